@@ -1,0 +1,63 @@
+package wire
+
+import "fmt"
+
+// Status is a peer's answer as a number. The list is append-only; text never crosses the wire. A Status other than OK
+// is an error. [WIRE-5]
+type Status uint16
+
+// The statuses.
+const (
+	StatusOK          Status = 0
+	StatusMalformed   Status = 1  // the request did not decode
+	StatusNotMember   Status = 2  // the peer is not on the roll
+	StatusRefused     Status = 3  // the roll's rules or the policy forbid it
+	StatusNoLeave     Status = 4  // the recipient has not granted leave to write
+	StatusTooLarge    Status = 5  // above the policy's or the protocol's size
+	StatusFull        Status = 6  // no room now: try later
+	StatusUnavailable Status = 7  // a fault on the answering side: try later
+	StatusNotFound    Status = 8  // no such organization, member, device or object
+	StatusStale       Status = 9  // made at a roll size or time that is too old: fetch and try again
+	StatusUsed        Status = 10 // the claim, invitation or counter is used up
+	StatusExpired     Status = 11 // the invitation or object has expired
+	StatusNameTaken   Status = 12 // another member has the name
+	StatusBadName     Status = 13 // the name breaks the name rule
+	StatusLimit       Status = 14 // a daily allowance is used up
+)
+
+var statusText = [...]string{
+	StatusOK:          "ok",
+	StatusMalformed:   "malformed request",
+	StatusNotMember:   "not a member",
+	StatusRefused:     "refused by the rules of the organization",
+	StatusNoLeave:     "the recipient has not allowed this sender to write",
+	StatusTooLarge:    "too large",
+	StatusFull:        "no room now",
+	StatusUnavailable: "not available now",
+	StatusNotFound:    "not found",
+	StatusStale:       "made against a roll that is too old",
+	StatusUsed:        "already used up",
+	StatusExpired:     "expired",
+	StatusNameTaken:   "the name is taken",
+	StatusBadName:     "the name breaks the name rule",
+	StatusLimit:       "the daily allowance is used up",
+}
+
+// Error implements error with a short English text that was never on the wire.
+func (s Status) Error() string {
+	if int(s) < len(statusText) {
+		return statusText[s]
+	}
+	return fmt.Sprintf("status %d, which this version does not know", uint16(s))
+}
+
+// Retryable reports whether the same request may succeed later without a change.
+func (s Status) Retryable() bool { return s == StatusFull || s == StatusUnavailable }
+
+// Err returns nil for StatusOK, else the status as an error.
+func (s Status) Err() error {
+	if s == StatusOK {
+		return nil
+	}
+	return s
+}
