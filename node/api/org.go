@@ -1,0 +1,63 @@
+package api
+
+import "time"
+
+// CreateOrgRequest founds an organization on the rendezvous node that issued the claim.
+type CreateOrgRequest struct {
+	Claim string `json:"claim"` // the link "muster:claim/…"
+	Name  string `json:"name"`  // of the organization
+	As    string `json:"as"`    // the founder's name in it
+}
+
+// CreateOrgResult answers CreateOrgRequest once the organization is usable by the next request.
+type CreateOrgResult struct {
+	Org           string       `json:"org"`
+	Member        string       `json:"member"`
+	Device        string       `json:"device"`
+	RecoveryWords List[string] `json:"recovery_words"` // 24 words the first time this person is in any organization, else none
+	RootWords     List[string] `json:"root_words"`     // 24 words of the organization's root key; shown this once
+}
+
+// OrgSummary is one organization that this node is in.
+type OrgSummary struct {
+	Org        string `json:"org"`
+	Name       string `json:"name"`
+	Member     string `json:"member"`      // own member id
+	MemberName string `json:"member_name"` // own name there
+	Role       string `json:"role"`        // own role: admin, member, desk or guest
+	Members    int    `json:"members"`     // how many are on the roll
+	RollSize   uint64 `json:"roll_size"`   // events on the roll
+}
+
+// InviteRequest asks for an invitation. Zero values stand for the defaults.
+type InviteRequest struct {
+	Org       string `json:"org,omitzero"`        // name or id; may be empty if there is only one
+	Role      string `json:"role,omitzero"`       // default "member"
+	Uses      uint64 `json:"uses,omitzero"`       // default 1
+	ExpiresIn int64  `json:"expires_in,omitzero"` // seconds from now; default seven days
+}
+
+// InviteResult is an invitation that can be used at once.
+type InviteResult struct {
+	Invitation string    `json:"invitation"` // the link "muster:join/…": who holds it can join
+	Expires    time.Time `json:"expires"`
+	Uses       uint64    `json:"uses"`
+	Org        string    `json:"org"`
+	OrgName    string    `json:"org_name"`
+	Role       string    `json:"role"`
+}
+
+// JoinRequest joins the organization that issued the invitation.
+type JoinRequest struct {
+	Invitation string `json:"invitation"` // the link "muster:join/…"
+	As         string `json:"as"`         // the name to have there
+}
+
+// JoinResult answers JoinRequest once the membership is usable by the next request.
+type JoinResult struct {
+	Org           string       `json:"org"`
+	OrgName       string       `json:"org_name"`
+	Member        string       `json:"member"`
+	Device        string       `json:"device"`
+	RecoveryWords List[string] `json:"recovery_words"` // 24 words the first time this person joins anything, else none
+}

@@ -1,0 +1,62 @@
+package api
+
+import "time"
+
+// StatusResult is what the node is and whom it reaches.
+type StatusResult struct {
+	Version string          `json:"version"`
+	Orgs    List[OrgStatus] `json:"orgs"`
+}
+
+// OrgStatus is one organization's part of StatusResult.
+type OrgStatus struct {
+	Org        string                 `json:"org"`
+	Name       string                 `json:"name"`
+	Member     string                 `json:"member"`      // own member id
+	MemberName string                 `json:"member_name"` // own name there
+	Devices    List[DeviceStatus]     `json:"devices"`     // of this account
+	Roll       RollStatus             `json:"roll"`
+	Rendezvous List[RendezvousStatus] `json:"rendezvous"`
+	Peers      List[PeerStatus]       `json:"peers"`  // devices of members that a direct connection stands to
+	Outbox     int                    `json:"outbox"` // (message, device) pairs that no receipt has come for
+	Alarms     List[string]           `json:"alarms"` // what a person must know: a fork, a clone, a clock; one line each
+}
+
+// DeviceStatus is one device of the own account.
+type DeviceStatus struct {
+	Device string `json:"device"`
+	This   bool   `json:"this"`
+}
+
+// RollStatus says how far the roll is known.
+type RollStatus struct {
+	Size  uint64    `json:"size"`
+	Fresh bool      `json:"fresh"` // a checkpoint younger than the policy's offline grace is held
+	Time  time.Time `json:"time"`  // of the newest checkpoint
+}
+
+// RendezvousStatus is one rendezvous node of the organization.
+type RendezvousStatus struct {
+	Address   string `json:"address"`
+	Node      string `json:"node"` // its peer id
+	Connected bool   `json:"connected"`
+}
+
+// PeerStatus is a device of a member in direct reach.
+type PeerStatus struct {
+	Device  string `json:"device"`
+	Member  string `json:"member"`
+	Name    string `json:"name"`
+	Address string `json:"address"`
+}
+
+// Login is a one-time link to the API on loopback.
+type Login struct {
+	Link    string    `json:"link"`
+	Expires time.Time `json:"expires"`
+}
+
+// Session answers the one-time link until the page exists.
+type Session struct {
+	Token string `json:"token"` // for "Authorization: Bearer …", until the node stops
+}

@@ -1,0 +1,55 @@
+package localapi
+
+import (
+	"context"
+	"io"
+
+	"muster.example/node/api"
+)
+
+// Backend is what the server serves: the facade of a device node. It is as large as the API, one method a route; it
+// is an interface so that the server is tested without a node.
+//
+// All methods may be called at the same time from many goroutines. Each returns soon after its context ends. An error
+// that is or wraps an *api.Error is told with its code and hint; any other is api.CodeFailed with its text, so no
+// error's text may hold a secret or a path outside the node's folder. Requests come as the client wrote them: only
+// their JSON form, their size and their UTF-8 have been checked.
+type Backend interface {
+	// Status tells what the node is and whom it reaches. It is cheap: scripts poll it.
+	Status(ctx context.Context) (api.StatusResult, error)
+
+	// CreateOrg founds an organization. It returns when the organization is usable by the next request.
+	CreateOrg(ctx context.Context, request api.CreateOrgRequest) (api.CreateOrgResult, error)
+	// Orgs lists the organizations that the node is in, by name.
+	Orgs(ctx context.Context) ([]api.OrgSummary, error)
+	// Invite makes an invitation that can be used at once.
+	Invite(ctx context.Context, request api.InviteRequest) (api.InviteResult, error)
+	// Join joins an organization. It returns when the membership is usable by the next request.
+	Join(ctx context.Context, request api.JoinRequest) (api.JoinResult, error)
+
+	// Introduce sends an introduction, or nothing to an acquaintance.
+	Introduce(ctx context.Context, request api.IntroduceRequest) (api.IntroduceResult, error)
+	// Accept lets a member write. It returns when the next message can be sent.
+	Accept(ctx context.Context, request api.AcceptRequest) (api.AcceptResult, error)
+	// Contacts lists contacts by organization and name.
+	Contacts(ctx context.Context, query api.ContactsQuery) ([]api.Contact, error)
+
+	// Upload takes in a file for a message to come, reading r to its end. It reads at its own pace and refuses what
+	// is too large; on an error of r (wrapped) or of its own it keeps nothing. name is a file name, not a path.
+	Upload(ctx context.Context, name string, r io.Reader) (api.Upload, error)
+	// Send saves a message and sends it.
+	Send(ctx context.Context, request api.SendRequest) (api.SendResult, error)
+	// Inbox lists a page of received messages and introductions, oldest first.
+	Inbox(ctx context.Context, query api.InboxQuery) (api.InboxPage, error)
+	// Read returns one message and marks it read.
+	Read(ctx context.Context, request api.ReadRequest) (api.Message, error)
+	// Attachment opens a file of a message, by its place from 0. The reader yields exactly Size bytes or an error;
+	// the caller closes it.
+	Attachment(ctx context.Context, messageID string, index int) (api.Attachment, io.ReadCloser, error)
+
+	// Watch returns what happens from the time it returns, in order, until ctx ends; then the channel is closed.
+	// The backend never waits for a watcher: each has a buffer of at most WatchBuffer events, and a watcher whose
+	// buffer is full is given up: its channel is closed though ctx has not ended. The server then tells the client
+	// that it lagged. An api.EventReady is the server's to send, not the backend's.
+	Watch(ctx context.Context, query api.WatchQuery) (<-chan api.Event, error)
+}
