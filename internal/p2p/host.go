@@ -1,0 +1,244 @@
+package p2p
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/libp2p/go-libp2p/core/connmgr"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/sec"
+	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	basicconnmgr "github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	ma "github.com/multiformats/go-multiaddr"
+	"github.com/quic-go/quic-go"
+
+	"muster.example/internal/keys"
+)
+
+// Config says what host to assemble. Identity is required; the zero value of the rest is a host that only dials.
+type Config struct {
+	// Identity is the private key whose public half names the host.
+	Identity keys.PrivateKey
+	// Listen holds the addresses to listen on, of the form that CheckAddress accepts. Each must be had: a port that
+	// is taken is an error, not a silent gap.
+	Listen []string
+	// Gater decides whom to talk to. Nil admits everybody.
+	Gater connmgr.ConnectionGater
+	// Connections is the high-water mark: above it the oldest unprotected connections are closed. The hard limits
+	// follow from it. 0 stands for DefaultConnections.
+	Connections int
+	// QUIC, if not nil, makes a host for simulations that has only QUIC, over what these options say.
+	QUIC []quicreuse.Option
+	// UserAgent is what the host calls its program to peers, "muster" if empty.
+	UserAgent string
+}
+
+// hostParts is a basic host with the parts whose end it does not see to.
+type hostParts struct {
+	*basichost.BasicHost
+	quic *quicreuse.ConnManager
+}
+
+// Close ends the host and returns after its goroutines have ended.
+func (h *hostParts) Close() error {
+	return errors.Join(h.BasicHost.Close(), h.quic.Close())
+}
+
+// NewHost assembles a host and starts to listen. The caller closes it.
+func NewHost(cfg Config) (host.Host, error) {
+	listen := make([]ma.Multiaddr, len(cfg.Listen))
+	for i, text := range cfg.Listen {
+		address, err := parseAddress(text)
+		if err != nil {
+			return nil, fmt.Errorf("address to listen on: %w", err)
+		}
+		listen[i] = address
+	}
+	if cfg.Identity.IsZero() {
+		return nil, fmt.Errorf("host without an identity: %w", ErrPeer)
+	}
+	identity, _, err := crypto.KeyPairFromStdKey(new(cfg.Identity.Standard()))
+	if err != nil {
+		return nil, fmt.Errorf("identity of the host: %w", err)
+	}
+	h, err := assemble(cfg, identity)
+	if err != nil {
+		return nil, fmt.Errorf("assembling the host: %w", err)
+	}
+	for _, address := range listen {
+		// One at a time: given several, the swarm is content with one that works.
+		if err := h.Network().Listen(address); err != nil {
+			return nil, errors.Join(fmt.Errorf("listening on %s: %w", address, err), h.Close())
+		}
+	}
+	h.Start()
+	return h, nil
+}
+
+// assemble builds the parts from the bottom up. A part that cannot be built is a fault in the program or a lack of
+// memory, so what was built before it is left to the end of the process.
+func assemble(cfg Config, identity crypto.PrivKey) (*hostParts, error) {
+	connections := cfg.Connections
+	if connections == 0 {
+		connections = DefaultConnections
+	}
+	connections = max(connections, minConnections)
+	concrete, options := limits(connections)
+	resources, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(concrete), options...)
+	if err != nil {
+		return nil, err
+	}
+	bus := eventbus.NewBus()
+	peers, err := newSwarm(cfg, identity, bus, resources)
+	if err != nil {
+		return nil, err
+	}
+	sockets, err := addTransports(peers, cfg, identity, resources)
+	if err != nil {
+		return nil, err
+	}
+	trim, err := basicconnmgr.NewConnManager(connections-connections/8, connections,
+		basicconnmgr.WithGracePeriod(gracePeriod))
+	if err != nil {
+		return nil, err
+	}
+	userAgent := cfg.UserAgent
+	if userAgent == "" {
+		userAgent = "muster"
+	}
+	basic, err := basichost.NewHost(peers, &basichost.HostOpts{
+		EventBus:    bus,
+		ConnManager: trim,
+		UserAgent:   userAgent,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &hostParts{BasicHost: basic, quic: sockets}, nil
+}
+
+func newSwarm(cfg Config, identity crypto.PrivKey, bus event.Bus, resources network.ResourceManager) (*swarm.Swarm, error) {
+	id, err := peer.IDFromPrivateKey(identity)
+	if err != nil {
+		return nil, err
+	}
+	peers, err := pstoremem.NewPeerstore()
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(peers.AddPrivKey(id, identity), peers.AddPubKey(id, identity.GetPublic())); err != nil {
+		return nil, err
+	}
+	options := []swarm.Option{
+		swarm.WithResourceManager(resources),
+		swarm.WithMultiaddrResolver(noNames{}),
+		swarm.WithDialRanker(rank),
+		swarm.WithDialTimeout(dialTime),
+		// A field team loses its links for days: a host must not conclude from failures that UDP or IPv6 is useless.
+		swarm.WithUDPBlackHoleSuccessCounter(nil),
+		swarm.WithIPv6BlackHoleSuccessCounter(nil),
+	}
+	if cfg.Gater != nil {
+		options = append(options, swarm.WithConnectionGater(cfg.Gater))
+	}
+	return swarm.NewSwarm(id, peers, bus, options...)
+}
+
+// addTransports gives the swarm QUIC and, outside simulations, TCP. It returns the UDP sockets, which the caller closes.
+func addTransports(s *swarm.Swarm, cfg Config, identity crypto.PrivKey, resources network.ResourceManager) (*quicreuse.ConnManager, error) {
+	sockets, err := newSockets(cfg, resources)
+	if err != nil {
+		return nil, err
+	}
+	overUDP, err := libp2pquic.NewTransport(identity, sockets, nil, cfg.Gater, resources)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.AddTransport(overUDP); err != nil {
+		return nil, err
+	}
+	if cfg.QUIC != nil {
+		return sockets, nil
+	}
+	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: newYamux()}}
+	secure, err := libp2ptls.New(libp2ptls.ID, identity, muxers)
+	if err != nil {
+		return nil, err
+	}
+	upgrade, err := upgrader.New([]sec.SecureTransport{secure}, muxers, nil, resources, cfg.Gater)
+	if err != nil {
+		return nil, err
+	}
+	// Sharing the port would let a second process listen beside the first without an error.
+	overTCP, err := tcp.NewTCPTransport(upgrade, resources, nil, tcp.DisableReuseport())
+	if err != nil {
+		return nil, err
+	}
+	return sockets, s.AddTransport(overTCP)
+}
+
+// newYamux returns libp2p's multiplexer with a smaller window.
+func newYamux() *yamux.Transport {
+	muxer := *yamux.DefaultTransport
+	muxer.MaxStreamWindowSize = streamWindow
+	return &muxer
+}
+
+// newSockets returns the manager of UDP sockets, with the resource manager asked before each inbound handshake.
+func newSockets(cfg Config, resources network.ResourceManager) (*quicreuse.ConnManager, error) {
+	seed := cfg.Identity.Seed()
+	reset, err := hkdf.Key(sha256.New, seed[:], nil, "muster quic stateless reset", len(quic.StatelessResetKey{}))
+	if err != nil {
+		return nil, err
+	}
+	token, err := hkdf.Key(sha256.New, seed[:], nil, "muster quic address token", len(quic.TokenGeneratorKey{}))
+	if err != nil {
+		return nil, err
+	}
+	options := append([]quicreuse.Option{
+		quicreuse.ConnContext(func(ctx context.Context, client *quic.ClientInfo) (context.Context, error) {
+			address, err := quicreuse.ToQuicMultiaddr(client.RemoteAddr, quic.Version1)
+			if err != nil {
+				return ctx, err
+			}
+			scope, err := resources.OpenConnection(network.DirInbound, false, address)
+			if err != nil {
+				return ctx, err
+			}
+			ctx = network.WithConnManagementScope(ctx, scope)
+			context.AfterFunc(ctx, scope.Done)
+			return ctx, nil
+		}),
+		quicreuse.VerifySourceAddress(func(address net.Addr) bool { return resources.VerifySourceAddress(address) }),
+	}, cfg.QUIC...)
+	return quicreuse.NewConnManager(quic.StatelessResetKey(reset), quic.TokenGeneratorKey(token), options...)
+}
+
+// noNames resolves nothing: peers may tell of addresses with names, and asking a name server would tell a third party.
+type noNames struct{}
+
+func (noNames) ResolveDNSAddr(context.Context, peer.ID, ma.Multiaddr, int, int) ([]ma.Multiaddr, error) {
+	return nil, ErrAddress
+}
+
+func (noNames) ResolveDNSComponent(context.Context, ma.Multiaddr, int) ([]ma.Multiaddr, error) {
+	return nil, ErrAddress
+}

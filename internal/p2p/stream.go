@@ -1,0 +1,188 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+)
+
+// bufferSize is the read and write buffer of one exchange in bytes: most requests fit.
+const bufferSize = 4 << 10
+
+// Handle answers streams of protocol id with handle, each in a goroutine of libp2p's, until stop is called. stop takes
+// the protocol away, cuts the streams under way and returns after their handlers have.
+//
+// handle gets the authenticated key of the peer and a context that ends with ctx, with stop and with the handler; when
+// it ends, the stream is reset, so that a blocked read returns. A nil from handle closes the stream, an error or a
+// panic resets it: the peer learns nothing of either. handle must set deadlines for what it reads and writes.
+func Handle(ctx context.Context, h host.Host, id protocol.ID,
+	handle func(ctx context.Context, from keys.PublicKey, s network.Stream) error) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var under handlers
+	h.SetStreamHandler(id, func(s network.Stream) {
+		if !under.enter() {
+			_ = s.Reset()
+			return
+		}
+		defer under.wait.Done()
+		run(ctx, s, handle)
+	})
+	return func() {
+		h.RemoveStreamHandler(id)
+		under.close()
+		cancel()
+		under.wait.Wait()
+	}
+}
+
+// handlers counts the handlers under way and lets none begin once it is closed.
+type handlers struct {
+	wait   sync.WaitGroup
+	mu     sync.Mutex // guards the following
+	closed bool
+}
+
+func (u *handlers) enter() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed {
+		return false
+	}
+	u.wait.Add(1)
+	return true
+}
+
+func (u *handlers) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.closed = true
+}
+
+// run is the top of every handler: the one place that recovers from a panic.
+func run(ctx context.Context, s network.Stream,
+	handle func(ctx context.Context, from keys.PublicKey, s network.Stream) error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	unhook := context.AfterFunc(ctx, func() { _ = s.Reset() })
+	defer unhook()
+	log := slog.With("protocol", s.Protocol(), "peer", s.Conn().RemotePeer())
+	defer func() {
+		if cause := recover(); cause != nil {
+			log.Error("handler panicked", "cause", cause, "stack", string(debug.Stack()))
+			_ = s.Reset()
+		}
+	}()
+	from, err := Key(s.Conn().RemotePeer())
+	if err == nil {
+		err = handle(ctx, from, s)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			log.Debug("stream ended", "error", err)
+		}
+		_ = s.Reset()
+		return
+	}
+	if unhook() {
+		_ = s.Close()
+	}
+}
+
+// ServeLimits bounds one exchange on the answering side.
+type ServeLimits struct {
+	Request int           // most bytes of the request's payload
+	Time    time.Duration // for reading, answering and writing together; 0 stands for RequestTime
+}
+
+// Serve answers protocol id, on which each stream carries one frame each way, both canonical CBOR, until stop is
+// called; see Handle. A request that is too large, too slow or does not decode, and an error or panic of answer, reset
+// the stream; what the peer may know goes into the answer as a wire.Status.
+func Serve[Request, Answer any](ctx context.Context, h host.Host, id protocol.ID, limits ServeLimits,
+	answer func(ctx context.Context, from keys.PublicKey, request Request) (Answer, error)) (stop func()) {
+	if limits.Time == 0 {
+		limits.Time = RequestTime
+	}
+	return Handle(ctx, h, id, func(ctx context.Context, from keys.PublicKey, s network.Stream) error {
+		ctx, cancel := context.WithTimeout(ctx, limits.Time)
+		defer cancel()
+		deadline, _ := ctx.Deadline()
+		if err := s.SetDeadline(deadline); err != nil {
+			return err
+		}
+		var request Request
+		if err := readMessage(s, limits.Request, &request); err != nil {
+			return fmt.Errorf("reading the request: %w", err)
+		}
+		reply, err := answer(ctx, from, request)
+		if err != nil {
+			return fmt.Errorf("answering: %w", err)
+		}
+		return writeMessage(s, reply)
+	})
+}
+
+// Request opens a stream of protocol id to a peer, dialling it where the host knows addresses, sends request as one
+// frame and decodes the one frame that comes back into answer, a pointer. The whole takes at most until the deadline
+// of ctx, or RequestTime if it has none; an answer of more than maxAnswer bytes is wire.ErrFrameSize, one that does
+// not decode wire.ErrDecode. Other errors are the network's: the request may or may not have been carried out.
+func Request(ctx context.Context, h host.Host, to peer.ID, id protocol.ID, request, answer any, maxAnswer int) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, RequestTime)
+		defer cancel()
+	}
+	s, err := h.NewStream(ctx, to, id)
+	if err != nil {
+		return fmt.Errorf("opening a stream of %s: %w", id, err)
+	}
+	unhook := context.AfterFunc(ctx, func() { _ = s.Reset() })
+	defer unhook()
+	if err := exchange(ctx, s, request, answer, maxAnswer); err != nil {
+		_ = s.Reset()
+		if ctx.Err() != nil {
+			err = errors.Join(ctx.Err(), err)
+		}
+		return fmt.Errorf("request of %s: %w", id, err)
+	}
+	_ = s.Close()
+	return nil
+}
+
+func exchange(ctx context.Context, s network.Stream, request, answer any, maxAnswer int) error {
+	deadline, _ := ctx.Deadline()
+	if err := s.SetDeadline(deadline); err != nil {
+		return err
+	}
+	if err := writeMessage(s, request); err != nil {
+		return err
+	}
+	if err := s.CloseWrite(); err != nil {
+		return err
+	}
+	return readMessage(s, maxAnswer, answer)
+}
+
+func readMessage(s network.Stream, maxSize int, message any) error {
+	frame, err := wire.NewFrameReader(s, bufferSize, maxSize).Read()
+	if err != nil {
+		return err
+	}
+	return wire.Decode(frame, message)
+}
+
+func writeMessage(s network.Stream, message any) error {
+	_, err := s.Write(wire.AppendFrame(nil, wire.Encode(message)))
+	return err
+}
