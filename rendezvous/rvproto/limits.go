@@ -1,0 +1,58 @@
+package rvproto
+
+import "time"
+
+// Caps of the messages. A peer that goes beyond one is cut off. [RV-3]
+const (
+	MaxEnvelope   = 4 << 20 // bytes of an envelope, whatever the policy says
+	MaxRecipients = 1024    // devices a post: several posts of one envelope reach more
+	MaxCheckpoint = 4 << 10 // bytes of a signed note
+	MaxEvent      = 64 << 10
+	MaxEntry      = MaxEvent + 256
+	MaxPrekey     = 4 << 10
+	MaxPrekeys    = 256 // devices asked for at once
+	MaxGrant      = 1 << 10
+	MaxReceipt    = 40 << 10 // 1,024 ids and room
+	MaxReceipts   = 64       // an ack
+	MaxReceiptIDs = 1024     // an ack
+	MaxProof      = 64       // hashes of a consistency proof
+
+	MaxPageEntries = 4096    // entries of one answer
+	MaxPageBytes   = 1 << 20 // bytes of the entries of one answer; a single larger entry travels alone
+
+	MaxAddresses = 16  // of a node, in a claim link
+	MaxAddress   = 128 // bytes of one
+	MaxLink      = 4 << 10
+)
+
+// Caps of the frames, for the reader of each stream. [RV-3]
+const (
+	MaxPostFrame     = MaxEnvelope + MaxRecipients*34 + 32 // device → node, post
+	MaxAnswerFrame   = MaxCheckpoint + MaxRecipients*38 + 64
+	MaxDeliverFrame  = MaxEnvelope + 64 // node → device, deliver
+	MaxAckFrame      = MaxReceipts*(MaxReceipt+5) + MaxReceiptIDs*34 + 32
+	MaxJoinRequest   = 2*MaxEvent + 512
+	MaxRollRequest   = MaxEvent + 64
+	MaxRollAnswer    = MaxPageBytes + MaxEntry + MaxPageEntries*5 + MaxProof*34 + MaxCheckpoint + 64
+	MaxPrekeyRequest = MaxPrekey + MaxPrekeys*34 + 64
+	MaxPrekeyAnswer  = MaxPrekeys*(MaxPrekey+5) + 64
+	MaxGrantRequest  = MaxGrant + 64
+	MaxStatusAnswer  = 64
+)
+
+// Windows: what may be on its way unanswered on one stream. Exceeding one is not an error of the protocol: the other
+// side stops reading or sending. [RV-5]
+const (
+	PostWindow         = 1024     // posts without an answer
+	PostWindowBytes    = 16 << 20 // bytes of them
+	DeliverWindow      = 256      // deliveries without an ack
+	DeliverWindowBytes = 4 << 20  // bytes of them; a single larger one travels alone
+)
+
+// Times of the streams. [RV-6]
+const (
+	RequestTime = 30 * time.Second // one request and its answer
+	PingEvery   = 10 * time.Second // a device that has been told nothing for so long sends a Ping
+	Silence     = 30 * time.Second // without a byte from the other side for so long, the stream is given up
+	WriteTime   = 30 * time.Second // the other side takes what is written within it, or the stream is given up
+)

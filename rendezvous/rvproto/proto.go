@@ -1,0 +1,35 @@
+package rvproto
+
+// The protocols, as libp2p names them. [RV-1]
+const (
+	Join    = "/muster/join/1"
+	Roll    = "/muster/roll/1"
+	Prekey  = "/muster/prekey/1"
+	Grant   = "/muster/grant/1"
+	Post    = "/muster/post/1"
+	Deliver = "/muster/deliver/1"
+)
+
+// FrameType is the first number of every frame on a long-lived stream. The list is append-only. [RV-4]
+type FrameType uint8
+
+// The frames of the long-lived streams.
+const (
+	FramePing    FrameType = 0 // device → node: [0]
+	FrameHello   FrameType = 1 // node → device, first on the stream: [1, status, org, checkpoint]
+	FramePost    FrameType = 2 // device → node: [2, [recipient…], envelope]
+	FrameAnswer  FrameType = 3 // node → device, one a post, in order: [3, envelope id, status, [[device, status]…]]
+	FrameDeliver FrameType = 4 // node → device: [4, number, kind, body]
+	FrameHead    FrameType = 5 // node → device: [5, checkpoint]
+	FrameAck     FrameType = 6 // device → node: [6, [receipt…], [id of a delivered receipt…]]
+	FramePong    FrameType = 7 // node → device: [7]
+)
+
+// Kind says what a delivered body is. The numbers are the queue's.
+type Kind uint8
+
+// The kinds of delivery.
+const (
+	KindEnvelope Kind = 1 // an envelope from another device; answered by a signed receipt
+	KindReceipt  Kind = 2 // another device's signed receipt for envelopes of this device; answered by its id
+)
