@@ -1,0 +1,121 @@
+package rvclient
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"muster.example/rendezvous/rvproto"
+)
+
+// PostStream sends envelopes and gets an answer for each, in order. One goroutine, or several, call Send; one must be
+// in Answer all the time, because answers make room in the window and reading them keeps the stream alive.
+type PostStream struct {
+	*link
+
+	mu      sync.Mutex    // guards the following
+	waiting []int         // sizes of the posts without an answer, oldest first
+	bytes   int           // their sum
+	room    chan struct{} // capacity 1: an answer has come, or the stream has ended
+	ended   bool
+
+	sending sync.Mutex // held by Send, so that batches do not mix; taken before any other
+}
+
+// OpenPost opens the device's post stream; the node ends an older one of this device. ctx bounds the stream's whole
+// life: its end is like Close. A device that is not admitted gets the node's wire.Status.
+func (c *Client) OpenPost(ctx context.Context) (*PostStream, error) {
+	l, err := c.open(ctx, rvproto.Post, smallBuffer, bulkBuffer, rvproto.MaxAnswerFrame)
+	if err != nil {
+		return nil, err
+	}
+	return &PostStream{link: l, room: make(chan struct{}, 1)}, nil
+}
+
+// Send posts each envelope to its recipients. It waits while the window is full (rvproto.PostWindow posts,
+// rvproto.PostWindowBytes bytes), and until everything is handed to the network, not for the answers. A post beyond
+// rvproto.MaxRecipients or rvproto.MaxEnvelope is the caller's fault: the node ends the stream. The envelopes may be
+// reused when it returns.
+func (s *PostStream) Send(posts []rvproto.PostFrame) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	for len(posts) > 0 {
+		n, err := s.reserve(posts)
+		if err != nil {
+			return err
+		}
+		batch := posts[:n]
+		i := 0
+		err = s.write(func(b []byte) ([]byte, bool) {
+			b = rvproto.AppendPost(b, batch[i])
+			i++
+			return b, i < len(batch)
+		})
+		if err != nil {
+			return fmt.Errorf("posting: %w", err)
+		}
+		posts = posts[n:]
+	}
+	return nil
+}
+
+// reserve takes room in the window for one post or more from the front, waiting for it.
+func (s *PostStream) reserve(posts []rvproto.PostFrame) (n int, err error) {
+	for {
+		s.mu.Lock()
+		if s.ended {
+			s.mu.Unlock()
+			return 0, fmt.Errorf("posting: %w", io.ErrClosedPipe)
+		}
+		for n < len(posts) && len(s.waiting) < rvproto.PostWindow {
+			size := len(posts[n].Envelope)
+			if len(s.waiting) > 0 && s.bytes+size > rvproto.PostWindowBytes {
+				break
+			}
+			s.waiting = append(s.waiting, size)
+			s.bytes += size
+			n++
+		}
+		s.mu.Unlock()
+		if n > 0 {
+			return n, nil
+		}
+		<-s.room
+	}
+}
+
+// Answer returns the answer to the oldest post without one. It waits for it; after an error the stream is ended and
+// nothing is known about the posts without an answer.
+func (s *PostStream) Answer() (rvproto.AnswerFrame, error) {
+	answer, err := s.answer()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && len(s.waiting) == 0 {
+		err = fmt.Errorf("%w: an answer to nothing", ErrProtocol)
+	}
+	if err != nil {
+		s.ended = true
+		s.close()
+	} else {
+		s.bytes -= s.waiting[0]
+		s.waiting = s.waiting[1:]
+	}
+	select {
+	case s.room <- struct{}{}:
+	default:
+	}
+	return answer, err
+}
+
+func (s *PostStream) answer() (rvproto.AnswerFrame, error) {
+	frame, err := s.next()
+	if err != nil {
+		return rvproto.AnswerFrame{}, fmt.Errorf("waiting for an answer: %w", err)
+	}
+	answer, err := rvproto.ParseAnswer(frame)
+	if err != nil {
+		return rvproto.AnswerFrame{}, fmt.Errorf("%w: %v", ErrProtocol, err)
+	}
+	return answer, nil
+}

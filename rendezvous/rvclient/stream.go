@@ -1,0 +1,187 @@
+package rvclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"muster.example/internal/p2p"
+	"muster.example/internal/wire"
+	"muster.example/rendezvous/rvproto"
+)
+
+// Sizes of the buffers of a long-lived stream in bytes.
+const (
+	bulkBuffer  = 64 << 10 // the way that envelopes take
+	smallBuffer = 8 << 10  // the way of the answers
+	chunk       = 64 << 10 // written under one deadline, so that a slow link has WriteTime for each
+)
+
+// link is one long-lived stream: frames both ways, a hello at its start, pings while it lasts.
+type link struct {
+	stream network.Stream
+	hello  rvproto.HelloFrame
+	unhook func() bool // ends the context's hold on the stream
+	frames *wire.FrameReader
+
+	mu     sync.Mutex // guards the following
+	writer *wire.FrameWriter
+	sent   time.Time // last write
+	buffer []byte    // the frame being encoded
+}
+
+// open opens a stream whose life ctx bounds and reads the node's hello.
+func (c *Client) open(ctx context.Context, id protocol.ID, readBuffer, writeBuffer, maxFrame int) (*link, error) {
+	if err := c.Connect(ctx); err != nil {
+		return nil, err
+	}
+	opening, cancel := context.WithTimeout(ctx, rvproto.RequestTime)
+	defer cancel()
+	s, err := c.Host.NewStream(opening, p2p.PeerID(c.Node), id)
+	if err != nil {
+		return nil, fmt.Errorf("opening a stream of %s: %w", id, err)
+	}
+	l := &link{stream: s, sent: time.Now()}
+	l.unhook = context.AfterFunc(ctx, func() { _ = s.Reset() })
+	l.writer = wire.NewFrameWriter(chunked{s}, writeBuffer)
+	l.frames = wire.NewFrameReader(reader{l}, readBuffer, maxFrame)
+	if err := l.greet(c); err != nil {
+		l.close()
+		if ctx.Err() != nil {
+			err = errors.Join(ctx.Err(), err)
+		}
+		return nil, err
+	}
+	return l, nil
+}
+
+// greet sends a first ping, without which a lazily negotiated stream would not reach the node, and reads the hello.
+func (l *link) greet(c *Client) error {
+	if err := l.ping(); err != nil {
+		return fmt.Errorf("greeting: %w", err)
+	}
+	frame, err := l.frames.Read()
+	if err != nil {
+		return fmt.Errorf("waiting for the hello: %w", err)
+	}
+	l.hello, err = rvproto.ParseHello(frame)
+	if err != nil {
+		return fmt.Errorf("%w: %v", ErrProtocol, err)
+	}
+	if l.hello.Status != wire.StatusOK {
+		return l.hello.Status
+	}
+	if l.hello.Org != c.Org {
+		return ErrOrg
+	}
+	return nil
+}
+
+// Checkpoint returns the checkpoint of the node's hello: a signed note, not verified.
+func (l *link) Checkpoint() []byte { return l.hello.Checkpoint }
+
+// Close ends the stream: what is under way returns an error. It may be called more than once and at any time.
+func (l *link) Close() { l.close() }
+
+func (l *link) close() {
+	l.unhook()
+	_ = l.stream.Reset()
+}
+
+// next returns the next frame that is not a pong.
+func (l *link) next() ([]byte, error) {
+	for {
+		frame, err := l.frames.Read()
+		if err != nil || !rvproto.IsPong(frame) {
+			return frame, err
+		}
+	}
+}
+
+// write encodes frames with build, one a call until it returns false, and sends them together.
+func (l *link) write(build func(b []byte) (frame []byte, more bool)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for more := true; more; {
+		l.buffer, more = build(l.buffer[:0])
+		if err := l.writer.Write(l.buffer); err != nil {
+			return err
+		}
+	}
+	if cap(l.buffer) > 4*chunk {
+		l.buffer = nil
+	}
+	l.sent = time.Now()
+	return l.writer.Flush()
+}
+
+func (l *link) ping() error {
+	return l.write(func(b []byte) ([]byte, bool) { return rvproto.AppendPing(b), false })
+}
+
+// keepAlive pings if nothing was written for a while. A writer at work is sign of life enough.
+func (l *link) keepAlive() error {
+	if !l.mu.TryLock() {
+		return nil
+	}
+	due := time.Since(l.sent) >= rvproto.PingEvery
+	l.mu.Unlock()
+	if !due {
+		return nil
+	}
+	return l.ping()
+}
+
+// reader reads from the stream, pings meanwhile, and gives up after rvproto.Silence without a byte.
+type reader struct{ l *link }
+
+func (r reader) Read(b []byte) (int, error) {
+	for begin := time.Now(); ; {
+		_ = r.l.stream.SetReadDeadline(time.Now().Add(rvproto.PingEvery))
+		n, err := r.l.stream.Read(b)
+		if n > 0 || !isTimeout(err) {
+			if err == nil {
+				err = r.l.keepAlive()
+			}
+			return n, err
+		}
+		if time.Since(begin) >= rvproto.Silence {
+			return 0, ErrSilent
+		}
+		if err := r.l.keepAlive(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return true
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
+
+// chunked writes in pieces, each under a deadline of its own.
+type chunked struct{ stream network.Stream }
+
+func (c chunked) Write(b []byte) (written int, err error) {
+	for len(b) > 0 {
+		piece := b[:min(len(b), chunk)]
+		_ = c.stream.SetWriteDeadline(time.Now().Add(rvproto.WriteTime))
+		n, err := c.stream.Write(piece)
+		written += n
+		if err != nil {
+			return written, err
+		}
+		b = b[n:]
+	}
+	return written, nil
+}
