@@ -1,0 +1,220 @@
+package kv
+
+import (
+	"context"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/gofrs/flock"
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// Options of a store. The zero value is right for a device.
+type Options struct {
+	// InMemory keeps everything in memory; dir is not used, nothing survives Close, and a value may have at most
+	// MaxMemoryValue bytes. For tests and simulations.
+	InMemory bool
+	// Logger gets what the storage engine has to say, at debug level; nil for nothing.
+	Logger *slog.Logger
+}
+
+// Store is an open store. Safe for concurrent use.
+type Store struct {
+	dir   string // "" in memory
+	db    *badger.DB
+	lock  *flock.Flock
+	seal  cipher.AEAD
+	write sync.Mutex // held by Update: updates run one after another, so none conflicts
+
+	close    sync.Once
+	closeErr error
+}
+
+// Open opens the store in dir, making it if the folder has none, with the key that it is sealed under. It narrows dir
+// to mode 0700. Errors: ErrKey, ErrLocked, ErrFormat for a store of a newer program, ErrCorrupt.
+func Open(dir string, key [32]byte, opt Options) (*Store, error) {
+	seal, err := chacha20poly1305.NewX(derive(key, "values"))
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{seal: seal}
+	if opt.InMemory {
+		s.db, err = openEngine(engineOptions("", key, opt))
+		return s, err
+	}
+	s.dir = dir
+	if err := s.openFolder(dir, key, opt); err != nil {
+		if s.lock != nil {
+			s.lock.Close()
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+// openFolder takes the lock, judges the marker, opens the engine and marks a new folder last: a folder with a marker
+// held a whole store once. [STO-1]
+func (s *Store) openFolder(dir string, key [32]byte, opt Options) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("kv: making the folder: %w", err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("kv: narrowing the folder: %w", err)
+	}
+	s.lock = flock.New(filepath.Join(dir, formatFile), flock.SetPermissions(0o600))
+	switch held, err := s.lock.TryLock(); {
+	case err != nil:
+		return fmt.Errorf("kv: locking %s: %w", dir, err)
+	case !held:
+		return fmt.Errorf("%w: %s", ErrLocked, dir)
+	}
+	fresh, err := checkFormat(dir, key)
+	if err != nil {
+		return err
+	}
+	if fresh {
+		// Before the engine makes its files: a crash in between leaves a marker and no store, which opens as empty.
+		if err := writeFormat(dir, key); err != nil {
+			return fmt.Errorf("kv: marking the folder: %w", err)
+		}
+	}
+	s.db, err = openEngine(engineOptions(dir, key, opt))
+	return err
+}
+
+// engineOptions are Badger's settings: encrypted, synced, and small. The defaults take above 1 GiB while loading.
+func engineOptions(dir string, key [32]byte, opt Options) badger.Options {
+	o := badger.DefaultOptions(dir).
+		WithSyncWrites(true).
+		WithEncryptionKey(derive(key, "tables")).
+		WithMemTableSize(memTable).WithNumMemtables(2).
+		WithBaseTableSize(tableSize).
+		WithNumLevelZeroTables(3).WithNumLevelZeroTablesStall(6).
+		WithNumCompactors(2).
+		WithBlockCacheSize(blockCache).WithIndexCacheSize(indexCache).
+		WithValueThreshold(valueThreshold).WithValueLogFileSize(valueLogFile).
+		WithCompression(options.None).
+		WithDetectConflicts(false).WithMetricsEnabled(false).
+		WithChecksumVerificationMode(options.OnTableAndBlockRead).
+		WithLogger(engineLogger{opt.Logger})
+	o.TableSizeMultiplier = 1
+	if opt.InMemory {
+		o = o.WithInMemory(true).WithSyncWrites(false).
+			WithMemTableSize(memTableMemory).WithValueThreshold(valueThresholdMemory)
+	}
+	return o
+}
+
+// openEngine opens Badger. It panics on some damaged files; that is damage, not a bug of ours.
+func openEngine(o badger.Options) (db *badger.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			db, err = nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, o.Dir, r)
+		}
+	}()
+	db, err = badger.Open(o)
+	if err == nil {
+		return db, nil
+	}
+	if system := new(os.PathError); errors.As(err, &system) && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("kv: opening the store: %w", err)
+	}
+	return nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, o.Dir, err) // the key was checked before
+}
+
+// View runs read with one unchanging view of the store.
+func (s *Store) View(read func(*Tx) error) error {
+	if s.db.IsClosed() {
+		return ErrClosed
+	}
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	return read(&Tx{store: s, txn: txn})
+}
+
+// Update runs change and commits what it put and deleted, all or nothing; on return it is durable. If change fails,
+// nothing is written and Update returns its error. Updates wait for each other; change must not call Update.
+// Errors: ErrFull when the volume has little room left, ErrTooLarge when change wrote more than one commit holds.
+func (s *Store) Update(change func(*Tx) error) error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	if s.db.IsClosed() {
+		return ErrClosed
+	}
+	if s.dir != "" {
+		if free, err := freeBytes(s.dir); err == nil && free < minFree {
+			return fmt.Errorf("%w: %d bytes left on the volume of %s", ErrFull, free, s.dir)
+		}
+	}
+	txn := s.db.NewTransaction(true)
+	defer txn.Discard()
+	if err := change(&Tx{store: s, txn: txn, writable: true}); err != nil {
+		return err
+	}
+	return engineError("committing", txn.Commit())
+}
+
+// Collect gives back the room of large values that were replaced or deleted. Callers run it now and then, when idle.
+func (s *Store) Collect(ctx context.Context) error {
+	for ctx.Err() == nil && s.dir != "" {
+		err := s.db.RunValueLogGC(0.5)
+		if errors.Is(err, badger.ErrNoRewrite) || errors.Is(err, badger.ErrRejected) {
+			return nil
+		}
+		if err != nil {
+			return engineError("collecting", err)
+		}
+	}
+	return ctx.Err()
+}
+
+// Close waits for a running Update and closes the store. Closing twice is no error.
+func (s *Store) Close() error {
+	s.close.Do(func() {
+		s.write.Lock()
+		defer s.write.Unlock()
+		s.closeErr = s.db.Close()
+		if s.lock != nil {
+			s.closeErr = errors.Join(s.closeErr, s.lock.Close())
+		}
+	})
+	return s.closeErr
+}
+
+// engineError turns the engine's errors into this package's.
+func engineError(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, badger.ErrTxnTooBig):
+		return ErrTooLarge
+	case errors.Is(err, badger.ErrDBClosed), errors.Is(err, badger.ErrBlockedWrites):
+		return ErrClosed
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w: %v", ErrFull, err)
+	}
+	return fmt.Errorf("kv: %s: %w", doing, err)
+}
+
+// engineLogger passes Badger's messages on at debug level.
+type engineLogger struct{ log *slog.Logger }
+
+func (l engineLogger) Errorf(format string, args ...any)   { l.print(format, args) }
+func (l engineLogger) Warningf(format string, args ...any) { l.print(format, args) }
+func (l engineLogger) Infof(format string, args ...any)    { l.print(format, args) }
+func (l engineLogger) Debugf(string, ...any)               {}
+
+func (l engineLogger) print(format string, args []any) {
+	if l.log != nil {
+		l.log.Debug("storage engine", "message", fmt.Sprintf(format, args...))
+	}
+}
