@@ -7,7 +7,7 @@ const (
 	// MaxValue is the longest value in bytes.
 	MaxValue = 12 << 20
 	// MaxMemoryValue is the longest value in bytes of a store in memory.
-	MaxMemoryValue = valueThresholdMemory - 40 // nonce and tag
+	MaxMemoryValue = valueThresholdMemory - 41 // nonce, tag, and strictly below
 	// minFree is the room on the volume below which Update is refused. Badger writes through mapped files, where a
 	// disk that fills up ends the process instead of failing a call.
 	minFree = 64 << 20

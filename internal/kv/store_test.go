@@ -86,7 +86,8 @@ func TestValuesSurviveReopeningWhateverTheirSize(t *testing.T) {
 	for _, size := range sizes {
 		put(t, s, fmt.Sprint(size), strings.Repeat("x", size))
 	}
-	if err := s.Update(func(tx *Tx) error { return tx.Put([]byte("k"), make([]byte, MaxValue+1)) }); !errors.Is(err, ErrTooLarge) {
+	err := s.Update(func(tx *Tx) error { return tx.Put([]byte("k"), make([]byte, MaxValue+1)) })
+	if !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)
 	}
 	if err := s.Close(); err != nil {
