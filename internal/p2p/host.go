@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 
 	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -55,11 +56,15 @@ type Config struct {
 type hostParts struct {
 	*basichost.BasicHost
 	quic *quicreuse.ConnManager
+
+	once sync.Once // guards the following
+	err  error
 }
 
-// Close ends the host and returns after its goroutines have ended.
+// Close ends the host and returns after its goroutines have ended. A second call waits for the first.
 func (h *hostParts) Close() error {
-	return errors.Join(h.BasicHost.Close(), h.quic.Close())
+	h.once.Do(func() { h.err = errors.Join(h.BasicHost.Close(), h.quic.Close()) })
+	return h.err
 }
 
 // NewHost assembles a host and starts to listen. The caller closes it.

@@ -260,6 +260,13 @@ func TestListenTakesEveryAddressOrFails(t *testing.T) {
 	}
 }
 
+func TestCloseTwice(t *testing.T) {
+	h := newHost(t, Config{Listen: []string{overTCP, overQUIC}})
+	if err := errors.Join(h.Close(), h.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestHostWithoutIdentity(t *testing.T) {
 	if h, err := NewHost(Config{}); err == nil {
 		h.Close()
