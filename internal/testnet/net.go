@@ -1,0 +1,156 @@
+package testnet
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
+	"github.com/marcopolo/simnet"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/p2p"
+)
+
+const (
+	// DefaultLatency is how long a packet travels one way unless SetLatency says otherwise.
+	DefaultLatency = 10 * time.Millisecond
+
+	bitsPerSecond = 100_000_000
+	port          = 8000
+)
+
+// Net is one simulated network. Its methods may be called from any goroutine of the bubble.
+type Net struct {
+	seed  uint64
+	inner *simnet.Simnet
+
+	mu    sync.Mutex // guards the following
+	links map[link]*state
+	down  map[netip.Addr]bool
+}
+
+// Run runs test in a bubble with a network made by New. The seed is logged, so that a failure can be run again.
+func Run(t *testing.T, seed uint64, test func(t *testing.T, net *Net)) {
+	t.Helper()
+	t.Logf("seed %d", seed)
+	synctest.Test(t, func(t *testing.T) { test(t, New(t, seed)) })
+}
+
+// New starts a network inside a bubble and ends it with the test. It makes the bubble repeatable: one processor (which
+// the race detector also needs in a bubble, golang/go#78156) and seeded randomness for the whole process, so the test
+// cannot be parallel.
+func New(t *testing.T, seed uint64) *Net {
+	t.Helper()
+	processors := runtime.GOMAXPROCS(1)
+	t.Cleanup(func() { runtime.GOMAXPROCS(processors) })
+	cryptotest.SetGlobalRandom(t, seed)
+	n := &Net{
+		seed:  seed,
+		links: make(map[link]*state),
+		down:  make(map[netip.Addr]bool),
+	}
+	n.inner = &simnet.Simnet{LatencyFunc: n.latency, Logger: slog.New(slog.DiscardHandler)}
+	n.inner.Start()
+	t.Cleanup(n.inner.Close)
+	return n
+}
+
+// Address returns the listening address of place number i, counted from 0. Places differ in their IP address.
+func Address(i int) string {
+	ip := netip.AddrFrom4([4]byte{1, 0, byte((i + 1) >> 8), byte(i + 1)})
+	return fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", ip, port)
+}
+
+// Key returns the private key that name has in runs with this seed.
+func (n *Net) Key(name string) keys.PrivateKey {
+	return keys.FromSeed(sha256.Sum256(binary.BigEndian.AppendUint64([]byte("testnet key "+name+"\x00"), n.seed)))
+}
+
+// Config returns the configuration of a host at Address(i). The caller may add to it.
+func (n *Net) Config(i int, identity keys.PrivateKey) p2p.Config {
+	return p2p.Config{Identity: identity, Listen: []string{Address(i)}, QUIC: n.QUICOptions(Address(i))}
+}
+
+// Host makes a host that is closed with the test, if the test has not closed it before.
+func (n *Net) Host(t *testing.T, cfg p2p.Config) host.Host {
+	t.Helper()
+	h, err := p2p.NewHost(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.Close() })
+	return h
+}
+
+// QUICOptions returns what p2p.Config.QUIC needs for a host at address, a text as Address makes it. A host that does
+// not listen dials from the same IP address.
+func (n *Net) QUICOptions(address string) []quicreuse.Option {
+	ip := mustIP(address)
+	return []quicreuse.Option{
+		quicreuse.OverrideSourceIPSelector(func() (quicreuse.SourceIPSelector, error) { return source(ip), nil }),
+		quicreuse.OverrideListenUDP(func(_ string, local *net.UDPAddr) (net.PacketConn, error) {
+			return n.listen(ip, local)
+		}),
+	}
+}
+
+// listen opens an endpoint of the network at ip. Address and port of local count only where they are not "any".
+func (n *Net) listen(ip netip.Addr, local *net.UDPAddr) (net.PacketConn, error) {
+	if given, ok := netip.AddrFromSlice(local.IP); ok && !given.IsUnspecified() && given.Unmap() != ip {
+		return nil, fmt.Errorf("testnet: %v asked for on a host at %v", given, ip)
+	}
+	number := local.Port
+	if number == 0 {
+		number = port + 1
+	}
+	// The network takes the 4-byte and the 16-byte form of one address for two.
+	where := &net.UDPAddr{IP: net.IP(ip.AsSlice()).To16(), Port: number}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	one := simnet.LinkSettings{BitsPerSecond: bitsPerSecond, FlowBucketCount: 1}
+	return &conn{
+		SimConn: n.inner.NewEndpoint(where, simnet.NodeBiDiLinkSettings{Uplink: one, Downlink: one}),
+		net:     n,
+		ip:      ip,
+	}, nil
+}
+
+// source is the IP address that a host dials from.
+type source netip.Addr
+
+// PreferredSourceIPForDestination implements quicreuse.SourceIPSelector.
+func (s source) PreferredSourceIPForDestination(*net.UDPAddr) (net.IP, error) {
+	return net.IP(netip.Addr(s).AsSlice()).To16(), nil
+}
+
+// mustIP returns the IP address in a multiaddr. Only a mistake in a test can make it panic.
+func mustIP(address string) netip.Addr {
+	parsed, err := ma.NewMultiaddr(address)
+	if err != nil {
+		panic(fmt.Sprintf("testnet: %v", err))
+	}
+	ip, err := manet.ToIP(parsed)
+	if err != nil {
+		panic(fmt.Sprintf("testnet: %v", err))
+	}
+	return ipOf(&net.UDPAddr{IP: ip})
+}
+
+// ipOf returns the IP address of a packet's end.
+func ipOf(address net.Addr) netip.Addr {
+	ip, _ := netip.AddrFromSlice(address.(*net.UDPAddr).IP)
+	return ip.Unmap()
+}
