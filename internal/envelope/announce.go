@@ -1,0 +1,110 @@
+package envelope
+
+import (
+	"fmt"
+	"io"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+)
+
+// announceBody is the signed part of an announcement. [ENV-17]
+type announceBody struct {
+	Org      keys.OrgID      `cbor:"1,keyasint"`
+	Members  []keys.MemberID `cbor:"2,keyasint"`
+	Chain    keys.ChainID    `cbor:"3,keyasint"`
+	Anchor   [keySize]byte   `cbor:"4,keyasint"`
+	Position uint64          `cbor:"5,keyasint"`
+	Key      chainKey        `cbor:"6,keyasint"`
+	Prekey   keys.PrekeyID   `cbor:"7,keyasint"` // of the recipient; names its device
+}
+
+// Announce seals the chain, as it stands, to one recipient device: the device can open what is sealed from now on. The
+// chain does not change. [ENV-17] [ENV-18]
+func (c *Chain) Announce(random io.Reader, device keys.PrivateKey, to Prekey, meta Meta) (Envelope, error) {
+	if device.Public() != c.sender {
+		return Envelope{}, ErrDevice
+	}
+	if c.next > MaxPosition {
+		return Envelope{}, ErrSpent
+	}
+	if to.public == nil || to.Org != c.org {
+		return Envelope{}, fmt.Errorf("%w: announcing to a prekey of another organization", ErrBinding)
+	}
+	header, err := newHeader(random, Header{Kind: KindAnnounce, Sender: c.sender, Chain: c.id}, meta)
+	if err != nil {
+		return Envelope{}, err
+	}
+	body := wire.Encode(announceBody{Org: c.org, Members: c.members, Chain: c.id, Anchor: c.anchor, Position: c.next,
+		Key: c.key, Prekey: to.id})
+	signed := wire.Encode(signedWire{Body: body, Signature: device.Sign(keys.DomainAnnounce, c.org, body)})
+	encoded := wire.Encode(header)
+	info := hpkeInfo(keys.DomainAnnounce, c.org, c.id, c.sender, to)
+	ciphertext, err := hpkeSeal(to.public, info, encoded, pad(signed, paddedSize(4+len(signed))))
+	if err != nil {
+		return Envelope{}, err
+	}
+	return newEnvelope(header, encoded, append(to.id[:], ciphertext...)), nil
+}
+
+// OpenAnnounce opens an announcement to the device self in org with one of its private prekeys, and checks that sender
+// and self belong to members of the conversation. Errors: ErrKind, ErrPrekey, ErrOpen, ErrMalformed, ErrBinding,
+// ErrSignature, ErrMember.
+//
+// A caller that holds an Inbound for the chain keeps that and drops the new one: an announcement that is played again
+// would otherwise open messages again. [ENV-18] [ENV-19]
+func OpenAnnounce(e Envelope, org keys.OrgID, self keys.PublicKey, prekeys func(keys.PrekeyID) (PrekeyPrivate, bool), memberOf MemberOf) (*Inbound, error) {
+	if e.parsed.Kind != KindAnnounce {
+		return nil, ErrKind
+	}
+	prekey, ok := prekeys(keys.PrekeyID(e.Sealed[:keys.IDSize]))
+	if !ok || prekey.private == nil || prekey.Prekey.id != keys.PrekeyID(e.Sealed[:keys.IDSize]) ||
+		prekey.Prekey.Org != org || prekey.Prekey.Device != self {
+		return nil, ErrPrekey
+	}
+	info := hpkeInfo(keys.DomainAnnounce, org, e.parsed.Chain, e.parsed.Sender, prekey.Prekey)
+	padded, err := hpkeOpen(prekey.private, info, e.Header, e.Sealed[keys.IDSize:])
+	if err != nil {
+		return nil, err
+	}
+	body, err := openAnnounceBody(padded, org, e.parsed, prekey.Prekey.id)
+	if err != nil {
+		return nil, err
+	}
+	for _, device := range []keys.PublicKey{e.parsed.Sender, self} {
+		if member, ok := memberOf(device); !ok || !hasMember(body.Members, member) {
+			return nil, ErrMember
+		}
+	}
+	return newInbound(org, e.parsed.Sender, body), nil
+}
+
+// openAnnounceBody checks the decrypted part: form, then the commitment of the chain's id, then the signature.
+func openAnnounceBody(padded []byte, org keys.OrgID, header Header, prekey keys.PrekeyID) (announceBody, error) {
+	data, err := unpad(padded, paddedSize)
+	if err != nil {
+		return announceBody{}, err
+	}
+	var signed signedWire
+	if err := wire.Decode(data, &signed); err != nil {
+		return announceBody{}, fmt.Errorf("%w: announcement: %w", ErrMalformed, err)
+	}
+	var body announceBody
+	if err := wire.Decode(signed.Body, &body); err != nil {
+		return announceBody{}, fmt.Errorf("%w: announcement: %w", ErrMalformed, err)
+	}
+	if !isDistinct(body.Members) || body.Position == 0 || body.Position > MaxPosition {
+		return announceBody{}, fmt.Errorf("%w: announcement", ErrMalformed)
+	}
+	if body.Org != org || body.Chain != header.Chain || body.Prekey != prekey {
+		return announceBody{}, fmt.Errorf("%w: announcement", ErrBinding)
+	}
+	if chainID(org, conversationID(org, body.Members), header.Sender, body.Anchor) != body.Chain ||
+		body.Position == 1 && body.Key.anchor() != body.Anchor {
+		return announceBody{}, fmt.Errorf("%w: the chain's id does not commit to its key", ErrBinding)
+	}
+	if header.Sender.Verify(keys.DomainAnnounce, org, signed.Body, signed.Signature) != nil {
+		return announceBody{}, fmt.Errorf("%w: announcement", ErrSignature)
+	}
+	return body, nil
+}

@@ -1,0 +1,79 @@
+package envelope
+
+import (
+	"fmt"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+)
+
+// Envelope is a sealed message with its header. Envelopes come from Parse, from Chain and from SealIntroduction, never
+// from a literal: the header of each is of valid form. Treat the slices as read-only.
+type Envelope struct {
+	Header []byte // exact bytes, the associated data of the seal
+	Sealed []byte
+
+	parsed Header
+}
+
+type envelopeWire struct {
+	_      struct{} `cbor:",toarray"`
+	Header []byte
+	Sealed []byte
+}
+
+// newEnvelope joins a header to what was sealed under its exact bytes.
+func newEnvelope(header Header, encoded, sealed []byte) Envelope {
+	return Envelope{Header: encoded, Sealed: sealed, parsed: header}
+}
+
+// Parse reads an envelope of at most max bytes, in memory of its own. It checks form and sizes only: nothing is
+// opened or verified. [ENV-1] [ENV-2] [ENV-3]
+func Parse(data []byte, max int) (Envelope, error) {
+	if len(data) > min(max, MaxEnvelope) {
+		return Envelope{}, fmt.Errorf("%w: envelope of %d bytes where at most %d are allowed",
+			ErrTooLarge, len(data), min(max, MaxEnvelope))
+	}
+	var w envelopeWire
+	if err := wire.Decode(data, &w); err != nil {
+		return Envelope{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	header, err := parseHeader(w.Header)
+	if err != nil {
+		return Envelope{}, err
+	}
+	if !fitsKind(header.Kind, len(w.Sealed)) {
+		return Envelope{}, fmt.Errorf("%w: %d sealed bytes cannot be a %v", ErrMalformed, len(w.Sealed), header.Kind)
+	}
+	return newEnvelope(header, w.Header, w.Sealed), nil
+}
+
+// fitsKind reports whether the seal of a kind can have so many bytes. [ENV-6]
+func fitsKind(kind Kind, sealed int) bool {
+	switch kind {
+	case KindMessage:
+		return isPadded(sealed - bodyTagSize - aeadOverhead)
+	case KindAnnounce:
+		return isPadded(sealed - keys.IDSize - encapsulationSize - aeadOverhead)
+	default:
+		return sealed == IntroductionSize
+	}
+}
+
+// Bytes returns the one encoding, which Parse reads. [ENV-1]
+func (e Envelope) Bytes() []byte {
+	return wire.Encode(envelopeWire{Header: e.Header, Sealed: e.Sealed})
+}
+
+// ParsedHeader returns the header's fields.
+func (e Envelope) ParsedHeader() Header { return e.parsed }
+
+// ID returns the envelope's identifier: the hash of sender, header and sealed bytes. [ENV-7]
+func (e Envelope) ID() keys.EnvelopeID {
+	return keys.Hash[keys.Envelope](keys.DomainEnvelope, e.parsed.Sender[:], e.Header, e.Sealed)
+}
+
+// IsIntroductionSize reports whether e is an introduction of the one allowed size. Parse lets no other pass.
+func IsIntroductionSize(e Envelope) bool {
+	return e.parsed.Kind == KindIntroduction && len(e.Sealed) == IntroductionSize
+}

@@ -1,0 +1,169 @@
+package envelope
+
+import (
+	"fmt"
+	"io"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+)
+
+// Introduction is first contact between two members. [ENV-42]
+type Introduction struct {
+	Org      keys.OrgID    `cbor:"1,keyasint"`
+	From     keys.MemberID `cbor:"2,keyasint"`
+	To       keys.MemberID `cbor:"3,keyasint"`
+	Text     string        `cbor:"4,keyasint"` // NFC, CheckText
+	Grant    []byte        `cbor:"5,keyasint"` // From's grant to To: opaque here, at most MaxGrant bytes
+	HeadSize uint64        `cbor:"6,keyasint"` // size and root of the roll that the author knew
+	HeadRoot [32]byte      `cbor:"7,keyasint"`
+}
+
+// introductionBody is what is signed: the salt of the header ties it to one envelope.
+type introductionBody struct {
+	_            struct{} `cbor:",toarray"`
+	Introduction Introduction
+	Salt         [saltSize]byte
+}
+
+// SealIntroduction seals an introduction for 1 to IntroductionSlots prekeys: the devices of in.To, and an archive.
+// The text is normalized. Every introduction has IntroductionSize sealed bytes, and the slots that are not used cannot
+// be told from the others. [ENV-40] to [ENV-43]
+func SealIntroduction(random io.Reader, device keys.PrivateKey, in Introduction, slots []Prekey, meta Meta) (Envelope, error) {
+	if err := CheckText(in.Text); err != nil {
+		return Envelope{}, err
+	}
+	in.Text = NormalText(in.Text)
+	if in.Grant == nil {
+		in.Grant = []byte{}
+	}
+	if len(in.Grant) > MaxGrant {
+		return Envelope{}, fmt.Errorf("%w: grant of %d bytes", ErrTooLarge, len(in.Grant))
+	}
+	header, err := newHeader(random, Header{Kind: KindIntroduction, Sender: device.Public()}, meta)
+	if err != nil {
+		return Envelope{}, err
+	}
+	var key messageKey
+	if err := fill(random, key[:]); err != nil {
+		return Envelope{}, err
+	}
+	encoded := wire.Encode(header)
+	sealed, err := sealSlots(random, key, in.Org, header, encoded, slots)
+	if err != nil {
+		return Envelope{}, err
+	}
+	body := wire.Encode(introductionBody{Introduction: in, Salt: header.Salt})
+	signed := wire.Encode(signedWire{Body: body, Signature: device.Sign(keys.DomainIntroduction, in.Org, body)})
+	sealed = append(sealed, key.seal(header.Salt, encoded, pad(signed, introductionPlain))...)
+	return newEnvelope(header, encoded, sealed), nil
+}
+
+// sealSlots wraps the one key to each prekey, and fills up with true encapsulations to a key that nobody has: random
+// bytes could be told apart, as not every string is an X25519 share. The used slots come first. [ENV-41]
+func sealSlots(random io.Reader, key messageKey, org keys.OrgID, header Header, encoded []byte, slots []Prekey) ([]byte, error) {
+	if len(slots) == 0 || len(slots) > IntroductionSlots {
+		return nil, ErrSlots
+	}
+	decoy, err := hpkeKEM.GenerateKey()
+	if err != nil {
+		return nil, fmt.Errorf("envelope: filling unused slots: %w", err)
+	}
+	var nothing messageKey
+	if err := fill(random, nothing[:]); err != nil {
+		return nil, err
+	}
+	sealed := make([]byte, 0, IntroductionSize)
+	for i := range IntroductionSlots {
+		wrapped, to := nothing, Prekey{public: decoy.PublicKey()}
+		if i < len(slots) {
+			wrapped, to = key, slots[i]
+			if to.public == nil || to.Org != org {
+				return nil, ErrSlots
+			}
+		}
+		info := hpkeInfo(keys.DomainIntroduction, org, keys.ChainID{}, header.Sender, to)
+		slot, err := hpkeSeal(to.public, info, encoded, wrapped[:])
+		if err != nil {
+			return nil, err
+		}
+		sealed = append(sealed, slot...)
+	}
+	return sealed, nil
+}
+
+// OpenIntroduction opens an introduction to the device self in org with one of its private prekeys, likeliest first, and
+// checks that the sender belongs to From and self to To. Slots do not name prekeys, so each costs up to
+// IntroductionSlots tries of 0.1 ms. Errors: ErrKind, ErrPrekey (no slot is for self), ErrOpen, ErrMalformed,
+// ErrBinding, ErrSignature, ErrMember, ErrText.
+func OpenIntroduction(e Envelope, org keys.OrgID, self keys.PublicKey, prekeys []PrekeyPrivate, memberOf MemberOf) (Introduction, error) {
+	if e.parsed.Kind != KindIntroduction {
+		return Introduction{}, ErrKind
+	}
+	key, err := openSlot(e, org, self, prekeys)
+	if err != nil {
+		return Introduction{}, err
+	}
+	padded, err := key.open(e.parsed.Salt, e.Header, e.Sealed[IntroductionSlots*slotSize:])
+	if err != nil {
+		return Introduction{}, err
+	}
+	in, err := openIntroductionBody(padded, org, e.parsed)
+	if err != nil {
+		return Introduction{}, err
+	}
+	from, knownFrom := memberOf(e.parsed.Sender)
+	to, knownTo := memberOf(self)
+	if !knownFrom || !knownTo || in.From != from || in.To != to {
+		return Introduction{}, ErrMember
+	}
+	return in, nil
+}
+
+func openSlot(e Envelope, org keys.OrgID, self keys.PublicKey, prekeys []PrekeyPrivate) (messageKey, error) {
+	for _, prekey := range prekeys {
+		if prekey.private == nil || prekey.Prekey.Org != org || prekey.Prekey.Device != self {
+			continue
+		}
+		info := hpkeInfo(keys.DomainIntroduction, org, keys.ChainID{}, e.parsed.Sender, prekey.Prekey)
+		for i := range IntroductionSlots {
+			raw, err := hpkeOpen(prekey.private, info, e.Header, e.Sealed[i*slotSize:(i+1)*slotSize])
+			if err == nil {
+				return messageKey(raw), nil // a slot's length leaves room for nothing else
+			}
+		}
+	}
+	return messageKey{}, ErrPrekey
+}
+
+func openIntroductionBody(padded []byte, org keys.OrgID, header Header) (Introduction, error) {
+	data, err := unpad(padded, func(int) int { return introductionPlain })
+	if err != nil {
+		return Introduction{}, err
+	}
+	var signed signedWire
+	if err := wire.Decode(data, &signed); err != nil {
+		return Introduction{}, fmt.Errorf("%w: introduction: %w", ErrMalformed, err)
+	}
+	var body introductionBody
+	if err := wire.Decode(signed.Body, &body); err != nil {
+		return Introduction{}, fmt.Errorf("%w: introduction: %w", ErrMalformed, err)
+	}
+	in := body.Introduction
+	if in.Org != org || body.Salt != header.Salt {
+		return Introduction{}, fmt.Errorf("%w: introduction", ErrBinding)
+	}
+	if header.Sender.Verify(keys.DomainIntroduction, org, signed.Body, signed.Signature) != nil {
+		return Introduction{}, fmt.Errorf("%w: introduction", ErrSignature)
+	}
+	if in.Grant == nil { // CBOR null, which is not an empty grant
+		return Introduction{}, fmt.Errorf("%w: introduction", ErrMalformed)
+	}
+	if len(in.Grant) > MaxGrant {
+		return Introduction{}, fmt.Errorf("%w: grant of %d bytes", ErrTooLarge, len(in.Grant))
+	}
+	if NormalText(in.Text) != in.Text {
+		return Introduction{}, fmt.Errorf("%w: not in NFC", ErrText)
+	}
+	return in, CheckText(in.Text)
+}
