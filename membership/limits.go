@@ -11,8 +11,8 @@ const (
 	MaxNote = 1 << 10
 	// MaxGrant is the size of a signed grant in bytes.
 	MaxGrant = 512
-	// MaxInvitation is the size of an invitation link in bytes.
-	MaxInvitation = 4 << 10
+	// MaxInvitation is the size of an invitation link in bytes: room for every node with every address.
+	MaxInvitation = 16 << 10
 	// MaxProof is the number of hashes in a proof; a tree of 2^63 entries needs no more.
 	MaxProof = 64
 	// MaxSize is the number of entries of a roll.
