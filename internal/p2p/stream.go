@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -151,13 +152,19 @@ func Request(ctx context.Context, h host.Host, to peer.ID, id protocol.ID, reque
 	defer unhook()
 	if err := exchange(ctx, s, request, answer, maxAnswer); err != nil {
 		_ = s.Reset()
-		if ctx.Err() != nil {
-			err = errors.Join(ctx.Err(), err)
-		}
-		return fmt.Errorf("request of %s: %w", id, err)
+		return fmt.Errorf("request of %s: %w", id, errors.Join(ended(ctx, err), err))
 	}
 	_ = s.Close()
 	return nil
+}
+
+// ended returns the error of ctx if that is why a stream ended, else nil. The stream's deadline is that of ctx, and may
+// be noticed a moment before.
+func ended(ctx context.Context, err error) error {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 func exchange(ctx context.Context, s network.Stream, request, answer any, maxAnswer int) error {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -71,6 +73,11 @@ func TestRequestAndServe(t *testing.T) {
 }
 
 func TestServeSurvivesBadRequests(t *testing.T) {
+	var logged lockedBuffer
+	was := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+	t.Cleanup(func() { slog.SetDefault(was) })
+
 	answering, asking := pair(t)
 	defer serveEcho(t, answering, ServeLimits{Request: 64})()
 	for name, text := range map[string]string{
@@ -82,6 +89,9 @@ func TestServeSurvivesBadRequests(t *testing.T) {
 		if answer, err := askEcho(t.Context(), asking, answering.ID(), "still there"); err != nil {
 			t.Errorf("after %s: %q, %v", name, answer, err)
 		}
+	}
+	if text := logged.String(); !strings.Contains(text, "handler panicked") || !strings.Contains(text, asking.ID().String()) {
+		t.Errorf("the log does not tell of the panic and the peer: %q", text)
 	}
 	for name, data := range map[string][]byte{
 		"not CBOR":            {0xff},
@@ -97,6 +107,24 @@ func TestServeSurvivesBadRequests(t *testing.T) {
 			t.Errorf("%s was answered %x", name, got)
 		}
 	}
+}
+
+// lockedBuffer collects log lines from several goroutines.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // raw sends bytes on a stream of the echo protocol and returns what comes back before the stream ends.
