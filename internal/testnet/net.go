@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/cryptotest"
@@ -42,11 +44,44 @@ type Net struct {
 	down  map[netip.Addr]bool
 }
 
-// Run runs test in a bubble with a network made by New. The seed is logged, so that a failure can be run again.
+// Environment variables that make Run use more seeds than the one it is given: how many, and the number that is added
+// to each. A failure names its seed, and its subtest runs it again.
+const (
+	EnvSeeds = "MUSTER_SIM_SEEDS"
+	EnvFrom  = "MUSTER_SIM_FROM"
+)
+
+// Run runs test in a bubble with a network made by New, under seed, or under as many seeds from there on as the
+// environment asks for, each as a subtest.
 func Run(t *testing.T, seed uint64, test func(t *testing.T, net *Net)) {
 	t.Helper()
-	t.Logf("seed %d", seed)
-	synctest.Test(t, func(t *testing.T) { test(t, New(t, seed)) })
+	seeds := number(t, EnvSeeds)
+	seed += number(t, EnvFrom)
+	if seeds < 2 {
+		t.Logf("seed %d", seed)
+		synctest.Test(t, func(t *testing.T) { test(t, New(t, seed)) })
+		return
+	}
+	for ; seeds > 0; seeds-- {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, New(t, seed)) })
+		})
+		seed++
+	}
+}
+
+// number reads an environment variable that holds a number, 0 if it is not set.
+func number(t *testing.T, variable string) uint64 {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n
 }
 
 // New starts a network inside a bubble and ends it with the test. It makes the bubble repeatable: one processor (which
