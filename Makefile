@@ -1,0 +1,96 @@
+# `make` alone lists the targets. Settings: FUZZTIME, SEEDS, SOAKTIME, PKG, VERSION.
+
+GO       ?= go
+FUZZTIME ?= 20s
+SEEDS    ?= 20
+SOAKTIME ?= 600
+PKG      ?= ./...
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+PROGRAMS  := ./cmd/muster ./cmd/muster-rendezvous
+BUILD     := $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)'
+PLATFORMS := linux/amd64 linux/arm64 linux/arm/7 linux/riscv64 darwin/amd64 darwin/arm64 \
+             windows/amd64 freebsd/amd64 android/arm64
+
+# The race detector slows tests tenfold, so only packages whose goroutines share memory run under it.
+RACE := ./internal/task ./internal/kv ./internal/p2p ./internal/testnet ./rendezvous/... ./node/...
+
+# The packages that have a test whose name begins with $(1).
+packages_with = $(shell grep -rlE '^func $(1)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
+
+.DEFAULT_GOAL := help
+.PHONY: help build test demo race sim fuzz crash bench soak cross vectors fmt vet lint check clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build both programs to bin/
+	@mkdir -p bin
+	$(BUILD) -o bin/ $(PROGRAMS)
+
+test: ## run every quick test
+	$(GO) test $(PKG)
+
+demo: build ## play a short session with the real programs
+	scripts/demo.sh
+
+race: ## run the concurrent packages under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m $(RACE)
+
+sim: ## run each simulation under SEEDS seeds
+	MUSTER_SIM_SEEDS=$(SEEDS) $(GO) test -count=1 -run '^TestSim' -timeout 20m $(call packages_with,TestSim)
+
+fuzz: ## fuzz every target for FUZZTIME
+	@grep -rnoE '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' . | sort | \
+	while IFS=: read -r file _ target; do \
+		name=$${target#func }; \
+		echo "$$name in $$(dirname $$file)"; \
+		$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" || exit 1; \
+	done
+
+crash: ## kill the programs at random moments and check what is left
+	@packages="$(call packages_with,TestCrash)"; \
+	if [ -z "$$packages" ]; then echo "there are no crash tests"; exit 0; fi; \
+	$(GO) test -count=1 -tags crash -run '^TestCrash' -timeout 20m $$packages
+
+bench: build ## measure
+	scripts/bench.sh
+
+soak: ## run the simulations under ever new seeds for SOAKTIME seconds
+	@end=$$(($$(date +%s) + $(SOAKTIME))); seed=1000; \
+	while [ $$(date +%s) -lt $$end ]; do \
+		MUSTER_SIM_FROM=$$seed $(MAKE) --no-print-directory sim SEEDS=5 || exit 1; \
+		seed=$$((seed + 5)); \
+	done
+
+cross: ## build both programs for every platform to dist/
+	@for platform in $(PLATFORMS); do \
+		echo "$$platform"; \
+		set -- $$(echo "$$platform" | tr / ' '); \
+		dir="dist/$$1-$$2$${3:+v$$3}"; \
+		mkdir -p "$$dir"; \
+		CGO_ENABLED=0 GOOS=$$1 GOARCH=$$2 GOARM=$$3 $(BUILD) -o "$$dir/" $(PROGRAMS) || exit 1; \
+	done
+
+vectors: ## write the test vectors of the specs anew
+	$(GO) test -count=1 -run '^TestVectors' $(call packages_with,TestVectors) -update
+
+fmt: ## format the Go files
+	gofmt -w $$(git ls-files '*.go')
+
+vet: ## run go vet
+	$(GO) vet $(PKG)
+
+lint: ## run staticcheck
+	$(GO) tool staticcheck $(PKG)
+
+check: vet lint ## refuse what is not formatted, vetted, linted, by the rules or up to date
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
+	$(GO) test -count=1 ./internal/repotest
+	$(GO) mod verify
+	@$(MAKE) --no-print-directory vectors
+	@git diff --exit-code -- docs/spec/testdata || { echo "the vectors differ from what the code makes"; exit 1; }
+
+clean: ## remove what make has built
+	rm -rf bin dist
