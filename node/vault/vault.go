@@ -1,0 +1,284 @@
+package vault
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Names in the folder that are the vault's.
+const (
+	lockName     = "LOCK"
+	formatName   = "FORMAT"
+	keyslotsName = "keyslots"
+)
+
+// The one line of FORMAT: what the folder is, and the version of its layout.
+const (
+	formatPrefix  = "muster node "
+	formatVersion = 1
+)
+
+// Unlock is how to unlock a folder. With both, a new folder gets both, and an old one is unlocked by the key file if
+// it has one.
+type Unlock struct {
+	// KeyFile is the path of a key file, made with 0600 if the folder is new and there is none.
+	KeyFile string
+	// Passphrase returns the passphrase, which Open overwrites with zeros. first says that the folder is new, so a
+	// person should type it twice. It is called at most once, with the folder locked, and only when it is needed.
+	Passphrase func(first bool) ([]byte, error)
+	// Parameters are the cost of the passphrase of a new folder. Nil: Tune for this machine.
+	Parameters *Parameters
+}
+
+// Vault is an open folder. The lock on it is held until Close.
+type Vault struct {
+	dir     string
+	lock    *flock.Flock
+	dataKey []byte
+	created bool
+}
+
+// Open makes dir private, locks it, and unlocks the data key; in a new folder it makes one. ErrInUse: another program
+// has it. ErrWrongPassphrase, ErrWrongKeyFile, ErrNoKeyFile, ErrKeyFile, ErrNoSlot, ErrNoUnlock, ErrPassphrase: not
+// unlocked. ErrDamaged, ErrNewer: not readable; nothing was changed. ErrFolder: see PrivateFolder.
+func Open(dir string, unlock Unlock) (*Vault, error) { return open(dir, unlock, nil) }
+
+func open(dir string, unlock Unlock, crash func(string) error) (_ *Vault, err error) {
+	if err := PrivateFolder(dir); err != nil {
+		return nil, err
+	}
+	v := &Vault{dir: dir, lock: flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))}
+	locked, err := v.lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", dir, err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
+	}
+	defer func() {
+		if err != nil {
+			v.lock.Close()
+		}
+	}()
+	f := folder{dir, crash}
+	if err := f.sweep(); err != nil {
+		return nil, fmt.Errorf("clearing what a crash left: %w", err)
+	}
+	formatted, err := f.checkFormat()
+	if err != nil {
+		return nil, err
+	}
+	data, err := f.read(keyslotsName, maxKeyslots)
+	switch {
+	case err == nil:
+		v.dataKey, err = unlock.open(filepath.Join(dir, keyslotsName), data)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("reading the key slots: %w", err)
+	case formatted:
+		return nil, fmt.Errorf("%w: %s is missing: without it nothing in the folder can be read",
+			ErrDamaged, filepath.Join(dir, keyslotsName))
+	default:
+		v.created = true
+		v.dataKey, err = unlock.create(f)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !formatted { // last: a FORMAT says that the key slots are there
+		line := formatPrefix + strconv.Itoa(formatVersion) + "\n"
+		if err := f.write(formatName, []byte(line)); err != nil {
+			return nil, fmt.Errorf("writing %s: %w", formatName, err)
+		}
+	}
+	return v, nil
+}
+
+// Dir returns the folder, as it was given to Open.
+func (v *Vault) Dir() string { return v.dir }
+
+// Created reports whether Open made the data key: the folder is new.
+func (v *Vault) Created() bool { return v.created }
+
+// Key returns the key for one use, a constant of the caller's such as "store": HKDF-SHA256 over the data key with the
+// store's domain, a zero byte and the use. Two uses have unrelated keys.
+func (v *Vault) Key(use string) [32]byte { return derive(v.dataKey, "use "+use) }
+
+// Close forgets the data key and gives the lock back. Closing twice is no error.
+func (v *Vault) Close() error {
+	clear(v.dataKey)
+	v.dataKey = nil
+	return v.lock.Close()
+}
+
+// String implements fmt.Stringer without showing the key.
+func (v *Vault) String() string { return "[vault " + v.dir + "]" }
+
+// GoString keeps %#v from showing the key.
+func (v *Vault) GoString() string { return v.String() }
+
+// LogValue implements slog.LogValuer without showing the key.
+func (v *Vault) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// checkFormat reports whether there is a FORMAT, and refuses one that this version does not know.
+func (f folder) checkFormat() (bool, error) {
+	path := filepath.Join(f.path, formatName)
+	data, err := f.read(formatName, maxFormat)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading %s: %w", formatName, err)
+	}
+	number, found := strings.CutPrefix(strings.TrimSuffix(string(data), "\n"), formatPrefix)
+	version, err := strconv.ParseUint(number, 10, 31)
+	if !found || err != nil || version == 0 {
+		return false, fmt.Errorf("%w: %s does not say that this is the folder of a Muster node", ErrDamaged, path)
+	}
+	if version > formatVersion {
+		return false, fmt.Errorf("%w: %s has format %d, this program knows %d", ErrNewer, f.path, version, formatVersion)
+	}
+	return true, nil
+}
+
+// open returns the data key of the key slots in data, read from path.
+func (u Unlock) open(path string, data []byte) ([]byte, error) {
+	k, err := parseKeyslots(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if u.KeyFile == "" && u.Passphrase == nil {
+		return nil, ErrNoUnlock
+	}
+	var dataKey []byte
+	switch {
+	case u.KeyFile != "" && k.has(slotKeyFile):
+		secret, err := readKeyFile(u.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(secret)
+		if dataKey, err = k.unwrap(slotKeyFile, secret, ErrWrongKeyFile); err != nil {
+			return nil, err
+		}
+	case u.Passphrase != nil && k.has(slotPassphrase):
+		secret, err := u.passphrase(false)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(secret)
+		if dataKey, err = k.unwrap(slotPassphrase, secret, ErrWrongPassphrase); err != nil {
+			return nil, err
+		}
+	case k.has(slotPassphrase):
+		return nil, fmt.Errorf("%w: it has a passphrase and no key file", ErrNoSlot)
+	default:
+		return nil, fmt.Errorf("%w: it has a key file and no passphrase", ErrNoSlot)
+	}
+	if !k.authentic(dataKey) {
+		clear(dataKey)
+		return nil, fmt.Errorf("%s: %w: it was changed by somebody without the key", path, ErrDamaged)
+	}
+	return dataKey, nil
+}
+
+func (k *keyslots) has(kind slotKind) bool {
+	for _, s := range k.body.Slots {
+		if h, err := s.header(); err == nil && h.Kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
+func (k *keyslots) unwrap(kind slotKind, secret []byte, wrong error) ([]byte, error) {
+	for _, s := range k.body.Slots {
+		if h, err := s.header(); err != nil || h.Kind != kind {
+			continue
+		}
+		if dataKey, ok := s.unwrap(k.body.ID, secret); ok {
+			return dataKey, nil
+		}
+	}
+	return nil, wrong
+}
+
+// create makes a data key and the slots that u asks for. It returns once they are durable.
+func (u Unlock) create(f folder) ([]byte, error) {
+	var slots []slot
+	var id [16]byte
+	rand.Read(id[:]) //nolint:errcheck // never fails
+	dataKey := make([]byte, keySize)
+	rand.Read(dataKey) //nolint:errcheck // never fails
+	add := func(h slotHeader, secret []byte) error {
+		defer clear(secret)
+		s, err := wrap(rand.Reader, id, h, secret, dataKey)
+		slots = append(slots, s)
+		return err
+	}
+	if u.KeyFile != "" {
+		secret, err := readKeyFile(u.KeyFile)
+		if errors.Is(err, ErrNoKeyFile) {
+			secret, err = makeKeyFile(u.KeyFile, f.crash)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := add(slotHeader{Kind: slotKeyFile}, secret); err != nil {
+			return nil, fmt.Errorf("making the key slot: %w", err)
+		}
+	}
+	if u.Passphrase != nil {
+		cost := Tune(mainMemory())
+		if u.Parameters != nil {
+			cost = *u.Parameters
+		}
+		if err := cost.check(); err != nil {
+			return nil, err
+		}
+		secret, err := u.passphrase(true)
+		if err != nil {
+			return nil, err
+		}
+		if err := add(slotHeader{Kind: slotPassphrase, Cost: &cost}, secret); err != nil {
+			return nil, fmt.Errorf("making the key slot: %w", err)
+		}
+	}
+	if len(slots) == 0 {
+		return nil, ErrNoUnlock
+	}
+	if err := f.write(keyslotsName, encodeKeyslots(id, slots, dataKey)); err != nil {
+		return nil, fmt.Errorf("writing the key slots: %w", err)
+	}
+	return dataKey, nil
+}
+
+// passphrase returns the passphrase in NFC, so that it is the same whatever keyboard it was typed on.
+func (u Unlock) passphrase(first bool) ([]byte, error) {
+	raw, err := u.Passphrase(first)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(raw)
+	secret := norm.NFC.Append(nil, raw...)
+	if len(secret) == 0 || len(secret) > MaxPassphrase {
+		clear(secret)
+		return nil, fmt.Errorf("%w: it must have 1 to %d bytes", ErrPassphrase, MaxPassphrase)
+	}
+	return secret, nil
+}
+
+// Exists reports whether dir has been made a node's folder before. It changes nothing.
+func Exists(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, keyslotsName))
+	return err == nil
+}
