@@ -4,12 +4,12 @@ import "time"
 
 // SendRequest sends one message.
 type SendRequest struct {
-	Org         string       `json:"org,omitzero"`     // name or id; needed only where To alone is in doubt
-	To          List[string] `json:"to"`               // each a name, name@org or member id
-	Subject     string       `json:"subject,omitzero"` //
-	Text        string       `json:"text"`             //
-	Reply       string       `json:"reply,omitzero"`   // the message that this one answers
-	Attachments List[string] `json:"attachments"`      // ids of uploads, in the order to show; used up by the message
+	Org         string       `json:"org,omitzero"` // name or id; needed only where To alone is in doubt
+	To          List[string] `json:"to"`           // each a name, name@org or member id
+	Subject     string       `json:"subject,omitzero"`
+	Text        string       `json:"text"`
+	Reply       string       `json:"reply,omitzero"` // the message that this one answers
+	Attachments List[string] `json:"attachments"`    // ids of uploads, in the order to show; used up by the message
 }
 
 // SendResult answers SendRequest once the message is saved: what was not delivered yet is delivered later. If every

@@ -1,0 +1,124 @@
+package localapi
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"muster.example/node/api"
+)
+
+// socketHandler serves the socket: whoever can open it is the owner. A request that a browser would send on behalf of
+// a page is refused all the same, since only a forwarding program could have brought it here. [API-2]
+func (s *Server) socketHandler() http.Handler {
+	routes := s.routes()
+	routes.HandleFunc("POST /v1/login", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.Login()) })
+	return s.common(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" || !sameSite(r) {
+			s.deny(w, http.StatusForbidden, "the socket does not serve web pages")
+			return
+		}
+		routes.ServeHTTP(w, r)
+	}))
+}
+
+// webHandler serves loopback, where every program of the machine, and every page in its browsers, can knock. [API-2]
+func (s *Server) webHandler() http.Handler {
+	routes := s.routes()
+	hosts := s.allowedHosts()
+	return s.common(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !hosts[strings.ToLower(r.Host)] {
+			s.deny(w, http.StatusMisdirectedRequest, "wrong Host")
+			return
+		}
+		if code, isLogin := strings.CutPrefix(r.URL.Path, "/login/"); isLogin {
+			s.login(w, r, code)
+			return
+		}
+		if origin := r.Header.Get("Origin"); !sameSite(r) || origin != "" && origin != "http://"+r.Host {
+			s.deny(w, http.StatusForbidden, "requests of other sites are not served")
+			return
+		}
+		if !s.hasToken(r) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			s.deny(w, http.StatusUnauthorized, "the token is missing or wrong")
+			return
+		}
+		routes.ServeHTTP(w, r)
+	}))
+}
+
+// login redeems a one-time link. Only a GET that means to load it does: not a HEAD, and not a browser's prefetch.
+// The caller has checked the Host, so a wrong one uses nothing up. [API-3]
+func (s *Server) login(w http.ResponseWriter, r *http.Request, code string) {
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		s.deny(w, http.StatusMethodNotAllowed, "a login link is opened with GET")
+		return
+	}
+	if r.Header.Get("Sec-Purpose") != "" || r.Header.Get("Purpose") != "" {
+		s.deny(w, http.StatusForbidden, "a login link is not fetched ahead")
+		return
+	}
+	if !s.logins.redeem(code, time.Now()) {
+		s.deny(w, http.StatusForbidden, "the login link was used already or is too old")
+		return
+	}
+	s.answer(w, api.Session{Token: s.token})
+}
+
+// common is around every request: standard headers, the limits on what happens at once, and the count of handlers.
+func (s *Server) common(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.handlers.enter() {
+			s.deny(w, http.StatusServiceUnavailable, "the node is stopping")
+			return
+		}
+		defer s.handlers.leave()
+		header := w.Header()
+		header.Set("Cache-Control", "no-store")
+		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("X-Content-Type-Options", "nosniff")
+		slots := s.requests
+		if r.URL.Path == "/v1/events" {
+			slots = s.watchers
+		}
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		default:
+			header.Set("Retry-After", "1")
+			s.deny(w, http.StatusServiceUnavailable, "too many requests at once")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// allowedHosts are the Host headers that a request on loopback may have: the address as it was given, and as it is.
+// A page of another site that makes its own name resolve to this machine has its own name in Host.
+func (s *Server) allowedHosts() map[string]bool {
+	_, port, _ := net.SplitHostPort(s.webHost)
+	return map[string]bool{
+		strings.ToLower(s.webHost):          true,
+		s.web.Addr().String():               true,
+		net.JoinHostPort("localhost", port): true,
+	}
+}
+
+// sameSite reports whether the browser, if it was one, says that the request is the person's or our own page's.
+func sameSite(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "" || site == "none" || site == "same-origin"
+}
+
+func (s *Server) hasToken(r *http.Request) bool {
+	token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(s.token))
+	return found && subtle.ConstantTimeCompare(got[:], want[:]) == 1
+}

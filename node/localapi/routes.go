@@ -1,0 +1,185 @@
+package localapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"muster.example/node/api"
+)
+
+// routes maps the routes that both listeners serve to the backend. [API-8]
+func (s *Server) routes() *http.ServeMux {
+	b := s.backend
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", s.query(func(ctx context.Context, _ url.Values) (any, error) { return b.Status(ctx) }))
+	mux.HandleFunc("GET /v1/orgs", s.query(func(ctx context.Context, _ url.Values) (any, error) {
+		return list(b.Orgs(ctx))
+	}))
+	mux.HandleFunc("POST /v1/orgs", call(s, b.CreateOrg))
+	mux.HandleFunc("POST /v1/invitations", call(s, b.Invite))
+	mux.HandleFunc("POST /v1/join", call(s, b.Join))
+	mux.HandleFunc("POST /v1/introductions", call(s, b.Introduce))
+	mux.HandleFunc("POST /v1/accept", call(s, b.Accept))
+	mux.HandleFunc("GET /v1/contacts", s.query(func(ctx context.Context, q url.Values) (any, error) {
+		all, err := boolean(q, "all")
+		if err != nil {
+			return nil, err
+		}
+		return list(b.Contacts(ctx, api.ContactsQuery{Org: q.Get("org"), All: all}))
+	}, "org", "all"))
+	mux.HandleFunc("POST /v1/uploads", s.upload)
+	mux.HandleFunc("POST /v1/messages", call(s, b.Send))
+	mux.HandleFunc("GET /v1/messages", s.query(func(ctx context.Context, q url.Values) (any, error) {
+		limit, err := number(q, "limit")
+		if err != nil {
+			return nil, err
+		}
+		if limit == 0 || limit > api.MaxPage {
+			limit = api.MaxPage
+		}
+		return b.Inbox(ctx, api.InboxQuery{Org: q.Get("org"), Cursor: q.Get("cursor"), Limit: limit})
+	}, "org", "cursor", "limit"))
+	mux.HandleFunc("POST /v1/messages/read", call(s, b.Read))
+	mux.HandleFunc("GET /v1/messages/{id}/attachments/{index}", s.attachment)
+	mux.HandleFunc("GET /v1/events", s.watch)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.deny(w, http.StatusNotFound, "the API has no "+r.Method+" for this path")
+	})
+	return mux
+}
+
+// list gives a slice of the backend its JSON form.
+func list[T any](items []T, err error) (any, error) { return api.List[T](items), err }
+
+// query serves a GET route that takes the named parameters and no others, each at most once.
+func (s *Server) query(method func(context.Context, url.Values) (any, error), names ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		parameters, err := parameters(r, names...)
+		if err != nil {
+			s.finish(w, nil, err)
+			return
+		}
+		answer, err := method(r.Context(), parameters)
+		s.finish(w, answer, err)
+	}
+}
+
+// parameters reads the query string strictly.
+func parameters(r *http.Request, names ...string) (url.Values, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, api.Errorf(api.CodeUsage, "the query string is malformed")
+	}
+	for name, all := range values {
+		if !slices.Contains(names, name) || len(all) != 1 || !utf8.ValidString(all[0]) {
+			return nil, api.Errorf(api.CodeUsage, "the query parameter %q is unknown, repeated or not UTF-8", name)
+		}
+	}
+	return values, nil
+}
+
+func number(values url.Values, name string) (int, error) {
+	if !values.Has(name) {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(values.Get(name))
+	if err != nil || n < 0 {
+		return 0, api.Errorf(api.CodeUsage, "the query parameter %q is not a number", name)
+	}
+	return n, nil
+}
+
+func boolean(values url.Values, name string) (bool, error) {
+	switch values.Get(name) {
+	case "":
+		return false, nil
+	case "true":
+		return true, nil
+	default:
+		return false, api.Errorf(api.CodeUsage, "the query parameter %q is not true", name)
+	}
+}
+
+// upload streams a body to the backend: each read has a deadline, the whole has a cap, nothing is kept here. [API-10]
+func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
+	values, err := parameters(r, "name")
+	if err != nil {
+		s.finish(w, nil, err)
+		return
+	}
+	name := values.Get("name")
+	if name == "" || len(name) > MaxName || strings.ContainsAny(name, "/\\\x00") {
+		s.deny(w, http.StatusBadRequest, "the query parameter name is not a file name")
+		return
+	}
+	body := &pacedReader{r: http.MaxBytesReader(w, r.Body, MaxUpload), control: http.NewResponseController(w)}
+	upload, err := s.backend.Upload(r.Context(), name, body)
+	body.control.SetReadDeadline(time.Time{}) //nolint:errcheck // as in decode
+	if body.err != nil {
+		s.denyBody(w, body.err)
+		return
+	}
+	s.finish(w, upload, err)
+}
+
+// pacedReader gives the client bodyTimeout for each next piece, and remembers what went wrong with reading.
+type pacedReader struct {
+	r       io.Reader
+	control *http.ResponseController
+	err     error
+}
+
+// Read implements io.Reader.
+func (p *pacedReader) Read(b []byte) (int, error) {
+	p.control.SetReadDeadline(time.Now().Add(bodyTimeout)) //nolint:errcheck // as in decode
+	n, err := p.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		p.err = err
+	}
+	return n, err
+}
+
+// attachment streams a file of a message. A file that breaks off ends the connection without its last bytes, so that
+// the client, which knows the size, sees it. [API-11]
+func (s *Server) attachment(w http.ResponseWriter, r *http.Request) {
+	index, err := strconv.Atoi(r.PathValue("index"))
+	if err != nil || index < 0 {
+		s.deny(w, http.StatusBadRequest, "an attachment is named by its place, from 0")
+		return
+	}
+	file, content, err := s.backend.Attachment(r.Context(), r.PathValue("id"), index)
+	if err != nil {
+		s.finish(w, nil, err)
+		return
+	}
+	defer content.Close()
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Length", strconv.FormatInt(file.Size, 10))
+	w.Header().Set("Content-Disposition", "attachment")
+	w.Header().Set("Muster-Name", url.PathEscape(file.Name))
+	paced := &pacedWriter{w: w, control: http.NewResponseController(w)}
+	if n, err := io.Copy(paced, content); err != nil || n != file.Size {
+		s.log.Warn("an attachment was not sent whole", "sent", n, "size", file.Size, "error", err)
+		panic(http.ErrAbortHandler) // net/http cuts the connection and says nothing
+	}
+}
+
+// pacedWriter gives the client writeTimeout to take each piece.
+type pacedWriter struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+// Write implements io.Writer.
+func (p *pacedWriter) Write(b []byte) (int, error) {
+	p.control.SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:errcheck // as in decode
+	return p.w.Write(b)
+}
