@@ -152,10 +152,10 @@ func UnmarshalChain(data []byte) (*Chain, error) {
 }
 
 // String implements fmt.Stringer without showing the key.
-func (c *Chain) String() string { return "[chain]" }
+func (c Chain) String() string { return "[chain]" }
 
 // GoString keeps %#v from showing the key.
-func (c *Chain) GoString() string { return c.String() }
+func (c Chain) GoString() string { return c.String() }
 
 // LogValue implements slog.LogValuer without showing the key.
-func (c *Chain) LogValue() slog.Value { return slog.StringValue(c.String()) }
+func (c Chain) LogValue() slog.Value { return slog.StringValue(c.String()) }

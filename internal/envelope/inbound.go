@@ -237,10 +237,10 @@ func (w inboundWire) check() error {
 }
 
 // String implements fmt.Stringer without showing keys.
-func (in *Inbound) String() string { return "[inbound chain]" }
+func (in Inbound) String() string { return "[inbound chain]" }
 
 // GoString keeps %#v from showing keys.
-func (in *Inbound) GoString() string { return in.String() }
+func (in Inbound) GoString() string { return in.String() }
 
 // LogValue implements slog.LogValuer without showing keys.
-func (in *Inbound) LogValue() slog.Value { return slog.StringValue(in.String()) }
+func (in Inbound) LogValue() slog.Value { return slog.StringValue(in.String()) }
