@@ -22,5 +22,6 @@ const (
 	DomainEnvelope     Domain = "muster/envelope/1"     // hash: sealed bytes and sender → envelope id
 	DomainReceipt      Domain = "muster/receipt/1"      // signature: a device's receipt
 	DomainRecovery     Domain = "muster/recovery/1"     // key derivation: the numbered recovery keys
+	DomainMessage      Domain = "muster/message/1"      // hash: author's device and nonce → message id
 	DomainStore        Domain = "muster/store/1"        // key derivation: keys of the store at rest
 )

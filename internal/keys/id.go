@@ -31,6 +31,8 @@ type (
 	Event struct{}
 	// Prekey marks the hash of a device's public prekey.
 	Prekey struct{}
+	// Message marks the identifier of a message: the hash of its author's device and a random nonce.
+	Message struct{}
 	// Content marks the hash of the signed content of a message, which the author's next message names.
 	Content struct{}
 )
@@ -45,6 +47,7 @@ type (
 	EventID        = ID[Event]
 	PrekeyID       = ID[Prekey]
 	ContentID      = ID[Content]
+	MessageID      = ID[Message]
 )
 
 // textEncoding is the one text form of identifiers: RFC 4648 base32, lower case, unpadded, 52 characters. [KEY-2]

@@ -17,9 +17,10 @@ type OrgStatus struct {
 	Devices    List[DeviceStatus]     `json:"devices"`     // of this account
 	Roll       RollStatus             `json:"roll"`
 	Rendezvous List[RendezvousStatus] `json:"rendezvous"`
-	Peers      List[PeerStatus]       `json:"peers"`  // devices of members that a direct connection stands to
-	Outbox     int                    `json:"outbox"` // (message, device) pairs that no receipt has come for
-	Alarms     List[string]           `json:"alarms"` // what a person must know: a fork, a clone, a clock; one line each
+	Peers      List[PeerStatus]       `json:"peers"`   // devices of members that a direct connection stands to
+	Missing    uint64                 `json:"missing"` // messages known to have been sent to this account that have not come
+	Outbox     int                    `json:"outbox"`  // (message, device) pairs that no receipt has come for
+	Alarms     List[string]           `json:"alarms"`  // what a person must know: a fork, a clone, a clock; one line each
 }
 
 // DeviceStatus is one device of the own account.

@@ -1,0 +1,301 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+	"muster.example/membership"
+	"muster.example/node/api"
+	"muster.example/node/store"
+	"muster.example/rendezvous/rvclient"
+	"muster.example/sync/history"
+)
+
+// acquaintanceWait is how long Introduce and Accept wait for the other side's rendezvous node, or device, to know.
+const acquaintanceWait = 5 * time.Second
+
+// Introduce sends an introduction to a member, with the grant that lets them answer.
+func (n *Node) Introduce(ctx context.Context, request api.IntroduceRequest) (api.IntroduceResult, error) {
+	o, members, err := n.resolve(request.Org, []string{request.Member})
+	if err != nil {
+		return api.IntroduceResult{}, err
+	}
+	if err := envelope.CheckText(request.Text); err != nil {
+		return api.IntroduceResult{}, api.Errorf(api.CodeUsage, "the introduction cannot be sent: %v", err).
+			WithHint("plain text of at most 140 characters, without control characters")
+	}
+	to := members[0]
+	already, err := o.introduce(to, request.Text)
+	if err != nil {
+		return api.IntroduceResult{}, err
+	}
+	if !already {
+		wake(o.wakeSeal)
+		o.await(ctx, acquaintanceWait, func() bool { return !o.introductionHeld(to) })
+	}
+	if why := o.introductionFault(to); why != nil && !already {
+		return api.IntroduceResult{}, why
+	}
+	contact, _ := o.contact(to)
+	return api.IntroduceResult{Contact: contact, Already: already}, nil
+}
+
+// introduce saves the contact and hands the introduction to the sealer. It reports whether nothing was to be done:
+// both may write, or the introduction is on its way.
+func (o *organization) introduce(to keys.MemberID, text string) (already bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	contact, known := o.view.Contact(to)
+	if known && (contact.State == history.ContactAccepted || contact.State == history.ContactAsked) {
+		return true, nil
+	}
+	if known && contact.State == history.ContactAsking {
+		return false, api.Errorf(api.CodeRefused, "%s has introduced themselves already", o.memberNameLocked(to)).
+			WithHint("let them write with `muster accept`")
+	}
+	contact = history.Contact{
+		Member: to, State: history.ContactAsked, Text: envelope.NormalText(text), Time: time.Now().UnixMilli(),
+		Given: o.signGrantLocked(to, contact),
+	}
+	expires := time.Now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
+	effects := newEffects()
+	err = o.node.store.Update(func(tx *store.Tx) error {
+		if err := o.putContact(tx, contact, &effects); err != nil {
+			return err
+		}
+		if err := tx.PutGrant(o.org, to, contact.Given); err != nil {
+			return err
+		}
+		return tx.AddJob(o.org, store.Job{
+			Members: []keys.MemberID{o.member, to}, Last: 1, Kind: jobIntroduction, Body: []byte(contact.Text), Expires: expires,
+		})
+	})
+	if err == nil {
+		o.applyLocked(effects)
+	}
+	return false, err
+}
+
+// signGrantLocked signs the next open grant to a member. Callers hold mu.
+func (o *organization) signGrantLocked(to keys.MemberID, contact history.Contact) []byte {
+	return membership.SignGrant(membership.Grant{
+		Org: o.org, From: o.member, To: to, Number: o.grantLocked(contact.Given).Number + 1, Open: true,
+	}, o.self)
+}
+
+// introductionHeld reports whether an introduction has not reached a rendezvous node yet.
+func (o *organization) introductionHeld(to keys.MemberID) bool {
+	held := false
+	err := o.node.store.View(func(tx *store.Tx) error {
+		err := tx.Jobs(o.org, func(j store.Job) (bool, error) {
+			held = held || j.Kind == jobIntroduction && j.Members[1] == to
+			return !held, nil
+		})
+		if err != nil || held {
+			return err
+		}
+		return tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
+			held = held || envelope.Kind(w.Kind) == envelope.KindIntroduction && w.Members[1] == to && !w.Accepted
+			return !held, nil
+		})
+	})
+	return err == nil && held
+}
+
+// introductionRefused takes back what an introduction changed here when the rendezvous node refuses it.
+func (o *organization) introductionRefused(tx *store.Tx, w store.Waiting, status wire.Status) error {
+	contact, known := o.view.Contact(w.Members[1])
+	if !known || contact.State != history.ContactAsked {
+		return nil
+	}
+	contact.State, contact.Text, contact.Time = history.ContactRefused, status.Error(), time.Now().UnixMilli()
+	effects := newEffects()
+	if err := o.putContact(tx, contact, &effects); err != nil {
+		return err
+	}
+	for _, record := range effects.records {
+		o.view.Apply(record)
+	}
+	return nil
+}
+
+// introductionFault returns why the last introduction to a member was refused, or nil.
+func (o *organization) introductionFault(to keys.MemberID) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	contact, known := o.view.Contact(to)
+	if !known || contact.State != history.ContactRefused {
+		return nil
+	}
+	return api.Errorf(api.CodeRefused, "the introduction to %s was refused: %s", o.memberNameLocked(to), contact.Text)
+}
+
+// Accept lets a member who introduced themselves write, and tells them. It returns when the rendezvous node knows.
+func (n *Node) Accept(ctx context.Context, request api.AcceptRequest) (api.AcceptResult, error) {
+	o, members, err := n.resolve(request.Org, []string{request.Member})
+	if err != nil {
+		return api.AcceptResult{}, err
+	}
+	from := members[0]
+	already, err := o.accept(from)
+	if err != nil {
+		return api.AcceptResult{}, err
+	}
+	if client := o.connection(); client != nil && !already {
+		if err := o.publishGrants(ctx, client); err != nil {
+			return api.AcceptResult{}, err
+		}
+		wake(o.wakeSeal)
+		o.await(ctx, acquaintanceWait, func() bool { return !o.leaveHeld(from) })
+	}
+	contact, _ := o.contact(from)
+	return api.AcceptResult{Contact: contact, Already: already}, nil
+}
+
+func (o *organization) accept(from keys.MemberID) (already bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	contact, known := o.view.Contact(from)
+	switch {
+	case known && contact.State == history.ContactAccepted:
+		return true, nil
+	case !known || contact.State != history.ContactAsking:
+		return false, api.Errorf(api.CodeNotFound, "%s has not introduced themselves", o.memberNameLocked(from)).
+			WithHint("`muster contacts` shows who waits; introduce yourself with `muster introduce`")
+	}
+	contact.Given, contact.State, contact.Time = o.signGrantLocked(from, contact), history.ContactAccepted, time.Now().UnixMilli()
+	expires := time.Now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
+	effects := newEffects()
+	err = o.node.store.Update(func(tx *store.Tx) error {
+		if err := o.putContact(tx, contact, &effects); err != nil {
+			return err
+		}
+		if err := tx.PutGrant(o.org, from, contact.Given); err != nil {
+			return err
+		}
+		return tx.AddJob(o.org, store.Job{
+			Members: []keys.MemberID{o.member, from}, Last: 1, Expires: expires,
+			Kind: uint8(history.KindLeave), Body: wire.Encode(history.Leave{Grant: contact.Given}),
+		})
+	})
+	if err == nil {
+		o.applyLocked(effects)
+	}
+	return false, err
+}
+
+// leaveHeld reports whether the news of a grant has not reached any device of the member yet.
+func (o *organization) leaveHeld(to keys.MemberID) bool {
+	held := false
+	mine := func(kind uint8, members []keys.MemberID) bool {
+		return history.Kind(kind) == history.KindLeave && len(members) == 2 && slices.Contains(members, to)
+	}
+	err := o.node.store.View(func(tx *store.Tx) error {
+		err := tx.Jobs(o.org, func(j store.Job) (bool, error) {
+			held = held || mine(j.Kind, j.Members)
+			return !held, nil
+		})
+		if err != nil || held {
+			return err
+		}
+		return tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
+			held = held || mine(w.BodyKind, w.Members)
+			return !held, nil
+		})
+	})
+	return err == nil && held
+}
+
+// publishGrants gives the rendezvous node the grants that it has not taken yet.
+func (o *organization) publishGrants(ctx context.Context, client *rvclient.Client) error {
+	var due map[keys.MemberID][]byte
+	err := o.node.store.View(func(tx *store.Tx) (err error) {
+		due, err = tx.Grants(o.org)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for to, grant := range due {
+		err := client.PutGrant(ctx, grant)
+		if err != nil && !errors.Is(err, wire.StatusStale) { // stale: it has a higher one already
+			return fmt.Errorf("publishing a grant: %w", err)
+		}
+		o.mu.Lock()
+		err = o.node.store.Update(func(tx *store.Tx) error { return tx.DeleteGrant(o.org, to) })
+		o.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Contacts lists the contacts of an organization, or of all.
+func (n *Node) Contacts(_ context.Context, query api.ContactsQuery) ([]api.Contact, error) {
+	named, err := n.organizationsNamed(query.Org)
+	if err != nil {
+		return nil, err
+	}
+	var all []api.Contact
+	for _, o := range named {
+		all = append(all, o.contacts(query.All)...)
+	}
+	return all, nil
+}
+
+func (o *organization) contacts(members bool) []api.Contact {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var all []api.Contact
+	for _, contact := range o.view.Contacts() {
+		if contact.State != history.ContactRefused || members {
+			all = append(all, o.contactLocked(contact))
+		}
+	}
+	if members {
+		for _, m := range o.roll.State().Members() {
+			if _, known := o.view.Contact(m.ID); !known && m.ID != o.member {
+				all = append(all, o.contactLocked(history.Contact{Member: m.ID}))
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b api.Contact) int { return strings.Compare(a.Name+a.Member, b.Name+b.Member) })
+	return all
+}
+
+func (o *organization) contact(member keys.MemberID) (api.Contact, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	contact, known := o.view.Contact(member)
+	contact.Member = member
+	return o.contactLocked(contact), known
+}
+
+// contactLocked describes a contact. Callers hold mu.
+func (o *organization) contactLocked(c history.Contact) api.Contact {
+	states := map[history.ContactState]api.ContactState{
+		history.ContactAsked: api.ContactIntroduced, history.ContactAsking: api.ContactAsks, history.ContactAccepted: api.ContactAcquainted,
+	}
+	described := api.Contact{
+		Org: o.org.String(), OrgName: o.roll.State().OrgName(), Member: c.Member.String(), Name: o.memberNameLocked(c.Member),
+		State: api.ContactMember,
+	}
+	if m, ok := o.roll.State().Member(c.Member); ok {
+		described.Role = m.Role.String()
+	}
+	if state, ok := states[c.State]; ok {
+		described.State, described.Since = state, time.UnixMilli(c.Time).UTC()
+	}
+	if c.State == history.ContactAsking {
+		described.Introduction = c.Text
+	}
+	return described
+}

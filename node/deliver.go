@@ -1,0 +1,325 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/membership"
+	"muster.example/node/api"
+	"muster.example/node/store"
+	"muster.example/rendezvous/rvclient"
+	"muster.example/rendezvous/rvproto"
+)
+
+const (
+	// receivedAtOnce and receivedBytesAtOnce bound what one transaction stores, and so what one acknowledgement is for.
+	receivedAtOnce      = 64
+	receivedBytesAtOnce = 256 << 10
+	// maxAttempts is how often a message is sealed anew for a device that cannot open it before it is given up.
+	maxAttempts = 4
+)
+
+// keepReceiving takes what the rendezvous node has for this device, for as long as the connection stands: it opens and
+// saves, and then acknowledges.
+func (o *organization) keepReceiving(ctx context.Context, client *rvclient.Client) error {
+	stream, err := client.OpenDeliver(ctx)
+	if err != nil {
+		return fmt.Errorf("opening the deliver stream: %w", err)
+	}
+	defer stream.Close()
+	o.heardCheckpoint(stream.Checkpoint())
+
+	var batch []rvproto.DeliverFrame
+	size := 0
+	for {
+		in, err := stream.Next()
+		if err != nil {
+			return fmt.Errorf("waiting for deliveries: %w", err)
+		}
+		if in.Head != nil {
+			o.heardCheckpoint(in.Head)
+		}
+		if in.Deliver != nil {
+			batch, size = append(batch, *in.Deliver), size+len(in.Deliver.Body)
+		}
+		if len(batch) == 0 || stream.Buffered() && len(batch) < receivedAtOnce && size < receivedBytesAtOnce {
+			continue
+		}
+		ack, err := o.receive(ctx, client, batch)
+		if err != nil {
+			return fmt.Errorf("saving deliveries: %w", err)
+		}
+		if err := stream.Ack(ack); err != nil {
+			return fmt.Errorf("acknowledging deliveries: %w", err)
+		}
+		batch, size = batch[:0], 0
+	}
+}
+
+// heardCheckpoint looks at a checkpoint that the node announces: a larger roll is fetched, a fresh signature under the
+// own size is kept, anything else is judged as a page of the roll is.
+func (o *organization) heardCheckpoint(note []byte) {
+	newest, err := membership.OpenCheckpoint(note, o.org, o.at.Key)
+	if err != nil {
+		o.log.Warn("the rendezvous node announced a checkpoint that does not open", "error", err)
+		return
+	}
+	if newest.Size > o.rollSize() {
+		wake(o.wakeRoll)
+		return
+	}
+	if err := o.adopt(rvclient.Page{Checkpoint: note}); err != nil {
+		o.log.Warn("the rendezvous node announced a checkpoint that does not fit", "error", err)
+	}
+}
+
+// outcome is what became of one delivery.
+type outcome struct {
+	sender keys.PublicKey
+	id     keys.EnvelopeID
+	opened bool
+}
+
+// receive opens and saves a batch of deliveries in one transaction and returns what to acknowledge. When it returns an
+// error nothing is saved and nothing must be acknowledged.
+func (o *organization) receive(ctx context.Context, client *rvclient.Client, batch []rvproto.DeliverFrame) (rvproto.AckFrame, error) {
+	if o.anyUnknownSender(batch) { // the roll may have grown: a new member's message can be faster than the news of them
+		if err := o.catchUp(ctx, client); err != nil {
+			return rvproto.AckFrame{}, err
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var ack rvproto.AckFrame
+	var outcomes []outcome
+	var effects effects
+	err := o.node.store.Update(func(tx *store.Tx) error {
+		ack, outcomes, effects = rvproto.AckFrame{}, nil, newEffects()
+		for _, frame := range batch {
+			if frame.Kind == rvproto.KindReceipt {
+				ack.IDs = append(ack.IDs, rvproto.ReceiptID(frame.Body))
+				if err := o.takeReceipt(tx, frame.Body, &effects); err != nil {
+					return err
+				}
+				continue
+			}
+			outcome, err := o.takeEnvelope(tx, frame.Body, &effects)
+			if err != nil {
+				return err
+			}
+			outcomes = append(outcomes, outcome)
+		}
+		return effects.storeChains(tx, o.org)
+	})
+	if err != nil {
+		return ack, err
+	}
+	o.applyLocked(effects)
+	return o.receipts(ack, outcomes)
+}
+
+func (o *organization) anyUnknownSender(batch []rvproto.DeliverFrame) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, frame := range batch {
+		if frame.Kind != rvproto.KindEnvelope {
+			continue
+		}
+		if e, err := envelope.Parse(frame.Body, envelope.MaxEnvelope); err == nil {
+			if _, known := o.roll.State().MemberOf(e.ParsedHeader().Sender); !known {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// receipts signs what became of the envelopes, one receipt for each sender.
+func (o *organization) receipts(ack rvproto.AckFrame, outcomes []outcome) (rvproto.AckFrame, error) {
+	var senders []keys.PublicKey
+	bySender := make(map[keys.PublicKey]*envelope.Receipt)
+	for _, result := range outcomes {
+		receipt, ok := bySender[result.sender]
+		if !ok {
+			receipt = &envelope.Receipt{Org: o.org, Sender: result.sender}
+			bySender[result.sender] = receipt
+			senders = append(senders, result.sender)
+		}
+		if result.opened {
+			receipt.Opened = append(receipt.Opened, result.id)
+		} else {
+			receipt.Failed = append(receipt.Failed, result.id)
+		}
+	}
+	for _, sender := range senders {
+		signed, err := envelope.SignReceipt(*bySender[sender], o.self)
+		if err != nil {
+			return ack, fmt.Errorf("signing a receipt: %w", err)
+		}
+		ack.Receipts = append(ack.Receipts, signed)
+	}
+	return ack, nil
+}
+
+// takeReceipt notes what another device says of envelopes of this one. A receipt that does not verify, or is about
+// nothing that waits, changes nothing.
+func (o *organization) takeReceipt(tx *store.Tx, data []byte, effects *effects) error {
+	receipt, err := envelope.OpenReceipt(data, o.org)
+	if err != nil || receipt.Sender != o.device {
+		o.log.Warn("a receipt that is not for this device, or not signed by its device, was ignored", "error", err)
+		return nil
+	}
+	for _, id := range receipt.Opened {
+		if err := o.delivered(tx, id, receipt.Device, effects); err != nil {
+			return err
+		}
+	}
+	for _, id := range receipt.Failed {
+		if err := o.unopened(tx, id, receipt.Device, effects); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waitingFor returns the envelope with an id if it waits for a device.
+func (o *organization) waitingFor(tx *store.Tx, id keys.EnvelopeID, device keys.PublicKey) (w store.Waiting, ok bool, err error) {
+	w, err = tx.WaitingByID(o.org, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return w, false, nil
+	}
+	return w, err == nil && len(intersection(w.Pending, []keys.PublicKey{device})) > 0, err
+}
+
+func (o *organization) delivered(tx *store.Tx, id keys.EnvelopeID, device keys.PublicKey, effects *effects) error {
+	w, ok, err := o.waitingFor(tx, id, device)
+	if err != nil || !ok {
+		return err
+	}
+	if err := o.strike(tx, w, []keys.PublicKey{device}); err != nil {
+		return err
+	}
+	if w.Message == nil {
+		return nil
+	}
+	d, err := tx.Delivery(o.org, *w.Message, device)
+	if errors.Is(err, store.ErrNotFound) || err == nil && d.State.Final() {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if !w.Accepted && d.Unposted > 0 {
+		d.Unposted--
+	}
+	if d.Missing > 0 {
+		d.Missing--
+	}
+	state := d.State
+	switch {
+	case d.Missing == 0:
+		state = store.StateDelivered
+	case d.Unposted == 0:
+		state = store.StateQueued
+	}
+	c, err := o.setState(tx, *w.Message, d, state)
+	effects.changes = append(effects.changes, c)
+	return err
+}
+
+// unopened has an envelope that a device could not open sealed anew for it, on a new chain: its prekey or the chain's
+// announcement was lost.
+func (o *organization) unopened(tx *store.Tx, id keys.EnvelopeID, device keys.PublicKey, effects *effects) error {
+	w, ok, err := o.waitingFor(tx, id, device)
+	if err != nil || !ok {
+		return err
+	}
+	only := []keys.PublicKey{device}
+	o.log.Info("a device could not open an envelope", "device", device.Short(), "kind", w.Kind, "attempt", w.Attempt)
+	if w.Attempt+1 >= maxAttempts {
+		changes, err := o.giveUp(tx, w, only)
+		effects.changes = append(effects.changes, changes...)
+		return err
+	}
+	if err := o.strike(tx, w, only); err != nil {
+		return err
+	}
+	if err := o.endChain(tx, w); err != nil {
+		return err
+	}
+	job := store.Job{
+		Members: w.Members, Only: only, Expires: w.Expires, Attempt: w.Attempt + 1,
+		Message: w.Message, Next: w.Part, Last: w.Part + 1, Kind: w.BodyKind, Body: w.Body,
+	}
+	if job.Message == nil {
+		job.Next, job.Last = 0, 1
+	}
+	effects.seal = true
+	if envelope.Kind(w.Kind) == envelope.KindAnnounce {
+		return nil // the messages that were sealed on the chain will be reported as well
+	}
+	return tx.AddJob(o.org, job)
+}
+
+// endChain makes the next message of an envelope's conversation start a new chain.
+func (o *organization) endChain(tx *store.Tx, w store.Waiting) error {
+	if envelope.Kind(w.Kind) == envelope.KindIntroduction {
+		return nil
+	}
+	conversation := envelope.ConversationID(o.org, w.Members)
+	out, err := tx.Outgoing(o.org, conversation)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	out.Chain, out.Devices = nil, nil
+	return tx.PutOutgoing(o.org, conversation, out)
+}
+
+// applyLocked lets what was stored be seen: the view, watchers, alarms, and other goroutines. Callers hold mu.
+func (o *organization) applyLocked(effects effects) {
+	for _, record := range effects.records {
+		o.view.Apply(record)
+	}
+	for _, heard := range effects.heads {
+		o.heardHeadLocked(heard)
+	}
+	for _, a := range effects.alarms {
+		o.alarmLocked(a.Kind, a.Text, a.Evidence)
+	}
+	o.publishLocked(effects.changes)
+	for _, event := range effects.events(o) {
+		o.node.hub.publish(event)
+	}
+	if effects.seal {
+		wake(o.wakeSeal)
+	}
+}
+
+// events returns what watchers are told of the records.
+func (e effects) events(o *organization) []api.Event {
+	var events []api.Event
+	now := time.Now().UTC()
+	for _, record := range e.records {
+		event := api.Event{Time: now, Org: o.org.String()}
+		switch {
+		case record.Message != nil:
+			message := o.messageLocked(record)
+			event.Kind, event.Message = api.EventMessage, &message
+		case record.Contact != nil && e.introduced[record.Contact.Member]:
+			message := o.introductionLocked(*record.Contact)
+			event.Kind, event.Message = api.EventIntroduction, &message
+		case record.Contact != nil:
+			contact := o.contactLocked(*record.Contact)
+			event.Kind, event.Contact = api.EventContact, &contact
+		default:
+			continue
+		}
+		events = append(events, event)
+	}
+	return events
+}

@@ -1,0 +1,277 @@
+package node
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/node/api"
+	"muster.example/node/store"
+	"muster.example/sync/history"
+)
+
+// shortestPrefix is how much of a message's id must be given.
+const shortestPrefix = 8
+
+// Inbox lists a page of received messages and introductions, oldest first, organization by organization.
+func (n *Node) Inbox(_ context.Context, query api.InboxQuery) (api.InboxPage, error) {
+	named, err := n.organizationsNamed(query.Org)
+	if err != nil {
+		return api.InboxPage{}, err
+	}
+	limit := query.Limit
+	if limit <= 0 || limit > api.MaxPage {
+		limit = api.MaxPage
+	}
+	at, err := parseCursor(query.Cursor)
+	if err != nil {
+		return api.InboxPage{}, err
+	}
+	var page api.InboxPage
+	for _, o := range named {
+		if at.org != (keys.OrgID{}) && o.org != at.org {
+			continue
+		}
+		next, err := o.inbox(&page, at.position, limit)
+		if err != nil {
+			return page, err
+		}
+		if next != nil {
+			page.Next = cursor{org: o.org, position: next}.String()
+			return page, nil
+		}
+		at = cursor{}
+	}
+	return page, nil
+}
+
+// cursor says where a page of the inbox ended: in which organization, and behind which place of its timeline.
+type cursor struct {
+	org      keys.OrgID
+	position []byte
+}
+
+// String returns the cursor's text.
+func (c cursor) String() string {
+	return base64.RawURLEncoding.EncodeToString(append(c.org[:], c.position...))
+}
+
+func parseCursor(text string) (cursor, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || text != "" && len(raw) < keys.IDSize {
+		return cursor{}, api.Errorf(api.CodeUsage, "the cursor is not one that the inbox gave")
+	}
+	if text == "" {
+		return cursor{}, nil
+	}
+	return cursor{org: keys.OrgID(raw[:keys.IDSize]), position: raw[keys.IDSize:]}, nil
+}
+
+// introductionMark begins the position of an introduction in a cursor: they are listed before the messages.
+const introductionMark = 'i'
+
+// inbox appends introductions that wait and received messages to a page, until it holds limit, and returns the position
+// to go on from, or nil when all are listed.
+func (o *organization) inbox(page *api.InboxPage, position []byte, limit int) (next []byte, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(position) == 0 || position[0] == introductionMark {
+		skip := uint64(0)
+		if len(position) == 9 {
+			skip = binary.BigEndian.Uint64(position[1:])
+		}
+		listed := uint64(0)
+		for _, contact := range o.view.Contacts() {
+			if contact.State != history.ContactAsking {
+				continue
+			}
+			if listed++; listed <= skip {
+				continue
+			}
+			if len(page.Messages) == limit {
+				return binary.BigEndian.AppendUint64([]byte{introductionMark}, listed-1), nil
+			}
+			page.Messages = append(page.Messages, o.introductionLocked(contact))
+		}
+		position = nil
+	}
+	err = o.node.store.View(func(tx *store.Tx) error {
+		last := position
+		return tx.Messages(o.org, position, func(at []byte, r history.Record) (bool, error) {
+			if r.Message.Member == o.member {
+				return true, nil
+			}
+			if len(page.Messages) == limit {
+				next = last
+				return false, nil
+			}
+			page.Messages = append(page.Messages, o.messageLocked(r))
+			last = at
+			return true, nil
+		})
+	})
+	return next, err
+}
+
+// messageLocked describes a message's record. Callers hold mu.
+func (o *organization) messageLocked(r history.Record) api.Message {
+	m := r.Message
+	described := api.Message{
+		ID: m.ID().String(), Org: o.org.String(), OrgName: o.roll.State().OrgName(), Kind: api.KindMessage,
+		Conversation: m.Conversation.String(), Thread: m.ID().String(), From: o.memberNameLocked(m.Member),
+		FromMember: m.Member.String(), FromDevice: m.Author.String(), Subject: m.Text.Subject, Text: m.Text.Text,
+		Time: time.UnixMilli(m.Text.Time).UTC(), Received: time.UnixMilli(r.Clock.Wall).UTC(),
+		Unread: m.Member != o.member && !o.view.Read(m.ID()), Sent: m.Member == o.member,
+	}
+	for _, to := range m.Text.To {
+		described.To = append(described.To, api.Person{Member: to.String(), Name: o.memberNameLocked(to)})
+	}
+	for _, file := range m.Text.Files {
+		described.Attachments = append(described.Attachments, api.Attachment{Name: file.Name, Size: int64(file.Size)})
+	}
+	if m.Text.Reply != nil {
+		described.Reply = m.Text.Reply.String()
+		described.Thread = m.Text.Reply.String()
+	}
+	return described
+}
+
+// introductionLocked describes an introduction that waits for an answer. Callers hold mu.
+func (o *organization) introductionLocked(c history.Contact) api.Message {
+	time := time.UnixMilli(c.Time).UTC()
+	return api.Message{
+		ID: c.Member.String(), Org: o.org.String(), OrgName: o.roll.State().OrgName(), Kind: api.KindIntroduction,
+		Conversation: envelope.ConversationID(o.org, []keys.MemberID{o.member, c.Member}).String(), Thread: c.Member.String(),
+		From: o.memberNameLocked(c.Member), FromMember: c.Member.String(), Text: c.Text, Time: time, Received: time, Unread: true,
+		To: []api.Person{{Member: o.member.String(), Name: o.memberNameLocked(o.member)}},
+	}
+}
+
+// Read returns one message and marks it read.
+func (n *Node) Read(_ context.Context, request api.ReadRequest) (api.Message, error) {
+	o, record, err := n.findMessage(request.Org, request.ID)
+	if err != nil {
+		return api.Message{}, err
+	}
+	if err := o.markRead(record); err != nil {
+		return api.Message{}, err
+	}
+	states, err := o.recipients(record.Message.ID())
+	if err != nil {
+		return api.Message{}, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	message := o.messageLocked(record)
+	if message.Sent {
+		message.States = states
+	}
+	return message, nil
+}
+
+func (o *organization) markRead(r history.Record) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	id := r.Message.ID()
+	if r.Message.Member == o.member || o.view.Read(id) {
+		return nil
+	}
+	return o.node.store.Update(func(tx *store.Tx) error {
+		mark, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
+			history.Record{Kind: history.RecordRead, Read: &history.Read{Message: id}})
+		o.view.Apply(mark)
+		return err
+	})
+}
+
+// findMessage finds the one message of an organization, or of any, whose id is or begins with text.
+func (n *Node) findMessage(org, text string) (*organization, history.Record, error) {
+	named, err := n.organizationsNamed(org)
+	if err != nil {
+		return nil, history.Record{}, err
+	}
+	var in *organization
+	var found history.Record
+	for _, o := range named {
+		o.mu.Lock()
+		record, err := o.findMessageLocked(text)
+		o.mu.Unlock()
+		known, isKnown := errors.AsType[*api.Error](err)
+		switch {
+		case err == nil && in != nil:
+			return nil, found, api.Errorf(api.CodeUsage, "%q is the beginning of more than one message's id", text).WithHint("give more of it")
+		case err == nil:
+			in, found = o, record
+		case isKnown && known.Code == api.CodeNotFound:
+		default:
+			return nil, found, err
+		}
+	}
+	if in == nil {
+		return nil, found, noMessage(text)
+	}
+	return in, found, nil
+}
+
+func noMessage(text string) error {
+	return api.Errorf(api.CodeNotFound, "no message %q", text).WithHint("`muster inbox` lists the messages with their ids")
+}
+
+// findMessageLocked finds the one message here whose id is or begins with text. Callers hold mu.
+func (o *organization) findMessageLocked(text string) (history.Record, error) {
+	if len(text) < shortestPrefix {
+		return history.Record{}, api.Errorf(api.CodeUsage, "%q is too short for a message's id", text).
+			WithHint("give at least %d characters of it", shortestPrefix)
+	}
+	var found history.Record
+	err := o.node.store.View(func(tx *store.Tx) error {
+		ids, err := tx.MessagesByPrefix(o.org, strings.ToLower(text), 2)
+		switch {
+		case err != nil:
+			return err
+		case len(ids) == 0:
+			return noMessage(text)
+		case len(ids) > 1:
+			return api.Errorf(api.CodeUsage, "%q is the beginning of more than one message's id", text).WithHint("give more of it")
+		}
+		found, err = tx.Message(o.org, ids[0])
+		return err
+	})
+	return found, err
+}
+
+// Attachment opens a file of a message, once all of it has come.
+func (n *Node) Attachment(ctx context.Context, messageID string, index int) (api.Attachment, io.ReadCloser, error) {
+	o, record, err := n.findMessage("", messageID)
+	if err != nil {
+		return api.Attachment{}, nil, err
+	}
+	files := record.Message.Text.Files
+	if index < 0 || index >= len(files) {
+		return api.Attachment{}, nil, api.Errorf(api.CodeNotFound, "the message has no file number %d", index)
+	}
+	file := files[index]
+	id := store.FileID{Author: record.Message.Author, Nonce: file.Nonce}
+	if record.Message.Author == o.device {
+		id.Author = keys.PublicKey{}
+	}
+	var progress store.FileProgress
+	err = n.store.View(func(tx *store.Tx) (err error) {
+		progress, err = tx.FileProgress(id)
+		return err
+	})
+	if err != nil {
+		return api.Attachment{}, nil, err
+	}
+	if have, all := progress.Count(), file.Chunks(); have < all {
+		return api.Attachment{}, nil, api.Errorf(api.CodeFailed, "%q has not arrived yet: %d of %d pieces are here", file.Name, have, all).
+			WithHint("it goes on by itself while there is a connection")
+	}
+	return api.Attachment{Name: file.Name, Size: int64(file.Size)}, newFileReader(ctx, n.store, id, file), nil
+}

@@ -1,0 +1,181 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/libp2p/go-libp2p/core/host"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/p2p"
+	"muster.example/internal/task"
+	"muster.example/node/api"
+	"muster.example/node/store"
+)
+
+// Config is what a node is made from. Dir and Key are required.
+type Config struct {
+	// Dir is the folder of the encrypted store.
+	Dir string
+	// Key is the data key that the store is encrypted under.
+	Key [32]byte
+	// Version is what Status tells.
+	Version string
+	// Log receives what happens, never message data. Nil discards it.
+	Log *slog.Logger
+	// NewHost makes the libp2p host of one organization. Nil makes one that dials and does not listen: what a device
+	// needs from others reaches it through its rendezvous node.
+	NewHost func(identity keys.PrivateKey) (host.Host, error)
+}
+
+// Node is a device: all organizations of one person on one computer. It serves the local API as its backend.
+type Node struct {
+	config Config
+	log    *slog.Logger
+	store  *store.Store
+	hub    *hub
+
+	mu            sync.Mutex // guards the following
+	group         *task.Group
+	organizations map[keys.OrgID]*organization
+	joining       sync.Mutex // one create or join at a time: each takes the next recovery key
+}
+
+// errNotRunning means that a request came before Run or after its end.
+var errNotRunning = errors.New("the node is stopping")
+
+// New opens the store and reads the organizations. It starts nothing. Close or Run releases the store.
+func New(config Config) (*Node, error) {
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.NewHost == nil {
+		config.NewHost = func(identity keys.PrivateKey) (host.Host, error) {
+			return p2p.NewHost(p2p.Config{Identity: identity, Gater: dialOnly{}, UserAgent: "muster"})
+		}
+	}
+	db, err := store.Open(config.Dir, config.Key)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{
+		config: config, log: config.Log, store: db, hub: newHub(),
+		organizations: make(map[keys.OrgID]*organization),
+	}
+	if err := n.load(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return n, nil
+}
+
+// Close releases the store of a node that is not run.
+func (n *Node) Close() error { return n.store.Close() }
+
+func (n *Node) load() error {
+	var all []store.Organization
+	err := n.store.View(func(tx *store.Tx) (err error) {
+		all, err = tx.Organizations()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, kept := range all {
+		o, err := n.openOrganization(kept)
+		if err != nil {
+			return fmt.Errorf("opening organization %s: %w", kept.Org.Short(), err)
+		}
+		n.organizations[kept.Org] = o
+	}
+	return nil
+}
+
+// Run keeps every organization in touch with its rendezvous node until ctx ends, and then closes the store. It returns
+// after all its goroutines have ended.
+func (n *Node) Run(ctx context.Context) error {
+	group := task.New(ctx)
+	n.mu.Lock()
+	n.group = group
+	for _, o := range n.organizations {
+		n.startLocked(o)
+	}
+	n.mu.Unlock()
+	group.Go("tidy uploads", n.tidyUploads)
+
+	<-group.Context().Done()
+	n.mu.Lock()
+	n.group = nil
+	n.mu.Unlock()
+	err := group.Wait()
+	n.hub.close()
+	return errors.Join(err, n.store.Close())
+}
+
+// startLocked runs an organization in the node's group. Callers hold mu.
+func (n *Node) startLocked(o *organization) {
+	n.group.Go("organization "+o.org.Short(), o.run)
+}
+
+// add makes a new organization known and runs it.
+func (n *Node) add(o *organization) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.group == nil {
+		return errNotRunning
+	}
+	n.organizations[o.org] = o
+	n.startLocked(o)
+	return nil
+}
+
+// all returns the organizations ordered by name, then id.
+func (n *Node) all() []*organization {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := make([]*organization, 0, len(n.organizations))
+	for _, o := range n.organizations {
+		all = append(all, o)
+	}
+	slices.SortFunc(all, func(a, b *organization) int {
+		if byName := strings.Compare(a.name(), b.name()); byName != 0 {
+			return byName
+		}
+		return a.org.Compare(b.org)
+	})
+	return all
+}
+
+// organizationsNamed returns the organizations that a name or id stands for; all of them for the empty name.
+func (n *Node) organizationsNamed(name string) ([]*organization, error) {
+	all := n.all()
+	if name == "" {
+		return all, nil
+	}
+	named := slices.DeleteFunc(all, func(o *organization) bool { return o.org.String() != name && o.name() != name })
+	if len(named) == 0 {
+		return nil, api.Errorf(api.CodeNotFound, "no organization %q here", name).
+			WithHint("`muster org list` shows the organizations of this device")
+	}
+	return named, nil
+}
+
+// oneOrganization returns the one organization that a name, an id or nothing stands for.
+func (n *Node) oneOrganization(name string) (*organization, error) {
+	named, err := n.organizationsNamed(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(named) == 0:
+		return nil, api.Errorf(api.CodeNotFound, "this device is in no organization").
+			WithHint("create one with `muster org create`, or join one with `muster join`")
+	case len(named) > 1:
+		return nil, api.Errorf(api.CodeUsage, "more than one organization is meant").
+			WithHint("name one with --org NAME, or by its id")
+	}
+	return named[0], nil
+}

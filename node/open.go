@@ -1,0 +1,306 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+	"muster.example/membership"
+	"muster.example/node/store"
+	"muster.example/sync/history"
+)
+
+// effects is what a batch of deliveries means beside what its transaction stores. It is applied after the commit.
+type effects struct {
+	chains     map[chainKey]*envelope.Inbound // opened from in this batch, to be stored once
+	records    []history.Record
+	introduced map[keys.MemberID]bool
+	heads      []head
+	changes    []change
+	alarms     []store.Alarm
+	seal       bool // there are new jobs
+}
+
+type chainKey struct {
+	device keys.PublicKey
+	chain  keys.ChainID
+}
+
+func newEffects() effects {
+	return effects{chains: make(map[chainKey]*envelope.Inbound), introduced: make(map[keys.MemberID]bool)}
+}
+
+func (e *effects) storeChains(tx *store.Tx, org keys.OrgID) error {
+	for key, chain := range e.chains {
+		err := tx.PutIncoming(org, key.device, key.chain, store.Incoming{Chain: chain.Marshal(), Used: time.Now().Unix()})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errUnopened marks an envelope that cannot be opened or must not be shown; its sender is told so and nothing of it
+// is kept.
+var errUnopened = errors.New("cannot be opened")
+
+// takeEnvelope opens one envelope and stores what it says. An error is the store's; what is wrong with the envelope is
+// in the outcome.
+func (o *organization) takeEnvelope(tx *store.Tx, data []byte, effects *effects) (outcome, error) {
+	e, err := envelope.Parse(data, envelope.MaxEnvelope)
+	if err != nil {
+		return outcome{}, fmt.Errorf("the rendezvous node delivered what is no envelope: %w", err)
+	}
+	header := e.ParsedHeader()
+	result := outcome{sender: header.Sender, id: e.ID()}
+	seen, err := tx.Seen(o.org, result.id)
+	if err != nil || seen {
+		result.opened = seen
+		return result, err
+	}
+	switch header.Kind {
+	case envelope.KindAnnounce:
+		err = o.takeAnnounce(tx, e, effects)
+	case envelope.KindMessage:
+		err = o.takeMessage(tx, e, effects)
+	case envelope.KindIntroduction:
+		err = o.takeIntroduction(tx, e, effects)
+	default:
+		err = errUnopened
+	}
+	if errors.Is(err, errUnopened) {
+		o.log.Warn("an envelope was not opened", "sender", header.Sender.Short(), "kind", header.Kind, "reason", err)
+		return result, nil
+	} else if err != nil {
+		return result, err
+	}
+	result.opened = true
+	return result, tx.PutSeen(o.org, result.id, header.Expires)
+}
+
+// memberOfLocked answers envelope's question from the roll. Callers hold mu.
+func (o *organization) memberOfLocked(device keys.PublicKey) (keys.MemberID, bool) {
+	return o.roll.State().MemberOf(device)
+}
+
+func (o *organization) takeAnnounce(tx *store.Tx, e envelope.Envelope, effects *effects) error {
+	header := e.ParsedHeader()
+	key := chainKey{header.Sender, header.Chain}
+	if have, err := o.inbound(tx, key, effects); err != nil || have != nil {
+		return err // an announcement that is played again must not turn the chain back
+	}
+	lookup := func(id keys.PrekeyID) (envelope.PrekeyPrivate, bool) { p, ok := o.prekeys[id]; return p, ok }
+	chain, err := envelope.OpenAnnounce(e, o.org, o.device, lookup, o.memberOfLocked)
+	if err != nil {
+		return fmt.Errorf("%w: announcement: %w", errUnopened, err)
+	}
+	effects.chains[key] = chain
+	return nil
+}
+
+// inbound returns the chain of another device as this batch has it, or nil if it was never announced.
+func (o *organization) inbound(tx *store.Tx, key chainKey, effects *effects) (*envelope.Inbound, error) {
+	if chain, ok := effects.chains[key]; ok {
+		return chain, nil
+	}
+	kept, err := tx.Incoming(o.org, key.device, key.chain)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return envelope.UnmarshalInbound(kept.Chain)
+}
+
+func (o *organization) takeMessage(tx *store.Tx, e envelope.Envelope, effects *effects) error {
+	header := e.ParsedHeader()
+	key := chainKey{header.Sender, header.Chain}
+	chain, err := o.inbound(tx, key, effects)
+	if err != nil {
+		return err
+	}
+	if chain == nil {
+		return fmt.Errorf("%w: message: its chain was not announced", errUnopened)
+	}
+	member, known := o.roll.State().MemberOf(header.Sender)
+	if !known || !o.mayWriteLocked(member) {
+		return fmt.Errorf("%w: message: its sender has no leave", errUnopened)
+	}
+	opened, err := chain.Open(e)
+	if replay, ok := errors.AsType[*envelope.ReplayError](err); ok && replay.Case == envelope.ReplayRepeat {
+		return nil
+	}
+	if errors.Is(err, envelope.ErrCloned) {
+		effects.alarms = append(effects.alarms, store.Alarm{
+			Kind: "clone", Text: fmt.Sprintf("device %s of %s sent two different messages at one place: its folder was copied or put back",
+				header.Sender.Short(), o.memberNameLocked(member)), Evidence: [][]byte{e.Bytes()},
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("%w: message: %w", errUnopened, err)
+	}
+	effects.chains[key] = chain
+	effects.heads = append(effects.heads, head{Size: opened.Content.HeadSize, Root: opened.Content.HeadRoot, From: member})
+	if err := o.noteSequence(tx, opened); err != nil {
+		return err
+	}
+	return o.takeContent(tx, opened, member, chain.Members(), effects)
+}
+
+// mayWriteLocked reports whether a member has this account's leave: the rendezvous node checks as well, and is not
+// believed. Callers hold mu.
+func (o *organization) mayWriteLocked(member keys.MemberID) bool {
+	if member == o.member {
+		return true
+	}
+	contact, ok := o.view.Contact(member)
+	return ok && o.grantLocked(contact.Given).Open
+}
+
+// noteSequence notices messages that are missing before this one.
+func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened) error {
+	c := opened.Content
+	heard, err := tx.Heard(o.org, c.Conversation, opened.Sender)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	switch {
+	case c.Sequence <= heard.Sequence:
+		if heard.Missing > 0 {
+			heard.Missing--
+		}
+	default:
+		if heard.Sequence > 0 {
+			heard.Missing += c.Sequence - heard.Sequence - 1
+		}
+		heard.Sequence, heard.Content = c.Sequence, opened.ID
+	}
+	return tx.PutHeard(o.org, c.Conversation, opened.Sender, heard)
+}
+
+// takeContent stores a body that opened.
+func (o *organization) takeContent(tx *store.Tx, opened envelope.Opened, member keys.MemberID, members []keys.MemberID, effects *effects) error {
+	switch history.Kind(opened.Content.Kind) {
+	case history.KindText:
+		return o.takeText(tx, opened, member, effects)
+	case history.KindChunk:
+		chunk, err := history.DecodeChunk(opened.Content.Body)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errUnopened, err)
+		}
+		return tx.PutChunk(store.FileID{Author: opened.Sender, Nonce: chunk.File}, chunk.Index, chunk.Data)
+	case history.KindLeave:
+		leave, err := history.DecodeLeave(opened.Content.Body)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errUnopened, err)
+		}
+		return o.takeLeave(tx, leave.Grant, member, effects)
+	default:
+		return fmt.Errorf("%w: a body of kind %d, which this version does not know", errUnopened, opened.Content.Kind)
+	}
+}
+
+// signedContent is how a message record keeps its author's signature.
+type signedContent struct {
+	_         struct{} `cbor:",toarray"`
+	Content   []byte
+	Signature keys.Signature
+}
+
+func (o *organization) takeText(tx *store.Tx, opened envelope.Opened, member keys.MemberID, effects *effects) error {
+	text, err := history.DecodeText(opened.Content.Body)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnopened, err)
+	}
+	conversation := opened.Content.Conversation
+	if envelope.ConversationID(o.org, append([]keys.MemberID{member}, text.To...)) != conversation {
+		return fmt.Errorf("%w: a message that names other recipients than its conversation has", errUnopened)
+	}
+	if _, err := tx.Message(o.org, history.MessageID(opened.Sender, text.Nonce)); err == nil {
+		return nil // sealed anew after it had come all the same
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	record, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(), history.Record{
+		Kind: history.RecordMessage,
+		Message: &history.Message{
+			Author: opened.Sender, Member: member, Conversation: conversation, Text: text,
+			Signed: wire.Encode(signedContent{Content: opened.ContentBytes, Signature: opened.Signature}),
+		},
+	})
+	effects.records = append(effects.records, record)
+	return err
+}
+
+func (o *organization) takeIntroduction(tx *store.Tx, e envelope.Envelope, effects *effects) error {
+	introduction, err := envelope.OpenIntroduction(e, o.org, o.device, o.prekeysLocked(), o.memberOfLocked)
+	if err != nil {
+		return fmt.Errorf("%w: introduction: %w", errUnopened, err)
+	}
+	grant, err := membership.OpenGrant(introduction.Grant, o.roll.State())
+	if err != nil || grant.From != introduction.From || grant.To != o.member {
+		return fmt.Errorf("%w: introduction: its grant is not from its sender to this member", errUnopened)
+	}
+	effects.heads = append(effects.heads, head{introduction.HeadSize, introduction.HeadRoot, introduction.From})
+	contact, known := o.contactNow(introduction.From, effects)
+	if known && o.grantLocked(contact.Got).Number >= grant.Number {
+		return nil
+	}
+	contact.Member, contact.Got, contact.Time = introduction.From, introduction.Grant, time.Now().UnixMilli()
+	switch {
+	case !known:
+		contact.State, contact.Text = history.ContactAsking, introduction.Text
+		effects.introduced[introduction.From] = true
+	case o.grantLocked(contact.Given).Open:
+		contact.State = history.ContactAccepted // both asked: that is agreement
+	}
+	return o.putContact(tx, contact, effects)
+}
+
+// takeLeave stores a grant that another member gave this one, or that another device of this account gave.
+func (o *organization) takeLeave(tx *store.Tx, data []byte, member keys.MemberID, effects *effects) error {
+	grant, err := membership.OpenGrant(data, o.roll.State())
+	if err != nil || grant.From != member {
+		return fmt.Errorf("%w: a grant that is not its sender's", errUnopened)
+	}
+	other, own := member, member == o.member
+	if own {
+		other = grant.To
+	} else if grant.To != o.member {
+		return fmt.Errorf("%w: a grant to somebody else", errUnopened)
+	}
+	contact, _ := o.contactNow(other, effects)
+	kept := &contact.Got
+	if own {
+		kept = &contact.Given
+	}
+	if o.grantLocked(*kept).Number >= grant.Number {
+		return nil
+	}
+	*kept = data
+	contact.Member, contact.Time = other, time.Now().UnixMilli()
+	if o.grantLocked(contact.Got).Open && o.grantLocked(contact.Given).Open {
+		contact.State = history.ContactAccepted
+	}
+	return o.putContact(tx, contact, effects)
+}
+
+// contactNow returns a contact as the view and this batch have it.
+func (o *organization) contactNow(member keys.MemberID, effects *effects) (history.Contact, bool) {
+	for i := len(effects.records) - 1; i >= 0; i-- {
+		if c := effects.records[i].Contact; c != nil && c.Member == member {
+			return *c, true
+		}
+	}
+	return o.view.Contact(member)
+}
+
+func (o *organization) putContact(tx *store.Tx, contact history.Contact, effects *effects) error {
+	record, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
+		history.Record{Kind: history.RecordContact, Contact: &contact})
+	effects.records = append(effects.records, record)
+	return err
+}

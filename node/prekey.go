@@ -1,0 +1,132 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/node/store"
+	"muster.example/rendezvous/rvclient"
+)
+
+const (
+	// prekeyLife is how long others may seal to a prekey.
+	prekeyLife = 14 * 24 * time.Hour
+	// prekeyRotation is the age at which a fresh prekey is published: at least weekly.
+	prekeyRotation = 5 * 24 * time.Hour
+	// prekeyGrace is kept beside the policy's queue time before a private half is destroyed: clocks differ.
+	prekeyGrace = 24 * time.Hour
+)
+
+func (o *organization) readPrekeys(tx *store.Tx) error {
+	kept, err := tx.Prekeys(o.org)
+	if err != nil {
+		return err
+	}
+	for _, p := range kept {
+		private, err := envelope.UnmarshalPrekeyPrivate(p.Private, o.org, o.device)
+		if err != nil {
+			return fmt.Errorf("reading a prekey: %w", err)
+		}
+		o.prekeys[p.ID] = private
+	}
+	return nil
+}
+
+// publishPrekey makes a fresh prekey when the newest is old, destroys those that no unexpired envelope can need, and
+// gives the newest to the rendezvous node.
+func (o *organization) publishPrekey(ctx context.Context, client *rvclient.Client) error {
+	signed, err := o.currentPrekey(time.Now())
+	if err != nil {
+		return err
+	}
+	if err := client.PutPrekey(ctx, signed); err != nil {
+		return fmt.Errorf("publishing the prekey: %w", err)
+	}
+	return nil
+}
+
+func (o *organization) currentPrekey(now time.Time) (signed []byte, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	err = o.node.store.Update(func(tx *store.Tx) error {
+		signed, err = o.rotatePrekeysLocked(tx, now)
+		return err
+	})
+	return signed, err
+}
+
+// rotatePrekeysLocked returns the newest prekey, making one when there is none young enough. Callers hold mu.
+func (o *organization) rotatePrekeysLocked(tx *store.Tx, now time.Time) (signed []byte, err error) {
+	kept, err := tx.Prekeys(o.org)
+	if err != nil {
+		return nil, err
+	}
+	keep := time.Duration(o.roll.State().Policy().QueueTime)*time.Second + prekeyGrace
+	var newest store.Prekey
+	for _, p := range kept {
+		if time.Unix(p.LastSealing, 0).Add(keep).Before(now) {
+			if err := tx.DeletePrekey(o.org, p.ID); err != nil {
+				return nil, err
+			}
+			delete(o.prekeys, p.ID)
+			continue
+		}
+		if p.LastSealing > newest.LastSealing {
+			newest = p
+		}
+	}
+	if time.Unix(newest.LastSealing, 0).Sub(now) > prekeyLife-prekeyRotation {
+		return o.prekeys[newest.ID].Signed(), nil
+	}
+	private, signed, err := envelope.NewPrekey(rand.Reader, o.self, o.org, now.Add(prekeyLife))
+	if err != nil {
+		return nil, err
+	}
+	id := private.Prekey.ID()
+	o.prekeys[id] = private
+	return signed, tx.PutPrekey(o.org, store.Prekey{ID: id, Private: private.Marshal(), LastSealing: private.Prekey.LastSealing})
+}
+
+// prekeysLocked returns the private halves, the newest first. Callers hold mu.
+func (o *organization) prekeysLocked() []envelope.PrekeyPrivate {
+	all := slices.Collect(maps.Values(o.prekeys))
+	slices.SortFunc(all, func(a, b envelope.PrekeyPrivate) int { return cmp.Compare(b.Prekey.LastSealing, a.Prekey.LastSealing) })
+	return all
+}
+
+// fetchPrekeys asks the rendezvous node for the prekeys of devices and checks each. A device whose prekey is missing,
+// expired or not its own is left out.
+func (o *organization) fetchPrekeys(ctx context.Context, client *rvclient.Client, devices []keys.PublicKey) (map[keys.PublicKey]envelope.Prekey, error) {
+	found := make(map[keys.PublicKey]envelope.Prekey, len(devices))
+	const batch = 64
+	for start := 0; start < len(devices); start += batch {
+		asked := devices[start:min(start+batch, len(devices))]
+		answers, err := client.GetPrekeys(ctx, asked)
+		if err != nil {
+			return nil, fmt.Errorf("fetching prekeys: %w", err)
+		}
+		for i, device := range asked {
+			if i >= len(answers) || len(answers[i]) == 0 {
+				o.log.Info("a device has no prekey yet", "device", device.Short())
+				continue
+			}
+			prekey, err := envelope.OpenPrekey(answers[i], o.org, device, time.Now())
+			if err != nil {
+				o.mu.Lock()
+				o.alarmLocked("prekey", "the rendezvous node gave a prekey for device "+device.Short()+" that is not the device's, or is too old",
+					[][]byte{answers[i]})
+				o.mu.Unlock()
+				continue
+			}
+			found[device] = prekey
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,281 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+	"muster.example/membership"
+	"muster.example/node/api"
+	"muster.example/node/store"
+	"muster.example/rendezvous/rvclient"
+)
+
+// head is a roll as somebody spoke of it.
+type head struct {
+	Size uint64
+	Root membership.Hash
+	From keys.MemberID
+}
+
+const (
+	// clockTolerance is how far the sequencer's stamps may be from the own clock before an alarm is raised.
+	clockTolerance = 10 * time.Minute
+	// staleAfter is the age at which a checkpoint that a connected node calls its newest raises an alarm: it should
+	// sign anew every hour.
+	staleAfter = 3 * time.Hour
+	// rollPoll is how often the newest checkpoint is asked for when the node announces none.
+	rollPoll = 30 * time.Minute
+	// entriesPerUpdate bounds what one transaction writes.
+	entriesPerUpdate = 128
+)
+
+// readRoll rebuilds the roll from the store, checking all of it again.
+func (o *organization) readRoll(tx *store.Tx) error {
+	kept, err := tx.Checkpoint(o.org)
+	if err != nil {
+		return err
+	}
+	var entries []membership.Entry
+	err = tx.Entries(o.org, func(data []byte) error {
+		entry, err := membership.ParseEntry(data)
+		entries = append(entries, entry)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// A crash between entries and checkpoint leaves entries that no checkpoint covers yet: they come again.
+	newest, err := membership.OpenCheckpoint(kept.Note, o.org, o.at.Key)
+	if err != nil {
+		return err
+	}
+	if uint64(len(entries)) < newest.Size {
+		return fmt.Errorf("%d entries where the checkpoint covers %d: run `muster check`", len(entries), newest.Size)
+	}
+	o.checkpoint, err = o.roll.Extend(kept.Note, o.at.Key, entries[:newest.Size], nil)
+	return err
+}
+
+// keepRoll follows the roll for as long as the connection stands: at each head that the node announces, when a
+// message speaks of a larger one, and from time to time anyway.
+func (o *organization) keepRoll(ctx context.Context, client *rvclient.Client) error {
+	poll := time.NewTimer(jitter(rollPoll))
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-o.wakeRoll:
+		case <-poll.C:
+			poll.Reset(jitter(rollPoll))
+		}
+		if err := o.catchUp(ctx, client); err != nil {
+			return err
+		}
+	}
+}
+
+// catchUp fetches and adopts what the node has beyond the own roll.
+func (o *organization) catchUp(ctx context.Context, client *rvclient.Client) error {
+	size := o.rollSize()
+	page, err := client.Fetch(ctx, size)
+	if err != nil {
+		return fmt.Errorf("fetching the roll from entry %d: %w", size, err)
+	}
+	if err := o.adopt(page); err != nil {
+		return err
+	}
+	o.checkAhead()
+	return nil
+}
+
+func (o *organization) rollSize() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.roll.Size()
+}
+
+// adopt verifies a page of the roll and stores it. A node that was caught lying is believed no further; messaging
+// over the roll as it was goes on.
+func (o *organization) adopt(page rvclient.Page) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.distrust != nil {
+		return nil
+	}
+	before := o.roll.Size()
+	checkpoint, added, err := extend(o.roll, page, o.at.Key)
+	if err != nil {
+		return o.suspectLocked(page.Checkpoint, err)
+	}
+	if err := o.storeRoll(before, added, page.Checkpoint); err != nil {
+		return err
+	}
+	o.checkpoint = checkpoint
+	o.checkClockLocked(added)
+	if len(added) > 0 {
+		o.log.Info("roll adopted", "size", o.roll.Size())
+		o.noteChangeLocked()
+		o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: time.Now().UTC(), Org: o.org.String()})
+		wake(o.wakeSeal)
+	}
+	return nil
+}
+
+func (o *organization) storeRoll(from uint64, entries []membership.Entry, note []byte) error {
+	for start := 0; start < len(entries); start += entriesPerUpdate {
+		err := o.node.store.Update(func(tx *store.Tx) error {
+			for i, entry := range entries[start:min(start+entriesPerUpdate, len(entries))] {
+				if err := tx.PutEntry(o.org, from+uint64(start+i), entry.Marshal()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("storing the roll: %w", err)
+		}
+	}
+	return o.node.store.Update(func(tx *store.Tx) error {
+		return tx.PutCheckpoint(o.org, store.Checkpoint{Note: note, Seen: time.Now().UnixMilli()})
+	})
+}
+
+// suspectLocked judges an error of Extend: proof of a lie raises an alarm, keeps the evidence and ends trust in new
+// events; anything else is an error of the connection. Callers hold mu.
+func (o *organization) suspectLocked(note []byte, err error) error {
+	var text string
+	fork, forked := errors.AsType[*membership.ForkError](err)
+	broken, ruleBroken := errors.AsType[*membership.RuleBrokenError](err)
+	evidence := [][]byte{note}
+	switch {
+	case forked:
+		text = "the rendezvous node shows different rolls to different devices"
+		evidence = append(evidence, fork.Own, fork.Other)
+	case errors.Is(err, membership.ErrShrunk):
+		text = "the rendezvous node shows an older roll than before"
+		if errors.Is(err, membership.ErrShrunk) && o.checkpoint.Size > 0 {
+			// An old checkpoint may be a restored backup: alarm, but go on once it has caught up.
+			o.alarmLocked("shrunk", text, evidence)
+			return fmt.Errorf("the roll shrank: %w", err)
+		}
+	case ruleBroken:
+		text = fmt.Sprintf("the rendezvous node put an event on the roll that the rules forbid: %v", broken)
+	default:
+		return fmt.Errorf("verifying the roll: %w", err)
+	}
+	o.alarmLocked("roll", text, evidence)
+	o.distrust = err
+	return nil
+}
+
+// alarmLocked stores an alarm and tells watchers. Callers hold mu.
+func (o *organization) alarmLocked(kind, text string, evidence [][]byte) {
+	o.log.Warn("alarm", "kind", kind, "text", text)
+	err := o.node.store.Update(func(tx *store.Tx) error {
+		return tx.PutAlarm(o.org, store.Alarm{Time: time.Now().UnixMilli(), Kind: kind, Text: text, Evidence: evidence})
+	})
+	if err != nil {
+		o.log.Error("storing an alarm", "error", err)
+	}
+	o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: time.Now().UTC(), Org: o.org.String()})
+}
+
+// checkClockLocked raises an alarm when the sequencer's stamps, or the time of a checkpoint it calls its newest, are
+// far from the own clock. Callers hold mu.
+func (o *organization) checkClockLocked(added []membership.Entry) {
+	now := time.Now()
+	if len(added) > 0 {
+		if ahead := time.UnixMilli(added[len(added)-1].Time).Sub(now); ahead > clockTolerance {
+			o.alarmLocked("clock", "the rendezvous node's clock is ahead of this device's by more than 10 minutes", nil)
+		}
+	}
+	age := now.Sub(o.checkpoint.Time)
+	switch {
+	case age > staleAfter:
+		o.alarmLocked("stale", "the rendezvous node's newest checkpoint is more than 3 hours old: it may be showing an old roll", nil)
+	case age < -clockTolerance:
+		o.alarmLocked("clock", "the rendezvous node's checkpoint is dated more than 10 minutes in the future", nil)
+	}
+}
+
+// heardHeadLocked compares the roll that a message's author saw with the own one. It runs on every message, so that a
+// node that shows different rolls to different devices is found out by the first message between them. Callers hold mu.
+func (o *organization) heardHeadLocked(heard head) {
+	err := o.roll.Compare(heard.Size, heard.Root)
+	switch {
+	case err == nil:
+	case errors.Is(err, membership.ErrAhead):
+		if heard.Size > o.ahead.Size {
+			o.ahead = heard
+		}
+		wake(o.wakeRoll)
+	default:
+		o.alarmLocked("split", fmt.Sprintf("member %s was shown another roll than this device", o.memberNameLocked(heard.From)),
+			[][]byte{wire.Encode([]any{heard.Size, heard.Root[:]})})
+		o.distrust = err
+	}
+}
+
+// checkAhead judges, after a fetch, the largest roll that a message spoke of: by now it must be here.
+func (o *organization) checkAhead() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	heard := o.ahead
+	if heard.Size == 0 || o.distrust != nil {
+		return
+	}
+	if heard.Size > o.roll.Size() {
+		o.alarmLocked("withheld", fmt.Sprintf("member %s knows a larger roll than the rendezvous node shows this device",
+			o.memberNameLocked(heard.From)), [][]byte{wire.Encode([]any{heard.Size, heard.Root[:]})})
+		return
+	}
+	o.ahead = head{}
+	o.heardHeadLocked(heard)
+}
+
+// submit has the rendezvous node sequence an event of this device and returns when the own roll holds it. It fills in
+// counter and roll size, again if the roll has moved on meanwhile.
+func (o *organization) submit(ctx context.Context, event membership.Event) error {
+	const attempts = 4
+	client := o.connection()
+	if client == nil {
+		return errNotConnected()
+	}
+	for attempt := 1; ; attempt++ {
+		o.mu.Lock()
+		event.Counter, event.At = o.roll.State().NextCounter(o.device), o.roll.Size()
+		o.mu.Unlock()
+		err := client.Submit(ctx, membership.SignEvent(event, o.self, nil))
+		if errors.Is(err, wire.StatusStale) || errors.Is(err, wire.StatusUsed) {
+			if attempt < attempts {
+				if err := o.catchUp(ctx, client); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if err != nil {
+			return refusal("putting the event on the roll", err)
+		}
+		return o.catchUp(ctx, client)
+	}
+}
+
+// errNotConnected says that a request needs the rendezvous node and there is no connection.
+func errNotConnected() error {
+	return api.Errorf(api.CodeFailed, "the rendezvous node cannot be reached now").
+		WithHint("check the network and `muster status`, then try again; messages sent meanwhile are held here")
+}
+
+// memberNameLocked returns a member's name, or the short id of who is not on the roll. Callers hold mu.
+func (o *organization) memberNameLocked(id keys.MemberID) string {
+	if m, ok := o.roll.State().Member(id); ok {
+		return m.Name
+	}
+	return id.Short()
+}

@@ -1,0 +1,448 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+	"muster.example/membership"
+	"muster.example/node/store"
+	"muster.example/rendezvous/rvclient"
+	"muster.example/sync/history"
+)
+
+const (
+	// sealedAhead is how many bytes of envelopes may lie sealed and unposted: files are sealed as they travel.
+	sealedAhead = 4 << 20
+	// sealedAtOnce is how many bytes of bodies one transaction seals.
+	sealedAtOnce = 256 << 10
+	// missingPrekeyPause is how long a job waits for a device that has published no prekey.
+	missingPrekeyPause = time.Minute
+	// jobIntroduction is the kind of a job whose body is an introduction's text.
+	jobIntroduction = 255
+)
+
+// keepSealing works on the jobs for as long as the connection stands: it is needed to fetch prekeys.
+func (o *organization) keepSealing(ctx context.Context, client *rvclient.Client) error {
+	retry := time.NewTicker(missingPrekeyPause)
+	defer retry.Stop()
+	for {
+		more, err := o.sealNext(ctx, client)
+		if err != nil {
+			return fmt.Errorf("sealing: %w", err)
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-o.wakeSeal:
+		case <-retry.C:
+		}
+	}
+}
+
+// sealNext does some of the first job that can be worked on. It reports whether there may be more to do at once.
+func (o *organization) sealNext(ctx context.Context, client *rvclient.Client) (more bool, err error) {
+	job, ok, err := o.nextJob(time.Now())
+	if err != nil || !ok {
+		return false, err
+	}
+	switch {
+	case job.Expires < time.Now().Unix():
+		return true, o.dropJob(job)
+	case job.Kind == jobIntroduction:
+		return true, o.sealIntroduction(ctx, client, job)
+	}
+	absent, err := o.readyChain(ctx, client, job)
+	if err != nil {
+		return false, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.node.store.Update(func(tx *store.Tx) error { return o.sealParts(tx, job, absent) }); err != nil {
+		return false, err
+	}
+	wake(o.wakePost)
+	return true, nil
+}
+
+// nextJob returns the first job that is due, unless enough lies sealed already.
+func (o *organization) nextJob(now time.Time) (job store.Job, ok bool, err error) {
+	err = o.node.store.View(func(tx *store.Tx) error {
+		var ahead int
+		err := tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
+			if !w.Accepted {
+				ahead += len(w.Envelope)
+			}
+			return ahead < sealedAhead, nil
+		})
+		if err != nil || ahead >= sealedAhead {
+			return err
+		}
+		return tx.Jobs(o.org, func(j store.Job) (bool, error) {
+			if j.NotBefore <= now.UnixMilli() {
+				job, ok = j, true
+			}
+			return !ok, nil
+		})
+	})
+	return job, ok, err
+}
+
+// dropJob gives up what was never sealed in time.
+func (o *organization) dropJob(job store.Job) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var events []change
+	err := o.node.store.Update(func(tx *store.Tx) error {
+		if job.Message != nil {
+			all, err := tx.Deliveries(o.org, *job.Message)
+			if err != nil {
+				return err
+			}
+			for _, d := range all {
+				if len(job.Only) > 0 && !slices.Contains(job.Only, d.Device) || d.State.Final() {
+					continue
+				}
+				c, err := o.setState(tx, *job.Message, d, store.StateReturned)
+				if err != nil {
+					return err
+				}
+				events = append(events, c)
+			}
+		}
+		return tx.DeleteJob(o.org, job)
+	})
+	o.publishLocked(events)
+	return err
+}
+
+// readyChain makes sure that the job's conversation has a chain that every device of its members knows, and returns
+// the devices that cannot have it yet because they have published no prekey.
+func (o *organization) readyChain(ctx context.Context, client *rvclient.Client, job store.Job) (absent []keys.PublicKey, err error) {
+	conversation := envelope.ConversationID(o.org, job.Members)
+	for {
+		o.mu.Lock()
+		devices := o.devicesLocked(job.Members)
+		out, err := o.outgoing(conversation)
+		o.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		lacking := difference(devices, out.Devices)
+		worn, err := o.worn(out, devices)
+		if err != nil {
+			return nil, err
+		}
+		if !worn && len(lacking) == 0 {
+			return nil, nil
+		}
+		ask := lacking
+		if worn {
+			ask = devices
+		}
+		prekeys, err := o.fetchPrekeys(ctx, client, ask)
+		if err != nil {
+			return nil, err
+		}
+		if !worn && len(prekeys) == 0 {
+			return lacking, nil
+		}
+		if !worn { // the set of devices has grown: a new chain for all of them
+			if prekeys, err = o.fetchPrekeys(ctx, client, devices); err != nil {
+				return nil, err
+			}
+		}
+		again, err := o.startChain(job, conversation, devices, prekeys)
+		if err != nil {
+			return nil, err
+		}
+		if !again {
+			return slices.DeleteFunc(devices, func(d keys.PublicKey) bool { _, ok := prekeys[d]; return ok }), nil
+		}
+	}
+}
+
+// worn reports whether a conversation needs a new chain whoever is lacking: there is none, it is due by count or age, or
+// one of those who know it is to get no more.
+func (o *organization) worn(out store.Outgoing, devices []keys.PublicKey) (bool, error) {
+	if len(out.Chain) == 0 || len(difference(out.Devices, devices)) > 0 {
+		return true, nil
+	}
+	chain, err := envelope.UnmarshalChain(out.Chain)
+	if err != nil {
+		return false, fmt.Errorf("reading a chain: %w", err)
+	}
+	return chain.Due(time.Now()), nil
+}
+
+func (o *organization) outgoing(conversation keys.ConversationID) (out store.Outgoing, err error) {
+	err = o.node.store.View(func(tx *store.Tx) error {
+		out, err = tx.Outgoing(o.org, conversation)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	return out, err
+}
+
+// startChain begins a chain and announces it to each device with a prekey. It reports whether to try again because the
+// set of devices has changed meanwhile.
+func (o *organization) startChain(job store.Job, conversation keys.ConversationID, devices []keys.PublicKey, prekeys map[keys.PublicKey]envelope.Prekey) (again bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !slices.Equal(devices, o.devicesLocked(job.Members)) {
+		return true, nil
+	}
+	out, err := o.outgoing(conversation)
+	if err != nil {
+		return false, err
+	}
+	chain, err := envelope.NewChain(rand.Reader, o.org, job.Members, o.device, time.Now(), o.roll.Size())
+	if err != nil {
+		return false, err
+	}
+	out.Members, out.Devices = job.Members, nil
+	err = o.node.store.Update(func(tx *store.Tx) error {
+		for _, device := range devices {
+			prekey, ok := prekeys[device]
+			if !ok {
+				continue
+			}
+			sealed, err := chain.Announce(rand.Reader, o.self, prekey, o.metaLocked(job))
+			if err != nil {
+				return err
+			}
+			out.Devices = append(out.Devices, device)
+			err = o.addWaiting(tx, store.Waiting{
+				Envelope: sealed.Bytes(), Pending: []keys.PublicKey{device}, Members: job.Members,
+				Kind: uint8(envelope.KindAnnounce), Expires: job.Expires,
+			}, sealed)
+			if err != nil {
+				return err
+			}
+		}
+		out.Chain = chain.Marshal()
+		return tx.PutOutgoing(o.org, conversation, out)
+	})
+	return false, err
+}
+
+func (o *organization) metaLocked(job store.Job) envelope.Meta {
+	return envelope.Meta{RollSize: o.roll.Size(), Expires: job.Expires}
+}
+
+func (o *organization) addWaiting(tx *store.Tx, w store.Waiting, sealed envelope.Envelope) error {
+	w.ID = sealed.ID()
+	_, err := tx.AddWaiting(o.org, w)
+	return err
+}
+
+// sealParts seals the next parts of a job to the devices that know the chain, and puts off those that do not. The
+// advanced chain is stored with the envelopes. Callers hold mu.
+func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.PublicKey) error {
+	conversation := envelope.ConversationID(o.org, job.Members)
+	out, err := tx.Outgoing(o.org, conversation)
+	if err != nil {
+		return err
+	}
+	pending := out.Devices
+	if len(job.Only) > 0 {
+		pending = intersection(job.Only, out.Devices)
+		absent = intersection(job.Only, absent)
+	}
+	if err := o.putOff(tx, job, absent); err != nil {
+		return err
+	}
+	if job.Message != nil && job.Next == 0 && len(job.Only) == 0 {
+		if err := o.noteDevices(tx, *job.Message, job.Last, pending); err != nil {
+			return err
+		}
+	}
+	if len(pending) == 0 {
+		return tx.DeleteJob(o.org, job)
+	}
+	chain, err := envelope.UnmarshalChain(out.Chain)
+	if err != nil {
+		return err
+	}
+	line := envelope.Line{Sequence: out.Sequence, Previous: out.Previous}
+	now := time.Now()
+	for sealed := 0; job.Next < job.Last && sealed < sealedAtOnce && !chain.Due(now); job.Next++ {
+		kind, body, err := o.part(tx, job, job.Next)
+		if err != nil {
+			return err
+		}
+		size, root := o.headLocked()
+		shut, _, err := chain.Seal(rand.Reader, o.self, &line, envelope.Content{
+			HeadSize: size, HeadRoot: root, Kind: uint8(kind), Body: body,
+		}, o.metaLocked(job))
+		if err != nil {
+			return err
+		}
+		w := store.Waiting{
+			Envelope: shut.Bytes(), Pending: pending, Members: job.Members, Message: job.Message, Part: job.Next,
+			Kind: uint8(envelope.KindMessage), Expires: job.Expires, Attempt: job.Attempt,
+		}
+		if job.Message == nil {
+			w.BodyKind, w.Body = job.Kind, job.Body
+		}
+		if err := o.addWaiting(tx, w, shut); err != nil {
+			return err
+		}
+		sealed += len(body)
+	}
+	out.Chain, out.Sequence, out.Previous = chain.Marshal(), line.Sequence, line.Previous
+	if err := tx.PutOutgoing(o.org, conversation, out); err != nil {
+		return err
+	}
+	if job.Next < job.Last {
+		return tx.PutJob(o.org, job)
+	}
+	return tx.DeleteJob(o.org, job)
+}
+
+// putOff makes a job of its own for devices that have published no prekey yet.
+func (o *organization) putOff(tx *store.Tx, job store.Job, absent []keys.PublicKey) error {
+	if len(absent) == 0 {
+		return nil
+	}
+	later := job
+	later.Only, later.NotBefore = absent, time.Now().Add(jitter(missingPrekeyPause)).UnixMilli()
+	return tx.AddJob(o.org, later)
+}
+
+// noteDevices adds the devices that joined since the message was written to those that it is tracked for.
+func (o *organization) noteDevices(tx *store.Tx, message keys.MessageID, parts uint64, devices []keys.PublicKey) error {
+	for _, device := range devices {
+		_, err := tx.Delivery(o.org, message, device)
+		if !errors.Is(err, store.ErrNotFound) {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		member, _ := o.roll.State().MemberOf(device)
+		err = tx.PutDelivery(o.org, message, store.Delivery{
+			Device: device, Member: member, State: store.StateHeld, Unposted: parts, Missing: parts, Changed: time.Now().UnixMilli(),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part returns one body of a job: the message's text first, then the chunks of its files in order.
+func (o *organization) part(tx *store.Tx, job store.Job, part uint64) (history.Kind, []byte, error) {
+	if job.Message == nil {
+		return history.Kind(job.Kind), job.Body, nil
+	}
+	record, err := tx.Message(o.org, *job.Message)
+	if err != nil {
+		return 0, nil, err
+	}
+	if part == 0 {
+		return history.KindText, wire.Encode(record.Message.Text), nil
+	}
+	index := part - 1
+	for _, file := range record.Message.Text.Files {
+		if index >= file.Chunks() {
+			index -= file.Chunks()
+			continue
+		}
+		data, err := tx.Chunk(store.FileID{Nonce: file.Nonce}, index)
+		if err != nil {
+			return 0, nil, fmt.Errorf("reading chunk %d of %q: %w", index, file.Name, err)
+		}
+		return history.KindChunk, wire.Encode(history.Chunk{File: file.Nonce, Index: index, Data: data}), nil
+	}
+	return 0, nil, fmt.Errorf("message %s has no part %d", job.Message.Short(), part)
+}
+
+// headLocked returns the own roll's size and root, for the receiver to compare. Callers hold mu.
+func (o *organization) headLocked() (uint64, membership.Hash) {
+	size := o.roll.Size()
+	root, err := o.roll.Root(size)
+	if err != nil {
+		panic(err) // a roll has a root at its own size
+	}
+	return size, root
+}
+
+// sealIntroduction seals a job's introduction to the receiving member's devices and the own other ones.
+func (o *organization) sealIntroduction(ctx context.Context, client *rvclient.Client, job store.Job) error {
+	o.mu.Lock()
+	devices := o.devicesLocked(job.Members)
+	o.mu.Unlock()
+	prekeys, err := o.fetchPrekeys(ctx, client, devices)
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	to := job.Members[1]
+	var slots []envelope.Prekey
+	var pending []keys.PublicKey
+	for _, member := range []keys.MemberID{to, o.member} { // the receiver's devices first: slots are few
+		for _, device := range o.roll.State().Devices(member) {
+			if prekey, ok := prekeys[device]; ok && len(slots) < envelope.IntroductionSlots {
+				slots, pending = append(slots, prekey), append(pending, device)
+			}
+		}
+	}
+	if len(slots) == 0 {
+		later := job
+		later.NotBefore = time.Now().Add(jitter(missingPrekeyPause)).UnixMilli()
+		return o.node.store.Update(func(tx *store.Tx) error { return tx.PutJob(o.org, later) })
+	}
+	contact, _ := o.view.Contact(to)
+	size, root := o.headLocked()
+	sealed, err := envelope.SealIntroduction(rand.Reader, o.self, envelope.Introduction{
+		Org: o.org, From: o.member, To: to, Text: string(job.Body), Grant: contact.Given, HeadSize: size, HeadRoot: root,
+	}, slots, o.metaLocked(job))
+	if err != nil {
+		return err
+	}
+	err = o.node.store.Update(func(tx *store.Tx) error {
+		err := o.addWaiting(tx, store.Waiting{
+			Envelope: sealed.Bytes(), Pending: pending, Members: job.Members, Kind: uint8(envelope.KindIntroduction),
+			Expires: job.Expires, Attempt: job.Attempt, BodyKind: jobIntroduction, Body: job.Body,
+		}, sealed)
+		if err != nil {
+			return err
+		}
+		return tx.DeleteJob(o.org, job)
+	})
+	wake(o.wakePost)
+	return err
+}
+
+// difference returns what is in a and not in b; both are sorted.
+func difference(a, b []keys.PublicKey) []keys.PublicKey {
+	return filter(a, func(k keys.PublicKey) bool { return !slices.Contains(b, k) })
+}
+
+// intersection returns what is in both.
+func intersection(a, b []keys.PublicKey) []keys.PublicKey {
+	return filter(a, func(k keys.PublicKey) bool { return slices.Contains(b, k) })
+}
+
+func filter(all []keys.PublicKey, keep func(keys.PublicKey) bool) []keys.PublicKey {
+	var kept []keys.PublicKey
+	for _, k := range all {
+		if keep(k) {
+			kept = append(kept, k)
+		}
+	}
+	return kept
+}

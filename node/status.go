@@ -1,0 +1,79 @@
+package node
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"muster.example/node/api"
+	"muster.example/node/store"
+)
+
+// Status tells what the node is and whom it reaches.
+func (n *Node) Status(context.Context) (api.StatusResult, error) {
+	result := api.StatusResult{Version: n.config.Version}
+	for _, o := range n.all() {
+		status, err := o.status(time.Now())
+		if err != nil {
+			return result, err
+		}
+		result.Orgs = append(result.Orgs, status)
+	}
+	return result, nil
+}
+
+func (o *organization) status(now time.Time) (api.OrgStatus, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	state := o.roll.State()
+	grace := time.Duration(state.Policy().OfflineGrace) * time.Second
+	status := api.OrgStatus{
+		Org: o.org.String(), Name: state.OrgName(), Member: o.member.String(), MemberName: o.memberNameLocked(o.member),
+		Roll: api.RollStatus{
+			Size: o.roll.Size(), Time: o.checkpoint.Time.UTC(), Fresh: o.distrust == nil && now.Sub(o.checkpoint.Time) < grace,
+		},
+		Rendezvous: []api.RendezvousStatus{{
+			Address: strings.Join(o.at.Addresses, " "), Node: o.at.Key.String(), Connected: o.client != nil,
+		}},
+	}
+	for _, device := range state.Devices(o.member) {
+		status.Devices = append(status.Devices, api.DeviceStatus{Device: device.String(), This: device == o.device})
+	}
+	err := o.node.store.View(func(tx *store.Tx) error {
+		err := tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
+			status.Outbox += len(w.Pending)
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		err = tx.Jobs(o.org, func(j store.Job) (bool, error) {
+			status.Outbox += len(o.devicesLocked(j.Members))
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		if status.Missing, err = tx.Missing(o.org); err != nil {
+			return err
+		}
+		alarms, err := tx.Alarms(o.org)
+		for _, a := range alarms {
+			status.Alarms = append(status.Alarms, time.UnixMilli(a.Time).UTC().Format(time.RFC3339)+" "+a.Text)
+		}
+		return err
+	})
+	return status, err
+}
+
+// Watch returns what happens from now on, until ctx ends. A watcher that falls too far behind is closed.
+func (n *Node) Watch(ctx context.Context, query api.WatchQuery) (<-chan api.Event, error) {
+	if query.Org == "" {
+		return n.hub.watch(ctx, ""), nil
+	}
+	o, err := n.oneOrganization(query.Org)
+	if err != nil {
+		return nil, err
+	}
+	return n.hub.watch(ctx, o.org.String()), nil
+}

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+	"muster.example/sync/history"
+)
+
+// place is where a message's record lies.
+type place struct {
+	Device   keys.PublicKey `cbor:"1,keyasint"`
+	Sequence uint64         `cbor:"2,keyasint"`
+}
+
+// counters of a history: the next sequence number and the newest clock.
+type counters struct {
+	Sequence uint64        `cbor:"1,keyasint"`
+	Clock    history.Clock `cbor:"2,keyasint"`
+}
+
+var (
+	records   = bucket[[]byte]{20, "a record"}
+	messages  = bucket[place]{21, "a message"}
+	timeline  = bucket[keys.MessageID]{22, "the timeline"}
+	histories = bucket[counters]{23, "the history's counters"}
+)
+
+// AppendRecord gives a record its device, sequence number and clock at wall time now (unix milliseconds) and stores it.
+// A message is put on the timeline once, whatever the number of its records.
+func (tx *Tx) AppendRecord(org keys.OrgID, device keys.PublicKey, now int64, r history.Record) (history.Record, error) {
+	c, err := histories.get(tx, org[:])
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return r, err
+	}
+	c.Sequence++
+	c.Clock = c.Clock.Tick(now)
+	r.Device, r.Sequence, r.Clock = device, c.Sequence, c.Clock
+	if err := histories.put(tx, c, org[:]); err != nil {
+		return r, err
+	}
+	if err := records.put(tx, wire.Encode(r), org[:], device[:], number(r.Sequence)); err != nil {
+		return r, err
+	}
+	if r.Kind == history.RecordMessage {
+		return r, tx.indexMessage(org, r)
+	}
+	return r, nil
+}
+
+func (tx *Tx) indexMessage(org keys.OrgID, r history.Record) error {
+	id := r.Message.ID()
+	have, err := tx.Message(org, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		at := append(number(uint64(r.Clock.Wall)), number(uint64(r.Clock.Counter))...)
+		if err := timeline.put(tx, id, org[:], at, id[:]); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case history.Stands(have, r).Sequence == have.Sequence:
+		return nil
+	}
+	return messages.put(tx, place{r.Device, r.Sequence}, org[:], id[:])
+}
+
+// Message returns the record of a message that stands.
+func (tx *Tx) Message(org keys.OrgID, id keys.MessageID) (history.Record, error) {
+	at, err := messages.get(tx, org[:], id[:])
+	if err != nil {
+		return history.Record{}, err
+	}
+	data, err := records.get(tx, org[:], at.Device[:], number(at.Sequence))
+	if err != nil {
+		return history.Record{}, fmt.Errorf("reading message %s: %w", id.Short(), err)
+	}
+	return history.DecodeRecord(data)
+}
+
+// Messages visits the organization's messages in the order of their first record, from behind the place after (nil: from
+// the first), until visit returns false. at is the message's place.
+func (tx *Tx) Messages(org keys.OrgID, after []byte, visit func(at []byte, r history.Record) (more bool, err error)) error {
+	return timeline.each(tx, after, func(at []byte, id keys.MessageID) (bool, error) {
+		r, err := tx.Message(org, id)
+		if err != nil {
+			return false, err
+		}
+		return visit(at, r)
+	}, org[:])
+}
+
+// MessagesByPrefix returns up to limit messages whose id's text begins with prefix.
+func (tx *Tx) MessagesByPrefix(org keys.OrgID, prefix string, limit int) ([]keys.MessageID, error) {
+	var found []keys.MessageID
+	err := messages.each(tx, nil, func(rest []byte, _ place) (bool, error) {
+		if id := keys.MessageID(rest); strings.HasPrefix(id.String(), prefix) {
+			found = append(found, id)
+		}
+		return len(found) < limit, nil
+	}, org[:])
+	return found, err
+}
+
+// Fold applies every record of the organization to a view.
+func (tx *Tx) Fold(org keys.OrgID) (*history.View, error) {
+	view := history.NewView()
+	err := records.each(tx, nil, func(_ []byte, data []byte) (bool, error) {
+		r, err := history.DecodeRecord(data)
+		if err != nil {
+			return false, err
+		}
+		view.Apply(r)
+		return true, nil
+	}, org[:])
+	return view, err
+}

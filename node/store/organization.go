@@ -1,0 +1,116 @@
+package store
+
+import (
+	"muster.example/internal/keys"
+)
+
+// Profile is what belongs to the person and not to one organization: the public halves of the recovery keys still to
+// be used. The words themselves are never stored. [KEY-7]
+type Profile struct {
+	Recovery []keys.PublicKey `cbor:"1,keyasint"`
+	Used     uint32           `cbor:"2,keyasint"`
+}
+
+// Node is a rendezvous node as it can be reached.
+type Node struct {
+	Key       keys.PublicKey `cbor:"1,keyasint"`
+	Addresses []string       `cbor:"2,keyasint"`
+}
+
+// Organization is the account in one organization. Identity is the device's private key there.
+type Organization struct {
+	Org      keys.OrgID          `cbor:"1,keyasint"`
+	Member   keys.MemberID       `cbor:"2,keyasint"`
+	Identity [keys.SeedSize]byte `cbor:"3,keyasint"`
+	Node     Node                `cbor:"4,keyasint"`
+	Joined   int64               `cbor:"5,keyasint"` // unix milliseconds
+}
+
+// Checkpoint is the newest signed checkpoint that was adopted.
+type Checkpoint struct {
+	Note []byte `cbor:"1,keyasint"`
+	Seen int64  `cbor:"2,keyasint"` // own clock when it came, unix milliseconds
+}
+
+// Alarm is something that a person must know about an organization's node or another member, with the evidence.
+type Alarm struct {
+	Time     int64    `cbor:"1,keyasint"` // unix milliseconds
+	Kind     string   `cbor:"2,keyasint"`
+	Text     string   `cbor:"3,keyasint"`
+	Evidence [][]byte `cbor:"4,keyasint,omitempty"`
+}
+
+var (
+	profiles      = bucket[Profile]{1, "the profile"}
+	organizations = bucket[Organization]{2, "an organization"}
+	entries       = bucket[[]byte]{3, "an entry of the roll"}
+	checkpoints   = bucket[Checkpoint]{4, "the checkpoint"}
+	alarms        = bucket[Alarm]{5, "an alarm"}
+)
+
+// Profile returns the profile, or ErrNotFound before the first organization.
+func (tx *Tx) Profile() (Profile, error) { return profiles.get(tx) }
+
+// PutProfile stores the profile.
+func (tx *Tx) PutProfile(p Profile) error { return profiles.put(tx, p) }
+
+// Organizations returns every organization of the device.
+func (tx *Tx) Organizations() ([]Organization, error) {
+	var all []Organization
+	err := organizations.each(tx, nil, func(_ []byte, o Organization) (bool, error) {
+		all = append(all, o)
+		return true, nil
+	})
+	return all, err
+}
+
+// PutOrganization stores an organization.
+func (tx *Tx) PutOrganization(o Organization) error { return organizations.put(tx, o, o.Org[:]) }
+
+// Entries visits the roll's entries from the first.
+func (tx *Tx) Entries(org keys.OrgID, visit func(entry []byte) error) error {
+	return entries.each(tx, nil, func(_ []byte, entry []byte) (bool, error) { return true, visit(entry) }, org[:])
+}
+
+// PutEntry stores the roll's entry at index.
+func (tx *Tx) PutEntry(org keys.OrgID, index uint64, entry []byte) error {
+	return entries.put(tx, entry, org[:], number(index))
+}
+
+// Checkpoint returns the newest checkpoint adopted.
+func (tx *Tx) Checkpoint(org keys.OrgID) (Checkpoint, error) { return checkpoints.get(tx, org[:]) }
+
+// PutCheckpoint stores the newest checkpoint.
+func (tx *Tx) PutCheckpoint(org keys.OrgID, c Checkpoint) error {
+	return checkpoints.put(tx, c, org[:])
+}
+
+// Alarms returns the organization's alarms, oldest first.
+func (tx *Tx) Alarms(org keys.OrgID) ([]Alarm, error) {
+	var all []Alarm
+	err := alarms.each(tx, nil, func(_ []byte, a Alarm) (bool, error) {
+		all = append(all, a)
+		return true, nil
+	}, org[:])
+	return all, err
+}
+
+// PutAlarm stores an alarm; one of the same kind and text is stored once. MaxAlarms bounds them: the first ones stay.
+func (tx *Tx) PutAlarm(org keys.OrgID, a Alarm) error {
+	all, err := tx.Alarms(org)
+	if err != nil {
+		return err
+	}
+	for _, have := range all {
+		if have.Kind == a.Kind && have.Text == a.Text {
+			return nil
+		}
+	}
+	if len(all) >= MaxAlarms {
+		return nil
+	}
+	return alarms.put(tx, a, org[:], number(uint64(len(all))))
+}
+
+// MaxAlarms is the number of alarms kept for an organization.
+const MaxAlarms = 256

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"errors"
+
+	"muster.example/internal/keys"
+)
+
+// Job is something to seal: the bodies of one message (text, then the chunks of its files), or one body of its own. It
+// is worked on in the order of its number and goes when its last part is sealed.
+type Job struct {
+	Number    uint64           `cbor:"1,keyasint"`
+	Members   []keys.MemberID  `cbor:"2,keyasint"`           // of the conversation, the own one included
+	Message   *keys.MessageID  `cbor:"3,keyasint,omitempty"` // the message whose parts these are
+	Next      uint64           `cbor:"4,keyasint"`           // the next part to seal
+	Last      uint64           `cbor:"5,keyasint"`           // the part before which to stop
+	Only      []keys.PublicKey `cbor:"6,keyasint,omitempty"` // just these devices: sealed anew for who could not open
+	Kind      uint8            `cbor:"7,keyasint,omitempty"` // of Body
+	Body      []byte           `cbor:"8,keyasint,omitempty"`
+	Expires   int64            `cbor:"9,keyasint"` // unix seconds
+	Attempt   uint8            `cbor:"10,keyasint,omitempty"`
+	NotBefore int64            `cbor:"11,keyasint,omitempty"` // unix milliseconds: it waits for something
+}
+
+// Waiting is an envelope that some device has not yet given a receipt for.
+type Waiting struct {
+	Number   uint64           `cbor:"1,keyasint"`
+	ID       keys.EnvelopeID  `cbor:"2,keyasint"`
+	Envelope []byte           `cbor:"3,keyasint"`
+	Pending  []keys.PublicKey `cbor:"4,keyasint"`
+	Members  []keys.MemberID  `cbor:"5,keyasint,omitempty"` // of its conversation; none for an introduction
+	Message  *keys.MessageID  `cbor:"6,keyasint,omitempty"`
+	Part     uint64           `cbor:"7,keyasint"`  // of the message
+	Kind     uint8            `cbor:"8,keyasint"`  // of the envelope
+	Accepted bool             `cbor:"9,keyasint"`  // a rendezvous node has it on disk
+	Offered  int64            `cbor:"10,keyasint"` // when it was last accepted, unix milliseconds
+	Expires  int64            `cbor:"11,keyasint"` // unix seconds
+	Attempt  uint8            `cbor:"12,keyasint,omitempty"`
+	BodyKind uint8            `cbor:"13,keyasint,omitempty"` // of a body that belongs to no message
+	Body     []byte           `cbor:"14,keyasint,omitempty"`
+}
+
+// State is how far a message has come to one device. The numbers are part of the disk format.
+type State uint8
+
+// The states of a message at a device.
+const (
+	StateHeld      State = 1 // here, not yet on a rendezvous node's disk
+	StateQueued    State = 2 // on a rendezvous node's disk
+	StateDelivered State = 3 // opened and saved by the device
+	StateReturned  State = 4 // undeliverable: expired, or could not be opened
+	StateRefused   State = 5 // the recipient has not granted leave
+)
+
+// String returns the state's word in the command-line contract.
+func (s State) String() string {
+	names := [...]string{StateHeld: "held", StateQueued: "queued", StateDelivered: "delivered", StateReturned: "returned", StateRefused: "refused"}
+	if int(s) < len(names) && names[s] != "" {
+		return names[s]
+	}
+	return "unknown"
+}
+
+// Final reports whether nothing more can happen.
+func (s State) Final() bool { return s >= StateDelivered }
+
+// Delivery is how a message stands with one device of a member.
+type Delivery struct {
+	Device   keys.PublicKey `cbor:"1,keyasint"`
+	Member   keys.MemberID  `cbor:"2,keyasint"`
+	State    State          `cbor:"3,keyasint"`
+	Unposted uint64         `cbor:"4,keyasint"` // parts not yet on a rendezvous node
+	Missing  uint64         `cbor:"5,keyasint"` // parts without a receipt
+	Changed  int64          `cbor:"6,keyasint"` // unix milliseconds
+}
+
+var (
+	numbers    = bucket[uint64]{30, "the outbox's counter"}
+	jobs       = bucket[Job]{31, "a message to seal"}
+	waiting    = bucket[Waiting]{32, "an envelope to deliver"}
+	waitingIDs = bucket[uint64]{33, "the index of envelopes"}
+	deliveries = bucket[Delivery]{34, "a delivery"}
+	seen       = bucket[int64]{35, "an envelope seen"}
+)
+
+func (tx *Tx) nextNumber(org keys.OrgID) (uint64, error) {
+	n, err := numbers.get(tx, org[:])
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return 0, err
+	}
+	return n + 1, numbers.put(tx, n+1, org[:])
+}
+
+// AddJob stores a job under the next number.
+func (tx *Tx) AddJob(org keys.OrgID, j Job) error {
+	n, err := tx.nextNumber(org)
+	if err != nil {
+		return err
+	}
+	j.Number = n
+	return tx.PutJob(org, j)
+}
+
+// PutJob stores a job under its number.
+func (tx *Tx) PutJob(org keys.OrgID, j Job) error { return jobs.put(tx, j, org[:], number(j.Number)) }
+
+// DeleteJob removes a job.
+func (tx *Tx) DeleteJob(org keys.OrgID, j Job) error {
+	return jobs.delete(tx, org[:], number(j.Number))
+}
+
+// Jobs visits the jobs in order until visit returns false.
+func (tx *Tx) Jobs(org keys.OrgID, visit func(Job) (more bool, err error)) error {
+	return jobs.each(tx, nil, func(_ []byte, j Job) (bool, error) { return visit(j) }, org[:])
+}
+
+// AddWaiting stores an envelope under the next number and returns it.
+func (tx *Tx) AddWaiting(org keys.OrgID, w Waiting) (Waiting, error) {
+	n, err := tx.nextNumber(org)
+	if err != nil {
+		return w, err
+	}
+	w.Number = n
+	if err := waitingIDs.put(tx, n, org[:], w.ID[:]); err != nil {
+		return w, err
+	}
+	return w, tx.PutWaiting(org, w)
+}
+
+// PutWaiting stores an envelope under its number.
+func (tx *Tx) PutWaiting(org keys.OrgID, w Waiting) error {
+	return waiting.put(tx, w, org[:], number(w.Number))
+}
+
+// DeleteWaiting removes an envelope.
+func (tx *Tx) DeleteWaiting(org keys.OrgID, w Waiting) error {
+	if err := waitingIDs.delete(tx, org[:], w.ID[:]); err != nil {
+		return err
+	}
+	return waiting.delete(tx, org[:], number(w.Number))
+}
+
+// WaitingByID returns the envelope with an id.
+func (tx *Tx) WaitingByID(org keys.OrgID, id keys.EnvelopeID) (Waiting, error) {
+	n, err := waitingIDs.get(tx, org[:], id[:])
+	if err != nil {
+		return Waiting{}, err
+	}
+	return waiting.get(tx, org[:], number(n))
+}
+
+// Waiting visits the envelopes with a number above after, in order, until visit returns false.
+func (tx *Tx) Waiting(org keys.OrgID, after uint64, visit func(Waiting) (more bool, err error)) error {
+	return waiting.each(tx, number(after), func(_ []byte, w Waiting) (bool, error) { return visit(w) }, org[:])
+}
+
+// Deliveries returns how a message stands with each device.
+func (tx *Tx) Deliveries(org keys.OrgID, message keys.MessageID) ([]Delivery, error) {
+	var all []Delivery
+	err := deliveries.each(tx, nil, func(_ []byte, d Delivery) (bool, error) {
+		all = append(all, d)
+		return true, nil
+	}, org[:], message[:])
+	return all, err
+}
+
+// Delivery returns how a message stands with one device.
+func (tx *Tx) Delivery(org keys.OrgID, message keys.MessageID, device keys.PublicKey) (Delivery, error) {
+	return deliveries.get(tx, org[:], message[:], device[:])
+}
+
+// PutDelivery stores how a message stands with one device.
+func (tx *Tx) PutDelivery(org keys.OrgID, message keys.MessageID, d Delivery) error {
+	return deliveries.put(tx, d, org[:], message[:], d.Device[:])
+}
+
+// Seen reports whether an envelope was opened and saved before.
+func (tx *Tx) Seen(org keys.OrgID, id keys.EnvelopeID) (bool, error) {
+	_, err := seen.get(tx, org[:], id[:])
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// PutSeen notes that an envelope was opened and saved, until its expiry (unix seconds).
+func (tx *Tx) PutSeen(org keys.OrgID, id keys.EnvelopeID, expires int64) error {
+	return seen.put(tx, expires, org[:], id[:])
+}
+
+// ForgetSeen removes up to limit notes of envelopes that expired before now (unix seconds) and returns how many.
+func (tx *Tx) ForgetSeen(org keys.OrgID, now int64, limit int) (int, error) {
+	var old [][]byte
+	err := seen.each(tx, nil, func(id []byte, expires int64) (bool, error) {
+		if expires < now {
+			old = append(old, append([]byte(nil), id...))
+		}
+		return len(old) < limit, nil
+	}, org[:])
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range old {
+		if err := seen.delete(tx, org[:], id); err != nil {
+			return 0, err
+		}
+	}
+	return len(old), nil
+}

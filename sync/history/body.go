@@ -1,0 +1,138 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+)
+
+// Kind says what a body is. The numbers are part of the wire format; a kind that is not known is kept and not shown.
+type Kind uint8
+
+// The kinds of body.
+const (
+	KindText  Kind = 1 // Text: a message
+	KindChunk Kind = 2 // Chunk: a piece of a file that a message names
+	KindLeave Kind = 3 // Leave: a member's grant
+)
+
+// ErrBody is wrapped by every refusal of a body.
+var ErrBody = errors.New("history: body refused")
+
+// NonceSize is the length of the random part of a message or file id in bytes.
+const NonceSize = 16
+
+// Text is a message: what its author wrote, to whom, and the files that come with it. [HIST-1]
+type Text struct {
+	Nonce   [NonceSize]byte `cbor:"1,keyasint"`
+	To      []keys.MemberID `cbor:"2,keyasint"`
+	Subject string          `cbor:"3,keyasint,omitempty"`
+	Text    string          `cbor:"4,keyasint,omitempty"`
+	Time    int64           `cbor:"5,keyasint"` // the author's clock, unix milliseconds; orders nothing
+	Reply   *keys.MessageID `cbor:"6,keyasint,omitempty"`
+	Files   []File          `cbor:"7,keyasint,omitempty"`
+}
+
+// File names one attachment: its chunks follow as bodies of their own, in the same conversation, by the same device.
+type File struct {
+	Nonce [NonceSize]byte `cbor:"1,keyasint"`
+	Name  string          `cbor:"2,keyasint"`
+	Size  uint64          `cbor:"3,keyasint"`
+	Hash  [32]byte        `cbor:"4,keyasint"` // SHA-256 of the whole file
+}
+
+// Chunks returns how many chunks the file travels in: none for an empty file.
+func (f File) Chunks() uint64 { return (f.Size + ChunkSize - 1) / ChunkSize }
+
+// Chunk is one piece of a file: bytes Index*ChunkSize and on.
+type Chunk struct {
+	File  [NonceSize]byte `cbor:"1,keyasint"`
+	Index uint64          `cbor:"2,keyasint"`
+	Data  []byte          `cbor:"3,keyasint"`
+}
+
+// Leave carries a member's signed grant to its receiver. The bytes are those of membership.SignGrant.
+type Leave struct {
+	Grant []byte `cbor:"1,keyasint"`
+}
+
+// MessageID names a message by the device that wrote it and the message's nonce, so that no other device can take its
+// place, while the same message sealed anew keeps its name. [HIST-3]
+func MessageID(author keys.PublicKey, nonce [NonceSize]byte) keys.MessageID {
+	return keys.Hash[keys.Message](keys.DomainMessage, author[:], nonce[:])
+}
+
+// DecodeText reads a body of KindText and checks it against the caps. Errors wrap ErrBody.
+func DecodeText(data []byte) (Text, error) {
+	var t Text
+	if err := wire.Decode(data, &t); err != nil {
+		return Text{}, fmt.Errorf("%w: %w", ErrBody, err)
+	}
+	return t, t.Validate()
+}
+
+// Validate checks the caps and the names of files. Errors wrap ErrBody. [HIST-2]
+func (t Text) Validate() error {
+	switch {
+	case len(t.To) == 0 || len(t.To) > MaxRecipients:
+		return fmt.Errorf("%w: addressed to %d members, where 1 to %d are allowed", ErrBody, len(t.To), MaxRecipients)
+	case len(t.Subject) > MaxSubject:
+		return fmt.Errorf("%w: a subject of %d bytes, where %d are allowed", ErrBody, len(t.Subject), MaxSubject)
+	case len(t.Text) > MaxText:
+		return fmt.Errorf("%w: a text of %d bytes, where %d are allowed: attach it as a file", ErrBody, len(t.Text), MaxText)
+	case len(t.Files) > MaxFiles:
+		return fmt.Errorf("%w: %d files, where %d are allowed", ErrBody, len(t.Files), MaxFiles)
+	}
+	for _, file := range t.Files {
+		if err := file.validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f File) validate() error {
+	if f.Size > MaxFileSize {
+		return fmt.Errorf("%w: file %q of %d bytes, where %d are allowed", ErrBody, f.Name, f.Size, uint64(MaxFileSize))
+	}
+	return ValidateFileName(f.Name)
+}
+
+// ValidateFileName accepts a name that is one path element on every system: no separator, no control character, not
+// "." or "..", at most MaxFileName bytes. Errors wrap ErrBody.
+func ValidateFileName(name string) error {
+	switch {
+	case name == "" || name == "." || name == ".." || len(name) > MaxFileName || !utf8.ValidString(name):
+	case strings.ContainsAny(name, `/\:`) || path.Base(name) != name:
+	case strings.ContainsFunc(name, func(r rune) bool { return r < 0x20 || r == 0x7f }):
+	default:
+		return nil
+	}
+	return fmt.Errorf("%w: %q is not a name for a file", ErrBody, name)
+}
+
+// DecodeChunk reads a body of KindChunk. Errors wrap ErrBody.
+func DecodeChunk(data []byte) (Chunk, error) {
+	var c Chunk
+	if err := wire.Decode(data, &c); err != nil {
+		return Chunk{}, fmt.Errorf("%w: %w", ErrBody, err)
+	}
+	if len(c.Data) == 0 || len(c.Data) > ChunkSize {
+		return Chunk{}, fmt.Errorf("%w: a chunk of %d bytes, where 1 to %d are allowed", ErrBody, len(c.Data), ChunkSize)
+	}
+	return c, nil
+}
+
+// DecodeLeave reads a body of KindLeave. The grant in it is checked by membership.OpenGrant. Errors wrap ErrBody.
+func DecodeLeave(data []byte) (Leave, error) {
+	var l Leave
+	if err := wire.Decode(data, &l); err != nil {
+		return Leave{}, fmt.Errorf("%w: %w", ErrBody, err)
+	}
+	return l, nil
+}

@@ -1,0 +1,33 @@
+package history
+
+import "cmp"
+
+// Clock is a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014): wall time in unix milliseconds
+// and a counter that orders what falls into the same millisecond or follows something from the future. The zero value
+// is before everything. [HIST-5]
+type Clock struct {
+	_       struct{} `cbor:",toarray"`
+	Wall    int64
+	Counter uint32
+}
+
+// Tick returns the clock of a new local record at wall time now (unix milliseconds): after c, and not before now.
+func (c Clock) Tick(now int64) Clock {
+	if now > c.Wall {
+		return Clock{Wall: now}
+	}
+	return Clock{Wall: c.Wall, Counter: c.Counter + 1}
+}
+
+// Observe returns c moved past a record with clock seen, so that the next Tick follows it.
+func (c Clock) Observe(seen Clock) Clock {
+	if c.Compare(seen) < 0 {
+		return seen
+	}
+	return c
+}
+
+// Compare orders clocks.
+func (c Clock) Compare(other Clock) int {
+	return cmp.Or(cmp.Compare(c.Wall, other.Wall), cmp.Compare(c.Counter, other.Counter))
+}
