@@ -73,9 +73,12 @@ func Hash[Kind any](domain Domain, parts ...[]byte) ID[Kind] {
 // ParseID reads the text form of an identifier. It accepts exactly what String writes.
 func ParseID[Kind any](text string) (ID[Kind], error) {
 	var id ID[Kind]
+	if len(text) != textSize {
+		return id, fmt.Errorf("keys: %d characters are not an identifier, which has %d", len(text), textSize)
+	}
 	raw, err := textEncoding.DecodeString(text)
 	if err != nil || len(raw) != IDSize {
-		return id, fmt.Errorf("keys: %q is not an identifier of 52 base32 characters", text)
+		return id, fmt.Errorf("keys: %q is not an identifier of base32 characters", text)
 	}
 	copy(id[:], raw)
 	if id.String() != text {

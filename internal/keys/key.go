@@ -30,6 +30,9 @@ type PublicKey [PublicKeySize]byte
 // {Type: Ed25519, Data: 32 bytes} (libp2p peer-ids spec). [KEY-1]
 var peerIDPrefix = []byte{0x00, 0x24, 0x08, 0x01, 0x12, 0x20}
 
+// textSize is the length of every public key's and identifier's text form in characters.
+const textSize = 52
+
 // String returns the key as a libp2p peer id ("12D3Koo…", 52 characters): the one text form of a device. [KEY-1]
 func (k PublicKey) String() string {
 	return base58.Encode(append(bytes.Clone(peerIDPrefix), k[:]...))
@@ -63,6 +66,9 @@ func (k *PublicKey) UnmarshalText(text []byte) error {
 // ParsePublicKey reads a libp2p peer id of an Ed25519 key. It accepts exactly what String writes.
 func ParsePublicKey(text string) (PublicKey, error) {
 	var k PublicKey
+	if len(text) != textSize { // before the decoder, whose time grows with the square of the length
+		return k, fmt.Errorf("keys: %d characters are not the peer id of an Ed25519 key", len(text))
+	}
 	raw, err := base58.Decode(text)
 	if err != nil || len(raw) != len(peerIDPrefix)+PublicKeySize || !bytes.HasPrefix(raw, peerIDPrefix) {
 		return k, fmt.Errorf("keys: %q is not the peer id of an Ed25519 key", text)
@@ -71,8 +77,10 @@ func ParsePublicKey(text string) (PublicKey, error) {
 	return k, nil
 }
 
-// PrivateKey is an Ed25519 private key. It prints and logs as a placeholder; Seed is the one way to its bytes.
-type PrivateKey struct{ key ed25519.PrivateKey }
+// PrivateKey is an Ed25519 private key. It prints and logs as a placeholder; Seed and Standard are the ways to its
+// bytes. They lie in a closure because package fmt prints an unexported field of somebody's struct, and what its
+// pointers point to, without asking for its String method; it cannot look into a function.
+type PrivateKey struct{ key func() ed25519.PrivateKey }
 
 // Generate makes a private key from the operating system's randomness.
 func Generate() PrivateKey { return GenerateFrom(rand.Reader) }
@@ -89,14 +97,15 @@ func GenerateFrom(random io.Reader) PrivateKey {
 
 // FromSeed returns the private key of an RFC 8032 seed.
 func FromSeed(seed [SeedSize]byte) PrivateKey {
-	return PrivateKey{key: ed25519.NewKeyFromSeed(seed[:])}
+	key := ed25519.NewKeyFromSeed(seed[:])
+	return PrivateKey{key: func() ed25519.PrivateKey { return key }}
 }
 
 // Seed returns the 32 bytes that FromSeed takes. The caller keeps them secret.
-func (k PrivateKey) Seed() [SeedSize]byte { return [SeedSize]byte(k.key.Seed()) }
+func (k PrivateKey) Seed() [SeedSize]byte { return [SeedSize]byte(k.key().Seed()) }
 
 // Public returns the public half.
-func (k PrivateKey) Public() PublicKey { return PublicKey(k.key.Public().(ed25519.PublicKey)) }
+func (k PrivateKey) Public() PublicKey { return PublicKey(k.key().Public().(ed25519.PublicKey)) }
 
 // IsZero reports whether k holds no key.
 func (k PrivateKey) IsZero() bool { return k.key == nil }
@@ -115,13 +124,13 @@ type Signature [SignatureSize]byte
 
 // Sign signs body for one domain and one organization; the zero organization stands for none. [KEY-5]
 func (k PrivateKey) Sign(domain Domain, org OrgID, body []byte) Signature {
-	return Signature(ed25519.Sign(k.key, signedBytes(domain, org, body)))
+	return Signature(ed25519.Sign(k.key(), signedBytes(domain, org, body)))
 }
 
 // Verify returns nil if signature was made by Sign with k's private half over the same domain, organization and
-// body, else ErrSignature. [KEY-5]
+// body, else ErrSignature. Keys of small order, for which anybody can make signatures, verify nothing. [KEY-5]
 func (k PublicKey) Verify(domain Domain, org OrgID, body []byte, signature Signature) error {
-	if !ed25519.Verify(k[:], signedBytes(domain, org, body), signature[:]) {
+	if k.smallOrder() || !ed25519.Verify(k[:], signedBytes(domain, org, body), signature[:]) {
 		return ErrSignature
 	}
 	return nil
@@ -139,4 +148,4 @@ func signedBytes(domain Domain, org OrgID, body []byte) []byte {
 
 // Standard returns the key as the standard library's type, for signature schemes with a layout of their own: signed
 // notes and the libp2p identity.
-func (k PrivateKey) Standard() ed25519.PrivateKey { return bytes.Clone(k.key) }
+func (k PrivateKey) Standard() ed25519.PrivateKey { return bytes.Clone(k.key()) }
