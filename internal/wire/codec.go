@@ -19,7 +19,7 @@ const (
 var ErrDecode = errors.New("wire: malformed")
 
 var (
-	encMode = must(cbor.CoreDetEncOptions().EncMode())
+	encMode = must(encOptions().EncMode())
 	decMode = must(cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
 		IndefLength:       cbor.IndefLengthForbidden,
@@ -32,6 +32,14 @@ var (
 		IntDec:            cbor.IntDecConvertNone,
 	}.DecMode())
 )
+
+// encOptions are the core deterministic rules, with one form more for Go's nil: an absent string of bytes, array or map
+// is an empty one, so that null is nowhere a second way to say "nothing". [WIRE-1]
+func encOptions() cbor.EncOptions {
+	options := cbor.CoreDetEncOptions()
+	options.NilContainers = cbor.NilContainerAsEmpty
+	return options
+}
 
 func must[T any](mode T, err error) T {
 	if err != nil {
