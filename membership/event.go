@@ -39,7 +39,7 @@ type signedEvent struct {
 	_           struct{} `cbor:",toarray"`
 	Body        []byte
 	Signature   keys.Signature
-	Cosignature []byte // empty or 64 bytes, never null
+	Cosignature []byte // empty or 64 bytes
 }
 
 // Principal is who an event is authentically from. Every rule asks it, and nothing else, who speaks.
@@ -123,7 +123,7 @@ func decodeEvent(data []byte) (signedEvent, Event, error) {
 	if _, wanted := event.cosigner(); wanted {
 		length = keys.SignatureSize
 	}
-	if signed.Cosignature == nil || len(signed.Cosignature) != length {
+	if len(signed.Cosignature) != length {
 		return signed, event, refuse(ReasonMalformed, "the cosignature is not %d bytes", length)
 	}
 	return signed, event, nil
