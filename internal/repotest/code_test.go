@@ -54,7 +54,7 @@ func TestGoroutinesStartInGroups(t *testing.T) {
 func TestNobodySleeps(t *testing.T) {
 	each(t, anyGo, func(f *file) {
 		imports := f.imports()
-		if f.isTest() && (f.in("internal/testnet") || slices.Contains(imports, "testing/synctest") ||
+		if f.isTest() && (f.in("internal/testnet") || f.in("internal/e2e/sim") || slices.Contains(imports, "testing/synctest") ||
 			slices.Contains(imports, module+"/internal/testnet")) {
 			return
 		}
