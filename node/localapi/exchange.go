@@ -44,14 +44,12 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, into any) bool {
 		s.deny(w, http.StatusUnsupportedMediaType, "the Content-Type must be application/json")
 		return false
 	}
-	control := http.NewResponseController(w)
-	control.SetReadDeadline(time.Now().Add(bodyTimeout)) //nolint:errcheck // a recorder in a test has no deadline
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxRequest))
-	control.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
 	if err != nil {
 		s.denyBody(w, err)
 		return false
 	}
+	http.NewResponseController(w).SetReadDeadline(time.Time{}) //nolint:errcheck // as in common
 	if !utf8.Valid(body) {
 		s.deny(w, http.StatusBadRequest, "the request is not UTF-8")
 		return false
@@ -115,7 +113,7 @@ func (s *Server) write(w http.ResponseWriter, status int, value any) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:errcheck // as in decode
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:errcheck // as in common
 	w.WriteHeader(status)
 	w.Write(body.Bytes()) //nolint:errcheck // the client has gone: nobody is left to tell
 }

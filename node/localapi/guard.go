@@ -84,6 +84,10 @@ func (s *Server) common(next http.Handler) http.Handler {
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("X-Content-Type-Options", "nosniff")
+		if r.Body != http.NoBody { // until it is read to its end: also what net/http reads of it after a refusal
+			deadline := time.Now().Add(bodyTimeout)
+			http.NewResponseController(w).SetReadDeadline(deadline) //nolint:errcheck // a connection that is gone
+		}
 		slots := s.requests
 		if r.URL.Path == "/v1/events" {
 			slots = s.watchers

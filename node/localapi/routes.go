@@ -122,7 +122,6 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	}
 	body := &pacedReader{r: http.MaxBytesReader(w, r.Body, MaxUpload), control: http.NewResponseController(w)}
 	upload, err := s.backend.Upload(r.Context(), name, body)
-	body.control.SetReadDeadline(time.Time{}) //nolint:errcheck // as in decode
 	if body.err != nil {
 		s.denyBody(w, body.err)
 		return
@@ -139,9 +138,12 @@ type pacedReader struct {
 
 // Read implements io.Reader.
 func (p *pacedReader) Read(b []byte) (int, error) {
-	p.control.SetReadDeadline(time.Now().Add(bodyTimeout)) //nolint:errcheck // as in decode
+	p.control.SetReadDeadline(time.Now().Add(bodyTimeout)) //nolint:errcheck // as in common
 	n, err := p.r.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
+		p.control.SetReadDeadline(time.Time{}) //nolint:errcheck // as in common
+	case err != nil:
 		p.err = err
 	}
 	return n, err
@@ -180,6 +182,6 @@ type pacedWriter struct {
 
 // Write implements io.Writer.
 func (p *pacedWriter) Write(b []byte) (int, error) {
-	p.control.SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:errcheck // as in decode
+	p.control.SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:errcheck // as in common
 	return p.w.Write(b)
 }

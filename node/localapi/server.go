@@ -43,18 +43,7 @@ type Server struct {
 // Listen opens the socket and the port: from now on programs can connect, and are answered once Run runs. It starts
 // no goroutine. Who does not call Run calls Close.
 func Listen(config Config) (*Server, error) {
-	s := &Server{
-		backend:  config.Backend,
-		log:      config.Log,
-		token:    rand.Text(),
-		requests: make(chan struct{}, maxRequests),
-		watchers: make(chan struct{}, maxWatchers),
-		handlers: newGate(),
-		stopping: make(chan struct{}),
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
+	s := newServer(config)
 	if config.Web == "" {
 		config.Web = DefaultWeb
 	}
@@ -67,6 +56,22 @@ func Listen(config Config) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func newServer(config Config) *Server {
+	s := &Server{
+		backend:  config.Backend,
+		log:      config.Log,
+		token:    rand.Text(),
+		requests: make(chan struct{}, maxRequests),
+		watchers: make(chan struct{}, maxWatchers),
+		handlers: newGate(),
+		stopping: make(chan struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
 }
 
 // Socket returns the path of the unix socket.

@@ -74,7 +74,7 @@ func (e *eventStream) send(event api.Event) error {
 }
 
 func (e *eventStream) write(b []byte) error {
-	e.control.SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:errcheck // as in decode
+	e.control.SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:errcheck // as in common
 	if _, err := e.w.Write(b); err != nil {
 		return err
 	}
