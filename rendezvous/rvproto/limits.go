@@ -4,10 +4,10 @@ import "time"
 
 // Caps of the messages. A peer that goes beyond one is cut off. [RV-3]
 const (
-	MaxEnvelope   = 4 << 20 // bytes of an envelope, whatever the policy says
-	MaxRecipients = 1024    // devices a post: several posts of one envelope reach more
-	MaxCheckpoint = 4 << 10 // bytes of a signed note
-	MaxEvent      = 64 << 10
+	MaxEnvelope   = 16 << 20 // bytes of an envelope, whatever the policy says
+	MaxRecipients = 1024     // devices a post: several posts of one envelope reach more
+	MaxCheckpoint = 4 << 10  // bytes of a signed note
+	MaxEvent      = 8 << 10
 	MaxEntry      = MaxEvent + 256
 	MaxPrekey     = 4 << 10
 	MaxPrekeys    = 256 // devices asked for at once
