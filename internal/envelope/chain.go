@@ -85,9 +85,6 @@ func (c *Chain) Seal(random io.Reader, device keys.PrivateKey, line *Line, conte
 	}
 	content.Org, content.Conversation, content.Chain, content.Position = c.org, c.conversation, c.id, c.next
 	content.Sequence, content.Previous = line.Sequence+1, line.Previous
-	if content.Body == nil {
-		content.Body = []byte{}
-	}
 	if err := content.check(); err != nil {
 		return Envelope{}, keys.ContentID{}, err
 	}

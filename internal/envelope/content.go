@@ -59,8 +59,6 @@ func (c Content) check() error {
 		return fmt.Errorf("%w: content whose previous message does not fit its sequence number", ErrMalformed)
 	case c.Kind == 0:
 		return fmt.Errorf("%w: content without a kind", ErrMalformed)
-	case c.Body == nil: // CBOR null, which is not an empty body
-		return fmt.Errorf("%w: content without a body", ErrMalformed)
 	case len(c.Body) > MaxBody:
 		return fmt.Errorf("%w: body of %d bytes", ErrTooLarge, len(c.Body))
 	}

@@ -138,7 +138,7 @@ func TestForgeryByAnotherMember(t *testing.T) {
 		{"first message with a previous one", forgedMessage{content: func(c *Content) { c.Previous[0] = 1 }}, ErrMalformed},
 		{"later message without a previous one", forgedMessage{content: func(c *Content) { c.Sequence = 2 }}, ErrMalformed},
 		{"no kind", forgedMessage{content: func(c *Content) { c.Kind = 0 }}, ErrMalformed},
-		{"null for a body", forgedMessage{content: func(c *Content) { c.Body = nil }}, ErrMalformed},
+		{"null for a body", forgedMessage{data: nullBody}, ErrMalformed},
 		{"stray padding", forgedMessage{padded: func(p []byte) []byte { p[len(p)-1] = 1; return p }}, ErrMalformed},
 		{"padded too far", forgedMessage{padded: func(p []byte) []byte { return append(p, make([]byte, 32)...) }}, ErrMalformed},
 		{"trailing byte", forgedMessage{signed: func(s []byte) []byte { return append(s, 0) }}, ErrMalformed},

@@ -34,9 +34,6 @@ func SealIntroduction(random io.Reader, device keys.PrivateKey, in Introduction,
 		return Envelope{}, err
 	}
 	in.Text = NormalText(in.Text)
-	if in.Grant == nil {
-		in.Grant = []byte{}
-	}
 	if len(in.Grant) > MaxGrant {
 		return Envelope{}, fmt.Errorf("%w: grant of %d bytes", ErrTooLarge, len(in.Grant))
 	}
@@ -155,9 +152,6 @@ func openIntroductionBody(padded []byte, org keys.OrgID, header Header) (Introdu
 	}
 	if header.Sender.Verify(keys.DomainIntroduction, org, signed.Body, signed.Signature) != nil {
 		return Introduction{}, fmt.Errorf("%w: introduction", ErrSignature)
-	}
-	if in.Grant == nil { // CBOR null, which is not an empty grant
-		return Introduction{}, fmt.Errorf("%w: introduction", ErrMalformed)
 	}
 	if len(in.Grant) > MaxGrant {
 		return Introduction{}, fmt.Errorf("%w: grant of %d bytes", ErrTooLarge, len(in.Grant))

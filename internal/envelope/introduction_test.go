@@ -169,7 +169,6 @@ func TestOpenIntroductionRefuses(t *testing.T) {
 		{"text not in NFC", forgedIntroduction{body: func(b *introductionBody) { b.Introduction.Text = "e\u0301" }}, ErrText},
 		{"text with a bidi override", forgedIntroduction{body: func(b *introductionBody) { b.Introduction.Text = "a\u202eb" }}, ErrText},
 		{"grant too large", forgedIntroduction{body: func(b *introductionBody) { b.Introduction.Grant = make([]byte, MaxGrant+1) }}, ErrTooLarge},
-		{"null for a grant", forgedIntroduction{body: func(b *introductionBody) { b.Introduction.Grant = nil }}, ErrMalformed},
 		{"stray padding", forgedIntroduction{padded: func(p []byte) []byte { p[len(p)-1] = 1; return p }}, ErrMalformed},
 	} {
 		if _, err := w.openIntroduction(w.forgeIntroduction(t, test.forge), w.bob); !errors.Is(err, test.want) {

@@ -65,9 +65,6 @@ func (r Receipt) check() error {
 	case count > MaxReceiptIDs:
 		return fmt.Errorf("%w: receipt for %d envelopes", ErrTooLarge, count)
 	}
-	if r.Opened == nil || r.Failed == nil { // CBOR null, which is not an empty list
-		return fmt.Errorf("%w: receipt", ErrMalformed)
-	}
 	both := slices.Concat(r.Opened, r.Failed)
 	slices.SortFunc(both, keys.EnvelopeID.Compare)
 	if len(slices.Compact(both)) != len(r.Opened)+len(r.Failed) ||

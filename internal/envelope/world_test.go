@@ -151,6 +151,7 @@ type forgedMessage struct {
 	signer  keys.PrivateKey
 	domain  keys.Domain
 	content func(*Content)
+	data    func([]byte) []byte // changes the content's encoding before it is signed
 	header  func(*Header)
 	signed  func([]byte) []byte // changes the signed bytes' encoding before padding
 	padded  func([]byte) []byte
@@ -176,6 +177,9 @@ func (w *world) forge(t testing.TB, c *Chain, f forgedMessage) Envelope {
 		f.domain = keys.DomainContent
 	}
 	data := wire.Encode(content)
+	if f.data != nil {
+		data = f.data(data)
+	}
 	signed := wire.Encode(signedWire{Body: data, Signature: f.signer.Sign(f.domain, content.Org, data)})
 	if f.signed != nil {
 		signed = f.signed(signed)
@@ -187,6 +191,9 @@ func (w *world) forge(t testing.TB, c *Chain, f forgedMessage) Envelope {
 	encoded := wire.Encode(header)
 	return newEnvelope(header, encoded, c.key.message().seal(header.Salt, encoded, padded))
 }
+
+// nullBody puts CBOR null in place of the body "forged", the last field.
+func nullBody(data []byte) []byte { return append(data[:len(data)-7], 0xf6) }
 
 // forgedAnnounce is the same for an announcement to bob.
 type forgedAnnounce struct {
