@@ -108,7 +108,7 @@ func readFile(files Files, name string) ([]byte, error) {
 // writeFile makes a file durable under name, whole or not at all.
 func writeFile(files Files, name string, data []byte) error {
 	draft := name + draftSuffix
-	if err := files.Remove(draft); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := eraseFile(files, draft); err != nil {
 		return err
 	}
 	f, err := files.Create(draft)
@@ -120,8 +120,7 @@ func writeFile(files Files, name string, data []byte) error {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		files.Remove(draft)
-		return err
+		return errors.Join(err, eraseFile(files, draft))
 	}
 	if err := files.Rename(draft, name); err != nil {
 		return err

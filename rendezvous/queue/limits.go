@@ -29,6 +29,7 @@ const (
 	rotateEvery   = time.Hour        // how often the root key is replaced, if a slot was zeroed since
 	copyRate      = 8 << 20          // bytes a second that copying forward may take
 	shrinkAbove   = 4096             // bodies; a map that was larger is rebuilt when three quarters are gone
-	maxFrame      = recordHeader + MaxRecipients*recipientSize + MaxBody + frameOverhead
-	maxAckedNotes = 4096 // acknowledgements in one sealed frame of an ack log
+	maxFrame      = recordHeader + maxEntries*recipientSize + MaxBody + frameOverhead
+	maxEntries    = 4 * MaxRecipients // of one record: calls for the same body share it
+	maxAckedNotes = 4096              // acknowledgements in one sealed frame of an ack log
 )

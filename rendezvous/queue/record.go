@@ -86,7 +86,7 @@ func parseRecord(data []byte) (record, error) {
 	copy(r.id[:], data[10+keys.IDSize:])
 	count := int64(binary.BigEndian.Uint32(data[recordHeader-4:]))
 	rest := data[recordHeader:]
-	if count > MaxRecipients || count*recipientSize > int64(len(rest)) {
+	if count > maxEntries || count*recipientSize > int64(len(rest)) {
 		return r, fmt.Errorf("%w: a record of %d bytes for %d devices", ErrCorrupt, len(data), count)
 	}
 	r.recipients = make([]recipient, count)

@@ -48,6 +48,7 @@ type slots struct {
 
 	mu         sync.Mutex // guards the following; held while slots are written
 	generation uint64
+	tried      uint64 // highest generation that may have left files
 	file       File
 	wrap       cipher.AEAD
 	used       map[uint64]slot // by segment
@@ -294,6 +295,18 @@ func (s *slots) key(number uint64) (cipher.AEAD, bool) {
 	return key, err == nil
 }
 
+// ackKey returns the cipher of a segment's ack log: the same key with long random nonces, so none is shared. [STO-25]
+func (s *slots) ackKey(number uint64) (cipher.AEAD, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.used[number]
+	if !ok {
+		return nil, false
+	}
+	key, err := chacha20poly1305.NewX(k.key[:])
+	return key, err == nil
+}
+
 // rotate replaces the root key if a key was destroyed under it: a disk that kept an old copy of a zeroed slot then
 // needs an old copy of the root key too.
 func (s *slots) rotate() error {
@@ -314,7 +327,8 @@ func (s *slots) rotateLocked() error {
 	if err != nil {
 		return err
 	}
-	next := s.generation + 1
+	next := max(s.generation, s.tried) + 1
+	s.tried = next
 	used := make(map[uint64]slot, len(s.used))
 	data := make([]byte, 0, len(s.used)*slotSize)
 	for number, k := range s.used {
@@ -323,10 +337,6 @@ func (s *slots) rotateLocked() error {
 		data = append(data, sealSlot(wrap, next, k.index, number, k.key[:])...)
 	}
 	slotsName, rootName := numbered(slotsPrefix, next, ""), numbered(rootPrefix, next, "")
-	// A try that failed may have left them, never both whole: the root comes last.
-	if err := eraseFile(s.files, slotsName); err != nil {
-		return diskError("removing "+slotsName, err)
-	}
 	if err := writeFile(s.files, slotsName, data); err != nil {
 		return diskError("writing "+slotsName, err)
 	}
@@ -336,6 +346,7 @@ func (s *slots) rotateLocked() error {
 	}
 	if err := writeFile(s.files, rootName, rootFile(next, root)); err != nil {
 		file.Close()
+		s.suspect = true // it may count after a crash: nothing must be written to the old slots any more
 		return diskError("writing "+rootName, err)
 	}
 	old := s.generation
@@ -345,13 +356,12 @@ func (s *slots) rotateLocked() error {
 	s.generation, s.file, s.wrap, s.used = next, file, wrap, used
 	s.free, s.count = nil, int64(len(used))
 	s.suspect, s.stale = false, false
-	if old == 0 {
-		return nil
-	}
-	err = eraseFile(s.files, numbered(rootPrefix, old, ""))
-	if err = errors.Join(err, eraseFile(s.files, numbered(slotsPrefix, old, ""))); err != nil {
-		s.stale = true // the old root may still be there: the next opening erases it, and the next turn tries again
-		return diskError("erasing an old root key", err)
+	for ; old < next; old++ {
+		err = errors.Join(eraseFile(s.files, numbered(rootPrefix, old, "")), eraseFile(s.files, numbered(slotsPrefix, old, "")))
+		if err != nil {
+			s.stale = true // an old root may still be there: the next opening erases it
+			return diskError("erasing an old root key", err)
+		}
 	}
 	return nil
 }
