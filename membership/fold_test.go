@@ -69,7 +69,7 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// Every reason but those that a roll cannot give has a case.
+// Every reason has a case. [ROLL-41]
 func TestFoldCoversReasons(t *testing.T) {
 	covered := make(map[membership.Reason]bool)
 	for _, c := range foldCases() {
@@ -181,6 +181,7 @@ func TestStateSharesNothing(t *testing.T) {
 }
 
 // The principal is the signer, the cosigner that the kind asks for, and the organization that the signatures bind.
+// [ROLL-3] [ROLL-4]
 func TestOpenEventPrincipal(t *testing.T) {
 	o := membershiptest.New(t, 5)
 	device := o.Key()

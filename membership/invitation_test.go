@@ -140,7 +140,7 @@ func TestInvitationDoesNotShow(t *testing.T) {
 	}
 }
 
-// An entry travels as it is, and only so. [ROLL-16]
+// An entry travels as it is, and only so. [ROLL-16] [ROLL-17]
 func TestEntryRoundTrip(t *testing.T) {
 	o := membershiptest.New(t, 1)
 	for _, want := range o.Entries {
