@@ -1,0 +1,115 @@
+// Command muster-rendezvous is the thin server of Muster: it turns flags into a rendezvous.Config and runs it, and asks
+// a running one for its status or for a claim link. It must not know what the node does.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"muster.example/rendezvous"
+)
+
+// The exit codes of both programs that this one can end with.
+const (
+	exitFailed     = 1
+	exitUsage      = 2
+	exitNotRunning = 3
+)
+
+func main() { os.Exit(Main()) }
+
+// Main is the program, for tests that run it under its name.
+func Main() int {
+	command := newCommand()
+	command.SetArgs(os.Args[1:])
+	return report(command.ExecuteContext(context.Background()))
+}
+
+// newCommand makes the command line.
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "muster-rendezvous",
+		Short:         "The meeting point of a Muster organization",
+		Long:          longRoot,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetOut(os.Stdout)
+	root.SetErr(os.Stderr)
+	root.PersistentFlags().String("dir", "", "the node's `folder` (default: $MUSTER_DIR, else muster-rendezvous in the XDG data directory)")
+	root.PersistentFlags().Bool("json", false, "answer in JSON")
+	root.AddCommand(newRun(), newStatus(), newClaim(), newVersion())
+	return root
+}
+
+const longRoot = `muster-rendezvous is where the devices of one or more Muster organizations meet.
+It admits members only, keeps each organization's membership roll in order, and
+holds sealed messages for devices that are offline until they have them. It can
+read none of them and cannot make anybody a member.
+
+  muster-rendezvous run        start the node; the first time it prints a claim
+                               link, with which somebody founds an organization
+  muster-rendezvous status     what a running node holds
+  muster-rendezvous claim      a link to found one more organization
+  muster-rendezvous version    the version of this program
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 no node is running.`
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+// hinted is an error with what to do about it.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+// usageArgs makes a cobra check of arguments a usage error.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}
+
+// report prints an error with a hint and returns the exit code.
+func report(err error) int {
+	if err == nil {
+		return 0
+	}
+	code, hint := exitFailed, ""
+	if h, ok := errors.AsType[hinted](err); ok {
+		hint = h.hint
+	}
+	switch {
+	case isUsage(err):
+		code, hint = exitUsage, "see muster-rendezvous --help"
+	case errors.Is(err, rendezvous.ErrNotRunning):
+		code, hint = exitNotRunning, "start it: muster-rendezvous run"
+	case errors.Is(err, rendezvous.ErrRunning):
+		hint = "stop the other one, or give this one a folder of its own with --dir"
+	}
+	fmt.Fprintf(os.Stderr, "muster-rendezvous: error: %v\n", err)
+	if hint != "" {
+		fmt.Fprintf(os.Stderr, "muster-rendezvous: hint: %s\n", hint)
+	}
+	return code
+}
+
+func isUsage(err error) bool {
+	_, usage := errors.AsType[usageError](err)
+	return usage
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"muster.example/rendezvous"
+)
+
+const longStatus = `status asks the running node what it holds.
+
+With --json it prints
+  {"version", "node", "addresses": [..],
+   "orgs": [{"org", "name", "members", "devices_online",
+             "entries", "bodies", "bytes", "roll_size"}]}
+entries counts pairs of a message and a device that has not acknowledged it;
+bodies counts messages, which are stored once however many devices wait for them.`
+
+func newStatus() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "What a running node holds",
+		Long:  longStatus,
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			dir, err := folder(c)
+			if err != nil {
+				return err
+			}
+			status, err := rendezvous.AskStatus(c.Context(), dir)
+			if err != nil {
+				return err
+			}
+			if wantsJSON(c) {
+				return json.NewEncoder(c.OutOrStdout()).Encode(status)
+			}
+			return printStatus(c.OutOrStdout(), status)
+		},
+	}
+}
+
+func printStatus(w io.Writer, status rendezvous.Status) error {
+	fmt.Fprintf(w, "node %s, version %s\n", status.Node, status.Version)
+	for _, address := range status.Addresses {
+		fmt.Fprintf(w, "  %s\n", address)
+	}
+	if len(status.Orgs) == 0 {
+		_, err := fmt.Fprintln(w, "no organization yet: found one with a claim link")
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ORGANIZATION\tID\tMEMBERS\tONLINE\tENTRIES\tBODIES\tBYTES")
+	for _, o := range status.Orgs {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\n",
+			o.Name, o.Org.Short(), o.Members, o.DevicesOnline, o.Entries, o.Bodies, o.Bytes)
+	}
+	return table.Flush()
+}

@@ -1,0 +1,12 @@
+package rendezvous
+
+import "errors"
+
+// The errors of Run and of the control socket that callers tell apart.
+var (
+	ErrRunning    = errors.New("rendezvous: another node is running in this folder")
+	ErrNotRunning = errors.New("rendezvous: no node is running in this folder")
+	ErrIdentity   = errors.New("rendezvous: damaged identity file")
+	ErrClaims     = errors.New("rendezvous: too many claim links are open")
+	ErrStopping   = errors.New("rendezvous: the node is stopping")
+)

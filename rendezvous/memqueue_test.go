@@ -1,0 +1,142 @@
+package rendezvous
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"muster.example/internal/keys"
+	"muster.example/rendezvous/queue"
+)
+
+// memQueue is an engine in memory, for tests in a bubble and for looking into.
+type memQueue struct {
+	mu       sync.Mutex
+	number   uint64
+	bodies   map[keys.EnvelopeID]*queue.Item
+	waiting  map[keys.PublicKey][]queue.Delivery
+	watchers map[keys.PublicKey][]chan struct{}
+	fail     error // what every Put answers, if set
+}
+
+var _ Queue = (*memQueue)(nil)
+
+func newMemQueue() *memQueue {
+	return &memQueue{
+		bodies:   make(map[keys.EnvelopeID]*queue.Item),
+		waiting:  make(map[keys.PublicKey][]queue.Delivery),
+		watchers: make(map[keys.PublicKey][]chan struct{}),
+	}
+}
+
+func (q *memQueue) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+func (q *memQueue) Close() error { return nil }
+
+func (q *memQueue) Put(_ context.Context, items []queue.Item) []error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	errs := make([]error, len(items))
+	for i, item := range items {
+		if errs[i] = q.fail; q.fail != nil {
+			continue
+		}
+		if q.bodies[item.ID] == nil {
+			q.bodies[item.ID] = &item
+		}
+		for _, device := range item.Recipients {
+			if slices.ContainsFunc(q.waiting[device], func(d queue.Delivery) bool { return d.ID == item.ID }) {
+				continue
+			}
+			q.number++
+			q.waiting[device] = append(q.waiting[device], queue.Delivery{
+				Number: q.number, ID: item.ID, Kind: item.Kind, Body: q.bodies[item.ID].Body,
+			})
+			for _, changed := range q.watchers[device] {
+				select {
+				case changed <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}
+	return errs
+}
+
+func (q *memQueue) Next(_ context.Context, device keys.PublicKey, after uint64, maxItems, maxBytes int) ([]queue.Delivery, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var found []queue.Delivery
+	bytes := 0
+	for _, d := range q.waiting[device] {
+		if d.Number <= after {
+			continue
+		}
+		if bytes += len(d.Body); len(found) == maxItems || bytes > maxBytes && len(found) > 0 {
+			break
+		}
+		found = append(found, d)
+	}
+	return found, nil
+}
+
+func (q *memQueue) Watch(device keys.PublicKey) (<-chan struct{}, func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	changed := make(chan struct{}, 1)
+	q.watchers[device] = append(q.watchers[device], changed)
+	return changed, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.watchers[device] = slices.DeleteFunc(q.watchers[device], func(c chan struct{}) bool { return c == changed })
+	}
+}
+
+func (q *memQueue) Ack(_ context.Context, device keys.PublicKey, ids []keys.EnvelopeID) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting[device] = slices.DeleteFunc(q.waiting[device], func(d queue.Delivery) bool { return slices.Contains(ids, d.ID) })
+	return nil
+}
+
+func (q *memQueue) Drop(_ context.Context, device keys.PublicKey) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.waiting, device)
+	return nil
+}
+
+func (q *memQueue) Stats() map[keys.OrgID]queue.Stats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	stats := make(map[keys.OrgID]queue.Stats)
+	for _, deliveries := range q.waiting {
+		for _, d := range deliveries {
+			if d.Kind == queue.Envelope {
+				org := q.bodies[d.ID].Org
+				s := stats[org]
+				s.Entries++
+				stats[org] = s
+			}
+		}
+	}
+	return stats
+}
+
+func (q *memQueue) Expire(context.Context, time.Time) ([]queue.Expired, error) { return nil, nil }
+
+// held returns what waits for a device, by kind.
+func (q *memQueue) held(device keys.PublicKey, kind queue.Kind) (ids []keys.EnvelopeID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, d := range q.waiting[device] {
+		if d.Kind == kind {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,324 @@
+package rendezvous
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/kv"
+	"muster.example/internal/p2p"
+	"muster.example/internal/task"
+	"muster.example/internal/wire"
+	"muster.example/rendezvous/queue"
+	"muster.example/rendezvous/rvproto"
+)
+
+// Node is one rendezvous node. Make it with New; Run is its life.
+type Node struct {
+	cfg       Config
+	log       *slog.Logger
+	counters  counters
+	directory *directory
+	strangers *strangers
+	joins     chan struct{} // one token a join request being worked on
+
+	ready chan struct{} // closed when the following are set and the node listens
+	key   keys.PrivateKey
+	fresh bool // no claim was ever made here
+	store *kv.Store
+	queue Queue
+	host  host.Host
+
+	sequence sync.Mutex    // held while a roll or a claim changes: one event at a time on the whole node
+	stop     chan struct{} // closed when a stop begins
+}
+
+// New checks the configuration. It opens and starts nothing.
+func New(cfg Config) (*Node, error) {
+	if cfg.Dir == "" {
+		return nil, errors.New("rendezvous: no folder")
+	}
+	if len(cfg.Listen) == 0 {
+		cfg.Listen = DefaultListen()
+	}
+	for _, address := range cfg.Listen {
+		if err := p2p.CheckAddress(address); err != nil {
+			return nil, fmt.Errorf("address to listen on: %w", err)
+		}
+	}
+	if cfg.Connections == 0 {
+		cfg.Connections = defaultConnections
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.OpenQueue == nil {
+		dir := filepath.Join(cfg.Dir, "queue")
+		options := queue.Options{DeviceEntries: deviceEntries, DeviceBytes: deviceBytes, Logger: cfg.Logger}
+		cfg.OpenQueue = func() (Queue, error) { return queue.Open(dir, options) }
+	}
+	cfg.Strangers = cfg.Strangers.withDefaults()
+	n := &Node{
+		cfg: cfg, log: cfg.Logger, directory: newDirectory(),
+		joins: make(chan struct{}, cfg.Strangers.Joins),
+		ready: make(chan struct{}), stop: make(chan struct{}),
+	}
+	n.strangers = newStrangers(cfg.Strangers, n.directory)
+	return n, nil
+}
+
+// Ready is closed once the node listens. If Run returns before, it never is.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Key returns the node's public key. Valid once Ready.
+func (n *Node) Key() keys.PublicKey { return n.key.Public() }
+
+// Fresh reports whether no claim link was ever made for this folder when the node started. Valid once Ready.
+func (n *Node) Fresh() bool { return n.fresh }
+
+// Addresses returns where the node can be dialled. Valid once Ready.
+func (n *Node) Addresses() []string { return advertised(n.host) }
+
+// NewClaim makes a link with which one more organization can be founded here. Valid once Ready.
+func (n *Node) NewClaim() (link string, err error) {
+	token, err := n.newClaim()
+	if err != nil {
+		return "", err
+	}
+	return rvproto.Claim{Node: n.Key(), Addresses: n.Addresses(), Token: token}.Link(), nil
+}
+
+// Run opens the folder, listens and serves until ctx ends or a part fails. It first lets what is in flight finish, for
+// softTime at most, and returns after every goroutine has ended. It can be called once.
+func (n *Node) Run(ctx context.Context) (err error) {
+	if err := n.open(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.queue.Close(), n.store.Close()) }()
+
+	// What streams need outlives the streams: it ends after they have.
+	services := task.New(context.WithoutCancel(ctx))
+	defer func() {
+		services.Stop()
+		err = errors.Join(err, services.Wait())
+	}()
+	services.Go("queue", n.queue.Run)
+
+	n.host, err = p2p.NewHost(p2p.Config{
+		Identity: n.key, Listen: n.cfg.Listen, Gater: n.strangers, Connections: n.cfg.Connections,
+		QUIC: n.cfg.QUIC, UserAgent: "muster-rendezvous",
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.host.Close()) }()
+	n.host.Network().Notify(n.strangers)
+
+	services.Go("checkpoints", n.signAnew)
+	services.Go("expiry", n.expire)
+	services.Go("strangers", func(ctx context.Context) error { return n.strangers.sweep(ctx) })
+	closeFaces, err := n.openFaces(services)
+	if err != nil {
+		return err
+	}
+	defer closeFaces()
+
+	streams := n.serve(context.WithoutCancel(ctx))
+	close(n.ready)
+	n.log.Info("listening", "node", n.Key(), "addresses", n.Addresses())
+	select {
+	case <-ctx.Done():
+	case <-services.Context().Done():
+	}
+	close(n.stop)
+	streams.finish(softTime)
+	return nil
+}
+
+// open opens everything in the folder.
+func (n *Node) open() (err error) {
+	n.key, err = openFolder(n.cfg.Dir, n.cfg.Random)
+	if err != nil {
+		return err
+	}
+	n.store, err = kv.Open(filepath.Join(n.cfg.Dir, "store"), storeKey(n.key), kv.Options{Logger: n.log})
+	if errors.Is(err, kv.ErrLocked) {
+		return ErrRunning
+	}
+	if err != nil {
+		return err
+	}
+	n.fresh, err = noClaims(n.store)
+	if err == nil {
+		err = n.openOrgs()
+	}
+	if err != nil {
+		return errors.Join(err, n.store.Close())
+	}
+	n.queue, err = n.cfg.OpenQueue()
+	if err != nil {
+		return errors.Join(fmt.Errorf("opening the queue: %w", err), n.store.Close())
+	}
+	return nil
+}
+
+func (n *Node) openOrgs() error {
+	ids, err := listOrgs(n.store)
+	if err != nil {
+		return fmt.Errorf("listing organizations: %w", err)
+	}
+	for _, id := range ids {
+		o, err := openOrg(n.store, n.key, id, n.cfg.Now())
+		if err != nil {
+			return fmt.Errorf("organization %s: %w", id.Short(), err)
+		}
+		n.directory.add(o)
+	}
+	return nil
+}
+
+// handler answers one stream.
+type handler = func(ctx context.Context, from keys.PublicKey, s network.Stream) error
+
+// serve answers every protocol.
+func (n *Node) serve(ctx context.Context) *streams {
+	hello := rvproto.AppendHello(nil, rvproto.HelloFrame{Status: wire.StatusNotMember})
+	roll := wire.Encode(rollRefusal(wire.StatusNotMember))
+	prekey := wire.Encode(prekeyRefusal(wire.StatusNotMember))
+	grant := wire.Encode(grantRefusal(wire.StatusNotMember))
+	t := &streams{}
+	for id, handle := range map[protocol.ID]handler{
+		rvproto.Join:    n.serveJoin,
+		rvproto.Roll:    membersOnly(n, roll, n.serveRoll),
+		rvproto.Prekey:  membersOnly(n, prekey, n.servePrekey),
+		rvproto.Grant:   membersOnly(n, grant, n.serveGrant),
+		rvproto.Post:    membersOnly(n, hello, n.servePost),
+		rvproto.Deliver: membersOnly(n, hello, n.serveDeliver),
+	} {
+		t.stops = append(t.stops, p2p.Handle(ctx, n.host, id, t.counted(handle)))
+	}
+	return t
+}
+
+// streams is every stream under way.
+type streams struct {
+	stops []func()
+
+	mu   sync.Mutex // guards the following
+	live map[network.Stream]struct{}
+	idle chan struct{} // closed when the last one ends; nil while nobody waits for that
+}
+
+func (t *streams) counted(handle handler) handler {
+	return func(ctx context.Context, from keys.PublicKey, s network.Stream) error {
+		t.mu.Lock()
+		if t.live == nil {
+			t.live = make(map[network.Stream]struct{})
+		}
+		t.live[s] = struct{}{}
+		t.mu.Unlock()
+		defer t.ended(s)
+		return handle(ctx, from, s)
+	}
+}
+
+func (t *streams) ended(s network.Stream) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.live, s)
+	if len(t.live) == 0 && t.idle != nil {
+		close(t.idle)
+		t.idle = nil
+	}
+}
+
+// finish wakes those who wait for a peer, gives those at work some time, then cuts all and waits for them.
+func (t *streams) finish(soft time.Duration) {
+	idle := make(chan struct{})
+	t.mu.Lock()
+	if len(t.live) == 0 {
+		close(idle)
+	} else {
+		t.idle = idle
+	}
+	for s := range t.live {
+		_ = s.SetReadDeadline(time.Unix(1, 0))
+	}
+	t.mu.Unlock()
+	timer := time.NewTimer(soft)
+	defer timer.Stop()
+	select {
+	case <-idle:
+	case <-timer.C:
+	}
+	for _, stop := range t.stops {
+		stop()
+	}
+}
+
+// stopping reports whether a stop has begun: streams end after the batch in hand.
+func (n *Node) stopping() bool {
+	select {
+	case <-n.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// signAnew keeps the checkpoints fresh.
+func (n *Node) signAnew(ctx context.Context) error {
+	return every(ctx, signEvery, func() error {
+		for _, o := range n.directory.all() {
+			if err := o.roll.signAnew(n.cfg.Now()); err != nil {
+				return err
+			}
+			o.sessions.wakeAll()
+		}
+		return nil
+	})
+}
+
+// expire removes what was not delivered in time.
+func (n *Node) expire(ctx context.Context) error {
+	return every(ctx, time.Minute, func() error {
+		gone, err := n.queue.Expire(ctx, n.cfg.Now())
+		if err != nil && ctx.Err() == nil {
+			n.fault("removing what has expired", err)
+		}
+		n.counters.expired.Add(int64(len(gone)))
+		return nil
+	})
+}
+
+// every calls work each period until the context ends or work fails.
+func every(ctx context.Context, period time.Duration, work func() error) error {
+	ticker := time.NewTicker(period)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := work(); err != nil {
+				return err
+			}
+		}
+	}
+}

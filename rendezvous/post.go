@@ -1,0 +1,343 @@
+package rendezvous
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+	"muster.example/rendezvous/queue"
+	"muster.example/rendezvous/rvproto"
+)
+
+// poster is the node's side of one post stream. One goroutine reads what has arrived, has it committed as one batch
+// together with the batches of other streams, and answers; meanwhile more arrives. What is in flight is bounded by the
+// multiplexer's window. [RV-40]
+type poster struct {
+	node   *Node
+	org    *org
+	from   keys.PublicKey
+	stream network.Stream
+	wrote  time.Time // last write to the stream
+	*batch           // nil while nothing is there
+}
+
+// batch is the memory of a poster at work, pooled: a stream that is quiet has none.
+type batch struct {
+	buffer     []byte // buffer[start:end] is what has arrived and is not worked off
+	start, end int
+	skip       int // bytes of an oversize frame still to be thrown away
+
+	room       []keys.PublicKey // recipients of the post being judged
+	recipients []keys.PublicKey // accepted ones, of all posts
+	items      []queue.Item
+	answers    []rvproto.AnswerFrame
+	slots      []int // for each item, its answer
+	frame, out []byte
+}
+
+var batches = sync.Pool{New: func() any { return &batch{buffer: make([]byte, postBuffer)} }}
+
+// servePost answers /muster/post/1.
+func (n *Node) servePost(ctx context.Context, o *org, from keys.PublicKey, s network.Stream) error {
+	_, leave := o.sessions.enter(from, rvproto.Post, s)
+	defer leave()
+	p := &poster{node: n, org: o, from: from, stream: s}
+	defer p.release()
+	if err := p.greet(); err != nil {
+		return err
+	}
+	for {
+		if err := p.fill(); err != nil {
+			if errors.Is(err, io.EOF) && p.batch == nil {
+				return nil
+			}
+			return fmt.Errorf("reading posts: %w", err)
+		}
+		for {
+			worked, err := p.work(ctx)
+			if err != nil {
+				return err
+			}
+			if !worked {
+				break
+			}
+		}
+		if n.stopping() {
+			return nil
+		}
+	}
+}
+
+func (p *poster) greet() error {
+	hello := rvproto.AppendHello(nil, rvproto.HelloFrame{Org: p.org.id, Checkpoint: p.org.roll.checkpoint()})
+	p.wrote = time.Now()
+	return writePieces(p.stream, wire.AppendFrame(nil, hello))
+}
+
+// fill waits for bytes. A quiet stream waits with a small buffer.
+func (p *poster) fill() error {
+	if p.batch == nil {
+		var small [wakeBuffer]byte
+		n, err := patient{p.stream}.Read(small[:])
+		if n > 0 {
+			p.batch = batches.Get().(*batch)
+			p.end = copy(p.buffer, small[:n])
+			return nil
+		}
+		return err
+	}
+	p.makeRoom()
+	n, err := patient{p.stream}.Read(p.buffer[p.end:])
+	if p.end += n; n > 0 {
+		err = nil
+	}
+	if err == nil && time.Since(p.wrote) >= rvproto.PingEvery { // a long post on a slow link: the device must not doubt
+		err = p.write(wire.AppendFrame(nil, rvproto.AppendPong(nil)))
+	}
+	return err
+}
+
+// makeRoom moves what is left to the front and, if it is the beginning of a large frame, makes the buffer fit it.
+func (p *poster) makeRoom() {
+	p.end = copy(p.buffer, p.buffer[p.start:p.end])
+	p.start = 0
+	need := p.end + 1
+	if size, n := binary.Uvarint(p.buffer[:p.end]); n > 0 && p.skip == 0 && size <= rvproto.MaxPostFrame {
+		need = max(need, n+int(size))
+	}
+	if need > len(p.buffer) {
+		larger := make([]byte, need)
+		copy(larger, p.buffer[:p.end])
+		p.buffer = larger
+	}
+}
+
+// next cuts the next whole frame out of the buffer. It returns nil if it has not arrived, and oversize for a frame of
+// more than max bytes, which is thrown away as it comes.
+func (b *batch) next(max int) (frame []byte, oversize bool, err error) {
+	thrown := min(b.skip, b.end-b.start)
+	b.start, b.skip = b.start+thrown, b.skip-thrown
+	size, n := binary.Uvarint(b.buffer[b.start:b.end])
+	switch {
+	case n == 0:
+		return nil, false, nil
+	case n < 0 || n > 5 || size > rvproto.MaxPostFrame:
+		return nil, false, wire.ErrFrameSize
+	case n > 1 && b.buffer[b.start+n-1] == 0:
+		return nil, false, fmt.Errorf("%w: frame length is not minimal", wire.ErrDecode)
+	case int(size) > max:
+		b.start += n
+		b.skip = int(size)
+		return nil, true, nil
+	case b.end-b.start < n+int(size):
+		return nil, false, nil
+	}
+	frame = b.buffer[b.start+n : b.start+n+int(size)]
+	b.start += n + int(size)
+	return frame, false, nil
+}
+
+// work commits and answers one batch of what has arrived; false if there is no whole frame.
+func (p *poster) work(ctx context.Context) (worked bool, err error) {
+	member, ok := p.org.roll.memberOf(p.from)
+	if !ok {
+		return false, errNotMember
+	}
+	if p.batch == nil {
+		return false, nil
+	}
+	terms, now := p.org.terms(), p.node.cfg.Now()
+	pings, size := 0, 0
+	for len(p.answers) < batchPosts && size < batchBytes {
+		frame, oversize, err := p.next(terms.maxEnvelope + rvproto.MaxRecipients*34 + 32)
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case oversize:
+			p.answers = append(p.answers, rvproto.AnswerFrame{Status: wire.StatusTooLarge})
+			continue
+		case frame == nil:
+			size = batchBytes
+			continue
+		case rvproto.IsPing(frame):
+			pings++
+			continue
+		}
+		size += len(frame)
+		if err := p.take(member, frame, terms, now); err != nil {
+			return false, err
+		}
+	}
+	if len(p.answers) == 0 && pings == 0 {
+		if p.start == p.end && p.skip == 0 {
+			p.release()
+		}
+		return false, nil
+	}
+	p.commit(ctx)
+	return true, p.reply(pings)
+}
+
+// take judges one post and notes an answer for it and, if anybody gets it, an item.
+func (p *poster) take(member keys.MemberID, frame []byte, terms terms, now time.Time) error {
+	post, err := rvproto.ParsePost(frame, p.room[:0])
+	if err != nil {
+		return err
+	}
+	p.room = post.Recipients
+	answer, v := p.judge(member, post, terms, now)
+	answer.Status, answer.Refused = v.status, v.refused
+	if v.status == wire.StatusOK && len(v.recipients) > 0 {
+		expires := now.Add(terms.queueTime)
+		if stated := time.Unix(answer.expires, 0); stated.Before(expires) {
+			expires = stated
+		}
+		p.items = append(p.items, queue.Item{
+			ID: answer.ID, Org: p.org.id, Kind: queue.Envelope, Body: bytes.Clone(post.Envelope),
+			Recipients: v.recipients, Expires: expires,
+		})
+		p.slots = append(p.slots, len(p.answers))
+	}
+	p.answers = append(p.answers, answer.AnswerFrame)
+	return nil
+}
+
+// judged is an answer with what of the header is still needed.
+type judged struct {
+	rvproto.AnswerFrame
+	expires int64
+}
+
+// judge checks the envelope's form and terms and asks for leave. The id is computed from the authenticated sender, so
+// that nobody can occupy the id of another's envelope. [RV-40]
+func (p *poster) judge(member keys.MemberID, post rvproto.PostFrame, terms terms, now time.Time) (answer judged, v verdict) {
+	if len(post.Envelope) > terms.maxEnvelope {
+		v.status = wire.StatusTooLarge
+		return answer, v
+	}
+	e, err := envelope.Parse(post.Envelope, terms.maxEnvelope)
+	if err != nil {
+		v.status = wire.StatusMalformed
+		return answer, v
+	}
+	header := e.ParsedHeader()
+	if header.Sender != p.from {
+		v.status = wire.StatusRefused
+		return answer, v
+	}
+	answer.ID, answer.expires = e.ID(), header.Expires
+	if header.Expires <= now.Unix() {
+		v.status = wire.StatusExpired
+		return answer, v
+	}
+	arena := len(p.recipients)
+	v = p.org.judge(member, header.Kind, envelope.IsIntroductionSize(e), post.Recipients, p.recipients)
+	p.recipients = v.recipients
+	v.recipients = v.recipients[arena:len(v.recipients):len(v.recipients)]
+	if v.status == wire.StatusOK && v.toll {
+		v.status = p.org.intros.spend(member, answer.ID, terms.introductions, now)
+	}
+	if v.status != wire.StatusOK {
+		v.recipients, v.refused = nil, nil
+	}
+	return answer, v
+}
+
+// commit puts the batch into the queue: durable when it returns. Recipients who have no room left are refused, and the
+// rest gets its envelope all the same.
+func (p *poster) commit(ctx context.Context) {
+	items, slots := p.items, p.slots
+	for len(items) > 0 {
+		var again []queue.Item
+		var where []int
+		accepted := 0
+		for i, err := range p.node.queue.Put(ctx, items) {
+			answer := &p.answers[slots[i]]
+			full, some := errors.AsType[*queue.FullError](err)
+			switch {
+			case err == nil:
+				accepted++
+			case some && len(full.Devices) > 0:
+				if item := without(items[i], full.Devices, answer); len(item.Recipients) > 0 {
+					again, where = append(again, item), append(where, slots[i])
+				}
+			case errors.Is(err, queue.ErrFull):
+				answer.Status, answer.Refused = wire.StatusFull, nil
+			default:
+				answer.Status, answer.Refused = p.node.fault("queueing", err), nil
+			}
+		}
+		p.node.counters.accepted.Add(int64(accepted))
+		p.node.counters.batches.Add(1)
+		items, slots = again, where
+	}
+}
+
+// without takes devices out of an item's recipients and refuses them in the answer.
+func without(item queue.Item, devices []keys.PublicKey, answer *rvproto.AnswerFrame) queue.Item {
+	item.Recipients = slices.DeleteFunc(slices.Clone(item.Recipients), func(device keys.PublicKey) bool {
+		full := slices.Contains(devices, device)
+		if full {
+			answer.Refused = append(answer.Refused, rvproto.Refusal{Device: device, Status: wire.StatusFull})
+		}
+		return full
+	})
+	return item
+}
+
+// reply writes the answers of the batch, in order, and a pong for each ping, and empties the batch.
+func (p *poster) reply(pings int) error {
+	out := p.out[:0]
+	for i := range p.answers {
+		p.frame = rvproto.AppendAnswer(p.frame[:0], p.answers[i])
+		out = wire.AppendFrame(out, p.frame)
+	}
+	for range pings {
+		out = wire.AppendFrame(out, rvproto.AppendPong(p.frame[:0]))
+	}
+	p.node.counters.answered.Add(int64(len(p.answers)))
+	p.out = out
+	p.reset()
+	return p.write(out)
+}
+
+func (p *poster) write(b []byte) error {
+	p.wrote = time.Now()
+	if err := writePieces(p.stream, b); err != nil {
+		return fmt.Errorf("answering posts: %w", err)
+	}
+	return nil
+}
+
+// reset forgets the batch that was answered, but not what has arrived behind it.
+func (b *batch) reset() {
+	clear(b.items)
+	clear(b.answers)
+	b.items, b.answers, b.slots, b.recipients = b.items[:0], b.answers[:0], b.slots[:0], b.recipients[:0]
+}
+
+// release gives the memory back.
+func (p *poster) release() {
+	b := p.batch
+	if b == nil {
+		return
+	}
+	p.batch = nil
+	b.reset()
+	b.start, b.end, b.skip = 0, 0, 0
+	if len(b.buffer) == postBuffer && cap(b.out) <= 2*postBuffer {
+		batches.Put(b)
+	}
+}

@@ -1,0 +1,56 @@
+package rendezvous
+
+import (
+	"runtime/debug"
+
+	"muster.example/internal/keys"
+	"muster.example/membership"
+)
+
+// Status is what a node says of itself: the JSON of `muster-rendezvous status`.
+type Status struct {
+	Version string      `json:"version"`
+	Orgs    []OrgStatus `json:"orgs"`
+
+	Node      keys.PublicKey `json:"node"`
+	Addresses []string       `json:"addresses"`
+}
+
+// OrgStatus is what a node says of one organization.
+type OrgStatus struct {
+	Org           keys.OrgID `json:"org"`
+	Name          string     `json:"name"`
+	Members       int        `json:"members"`
+	DevicesOnline int        `json:"devices_online"`
+	Entries       int64      `json:"entries"` // unacknowledged (envelope, device) pairs
+	Bodies        int64      `json:"bodies"`
+	Bytes         int64      `json:"bytes"`
+	RollSize      uint64     `json:"roll_size"`
+}
+
+// Status returns the state of the node. Valid once Ready.
+func (n *Node) Status() Status {
+	s := Status{Version: Version(), Orgs: []OrgStatus{}, Node: n.Key(), Addresses: n.Addresses()}
+	queued := n.queue.Stats()
+	for _, o := range n.directory.all() {
+		held := queued[o.id]
+		one := OrgStatus{
+			Org: o.id, DevicesOnline: o.sessions.online(),
+			Entries: held.Entries, Bodies: held.Bodies, Bytes: held.Bytes,
+		}
+		o.roll.read(func(state *membership.State) {
+			one.Name, one.Members, one.RollSize = state.OrgName(), len(state.Members()), state.Size()
+		})
+		s.Orgs = append(s.Orgs, one)
+	}
+	return s
+}
+
+// Version returns the version of this build, "devel" for one from a working copy.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}
