@@ -92,7 +92,6 @@ func each(t *testing.T, match func(*file) bool, check func(*file)) {
 
 func anyGo(f *file) bool     { return f.isGo() }
 func programGo(f *file) bool { return f.isGo() && !f.isTest() }
-func testGo(f *file) bool    { return f.isTest() }
 
 // imports returns what a Go file imports.
 func (f *file) imports() (paths []string) {

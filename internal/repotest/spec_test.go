@@ -67,7 +67,7 @@ func TestSpecsAreListed(t *testing.T) {
 }
 
 // Every vector can be read by a stranger's program: one form, one rule that exists, and the layer that must refuse it.
-func TestVectorsAreWellFormed(t *testing.T) {
+func TestVectorFilesAreWellFormed(t *testing.T) {
 	defined := rules(t)
 	each(t, func(f *file) bool { return f.in("docs/spec/testdata") }, func(f *file) {
 		v, err := vector.Parse(f.data)
