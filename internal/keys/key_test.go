@@ -150,7 +150,7 @@ func TestSeedAndKeyBelongTogether(t *testing.T) {
 	if key.Public() != seeded(7).Public() || key.Seed() != seeded(7).Seed() {
 		t.Error("the seed is not what random gave")
 	}
-	if Generate().Public() == Generate().Public() {
+	if one, other := Generate().Public(), Generate().Public(); one == other {
 		t.Error("two keys are one")
 	}
 	if !(PrivateKey{}).IsZero() || key.IsZero() {
