@@ -35,7 +35,7 @@ func (n *Node) Send(ctx context.Context, request api.SendRequest) (api.SendResul
 		return api.SendResult{}, err
 	}
 	wake(o.wakeSeal)
-	o.await(ctx, sendWait, func() bool { return !o.anyHeld(draft.message.ID()) })
+	o.await(ctx, sendWait, func() bool { return o.connection() == nil || !o.anyHeld(draft.message.ID()) })
 	return o.sendResult(draft)
 }
 
@@ -164,14 +164,13 @@ func (o *organization) devicesLocked(members []keys.MemberID) []keys.PublicKey {
 	return slices.Compact(devices)
 }
 
-// await waits until done reports true, at most for limit, while there is a connection: without one nothing will change
-// soon.
+// await waits until done reports true, at most for limit. done is asked again after each change of the organization.
 func (o *organization) await(ctx context.Context, limit time.Duration, done func() bool) {
 	timeout := time.NewTimer(limit)
 	defer timeout.Stop()
 	for {
 		changed := o.changes()
-		if done() || o.connection() == nil {
+		if done() {
 			return
 		}
 		select {

@@ -38,7 +38,7 @@ func (n *Node) Introduce(ctx context.Context, request api.IntroduceRequest) (api
 	}
 	if !already {
 		wake(o.wakeSeal)
-		o.await(ctx, acquaintanceWait, func() bool { return !o.introductionHeld(to) })
+		o.await(ctx, acquaintanceWait, func() bool { return o.connection() == nil || !o.introductionHeld(to) })
 	}
 	if why := o.introductionFault(to); why != nil && !already {
 		return api.IntroduceResult{}, why
@@ -153,7 +153,7 @@ func (n *Node) Accept(ctx context.Context, request api.AcceptRequest) (api.Accep
 			return api.AcceptResult{}, err
 		}
 		wake(o.wakeSeal)
-		o.await(ctx, acquaintanceWait, func() bool { return !o.leaveHeld(from) })
+		o.await(ctx, acquaintanceWait, func() bool { return o.connection() == nil || !o.leaveHeld(from) })
 	}
 	contact, _ := o.contact(from)
 	return api.AcceptResult{Contact: contact, Already: already}, nil

@@ -61,18 +61,26 @@ func (o *organization) keepReceiving(ctx context.Context, client *rvclient.Clien
 }
 
 // heardCheckpoint looks at a checkpoint that the node announces: a larger roll is fetched, a fresh signature under the
-// own size is kept, anything else is judged as a page of the roll is.
+// own size is kept. An older one, which the other stream may have brought too late, must at least be true.
 func (o *organization) heardCheckpoint(note []byte) {
 	newest, err := membership.OpenCheckpoint(note, o.org, o.at.Key)
 	if err != nil {
 		o.log.Warn("the rendezvous node announced a checkpoint that does not open", "error", err)
 		return
 	}
-	if newest.Size > o.rollSize() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch size := o.roll.Size(); {
+	case newest.Size > size:
 		wake(o.wakeRoll)
-		return
+	case newest.Size == size:
+		err = o.adoptLocked(rvclient.Page{Checkpoint: note})
+	default:
+		if err = o.roll.Compare(newest.Size, newest.Root); err != nil {
+			err = o.suspectLocked(note, err)
+		}
 	}
-	if err := o.adopt(rvclient.Page{Checkpoint: note}); err != nil {
+	if err != nil {
 		o.log.Warn("the rendezvous node announced a checkpoint that does not fit", "error", err)
 	}
 }

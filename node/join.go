@@ -166,12 +166,16 @@ type entry struct {
 
 // enter has a rendezvous node admit this device, verifies the roll that says so, and stores and runs the organization.
 // Nothing is stored before.
-func (n *Node) enter(ctx context.Context, e entry) (*organization, error) {
+func (n *Node) enter(ctx context.Context, e entry) (o *organization, err error) {
 	local, err := n.config.NewHost(e.self)
 	if err != nil {
 		return nil, fmt.Errorf("making the libp2p host: %w", err)
 	}
-	defer local.Close()
+	defer func() {
+		if err != nil {
+			local.Close()
+		}
+	}()
 	client := &rvclient.Client{Host: local, Node: e.at.Key, Addresses: e.at.Addresses, Org: e.org}
 	if err := client.Connect(ctx); err != nil {
 		return nil, fmt.Errorf("connecting to the rendezvous node: %w", err)
@@ -194,7 +198,7 @@ func (n *Node) enter(ctx context.Context, e entry) (*organization, error) {
 	if member, ok := roll.State().MemberOf(e.self.Public()); !ok || member != e.member {
 		return nil, errors.New("the rendezvous node says that it admitted this device, and the roll does not hold it")
 	}
-	o, err := n.settle(e, entries, page.Checkpoint)
+	o, err = n.settle(e, entries, page.Checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +210,7 @@ func (n *Node) enter(ctx context.Context, e entry) (*organization, error) {
 	if err := client.PutPrekey(ctx, signed); err != nil {
 		return nil, fmt.Errorf("publishing the prekey: %w", err)
 	}
-	local.Close() // the organization makes its own host, under the same identity
+	o.local = local
 	if err := n.add(o); err != nil {
 		return nil, err
 	}

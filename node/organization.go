@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/libp2p/go-libp2p/core/host"
+
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
 	"muster.example/membership"
@@ -22,10 +24,12 @@ type organization struct {
 	self   keys.PrivateKey // the device's identity here
 	device keys.PublicKey
 	at     store.Node // the rendezvous node, as the invitation or claim named it
+	local  host.Host  // made when the organization was entered, for its first run; nil: run makes one
 
 	wakeSeal chan struct{} // capacity 1: there may be something to seal
 	wakePost chan struct{} // capacity 1: there may be something to post
 	wakeRoll chan struct{} // capacity 1: somebody knows a larger roll
+	fetching chan struct{} // capacity 1: held by who fetches and adopts a page of the roll
 
 	// mu guards the following, and every change of the organization's part of the store. It is never held while
 	// waiting for the network.
@@ -47,7 +51,8 @@ func (n *Node) openOrganization(kept store.Organization) (*organization, error) 
 		node: n, org: kept.Org, member: kept.Member, self: self, device: self.Public(), at: kept.Node,
 		log:      n.log.With("org", kept.Org.Short()),
 		wakeSeal: make(chan struct{}, 1), wakePost: make(chan struct{}, 1), wakeRoll: make(chan struct{}, 1),
-		roll: membership.NewRoll(kept.Org), prekeys: make(map[keys.PrekeyID]envelope.PrekeyPrivate),
+		fetching: make(chan struct{}, 1),
+		roll:     membership.NewRoll(kept.Org), prekeys: make(map[keys.PrekeyID]envelope.PrekeyPrivate),
 		changed: make(chan struct{}),
 	}
 	err := n.store.View(func(tx *store.Tx) error {

@@ -81,6 +81,12 @@ func (o *organization) keepRoll(ctx context.Context, client *rvclient.Client) er
 
 // catchUp fetches and adopts what the node has beyond the own roll.
 func (o *organization) catchUp(ctx context.Context, client *rvclient.Client) error {
+	select { // a page fits the size that it was asked for
+	case o.fetching <- struct{}{}:
+		defer func() { <-o.fetching }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	size := o.rollSize()
 	page, err := client.Fetch(ctx, size)
 	if err != nil {
@@ -104,6 +110,10 @@ func (o *organization) rollSize() uint64 {
 func (o *organization) adopt(page rvclient.Page) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.adoptLocked(page)
+}
+
+func (o *organization) adoptLocked(page rvclient.Page) error {
 	if o.distrust != nil {
 		return nil
 	}
@@ -242,9 +252,9 @@ func (o *organization) checkAhead() {
 // counter and roll size, again if the roll has moved on meanwhile.
 func (o *organization) submit(ctx context.Context, event membership.Event) error {
 	const attempts = 4
-	client := o.connection()
-	if client == nil {
-		return errNotConnected()
+	client, err := o.awaitConnection(ctx)
+	if err != nil {
+		return err
 	}
 	for attempt := 1; ; attempt++ {
 		o.mu.Lock()
@@ -266,9 +276,17 @@ func (o *organization) submit(ctx context.Context, event membership.Event) error
 	}
 }
 
-// errNotConnected says that a request needs the rendezvous node and there is no connection.
-func errNotConnected() error {
-	return api.Errorf(api.CodeFailed, "the rendezvous node cannot be reached now").
+// connectWait is how long a request that needs the rendezvous node waits for a connection: a node that has just been
+// started is about to have one.
+const connectWait = 10 * time.Second
+
+// awaitConnection returns the client of the rendezvous node, waiting for it if need be.
+func (o *organization) awaitConnection(ctx context.Context) (*rvclient.Client, error) {
+	o.await(ctx, connectWait, func() bool { return o.connection() != nil })
+	if client := o.connection(); client != nil {
+		return client, nil
+	}
+	return nil, api.Errorf(api.CodeFailed, "the rendezvous node cannot be reached now").
 		WithHint("check the network and `muster status`, then try again; messages sent meanwhile are held here")
 }
 

@@ -58,7 +58,12 @@ func (o *organization) sealNext(ctx context.Context, client *rvclient.Client) (m
 	switch {
 	case job.Expires < time.Now().Unix():
 		return true, o.dropJob(job)
-	case job.Kind == jobIntroduction:
+	case job.Message == nil: // it tells somebody of a grant, which the rendezvous node must know before they answer
+		if err := o.publishGrants(ctx, client); err != nil {
+			return false, err
+		}
+	}
+	if job.Kind == jobIntroduction {
 		return true, o.sealIntroduction(ctx, client, job)
 	}
 	absent, err := o.readyChain(ctx, client, job)

@@ -30,9 +30,12 @@ func jitter(d time.Duration) time.Duration {
 
 // run keeps the organization connected to its rendezvous node until ctx ends.
 func (o *organization) run(ctx context.Context) error {
-	local, err := o.node.config.NewHost(o.self)
-	if err != nil {
-		return fmt.Errorf("making the libp2p host: %w", err)
+	local := o.local
+	if local == nil {
+		var err error
+		if local, err = o.node.config.NewHost(o.self); err != nil {
+			return fmt.Errorf("making the libp2p host: %w", err)
+		}
 	}
 	defer local.Close()
 
