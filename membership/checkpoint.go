@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -63,7 +64,7 @@ func OpenCheckpoint(data []byte, org keys.OrgID, node keys.PublicKey) (Checkpoin
 		noteKey{origin, algorithmLog, node}, noteKey{origin, algorithmCosignature, node})
 	opened, err := note.Open(data, verifiers)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: %v", ErrCheckpointSignature, err)
+		return Checkpoint{}, fmt.Errorf("%w: %v", noteFault(err), err)
 	}
 	if weak(node) || len(opened.Sigs) != 2 || len(opened.UnverifiedSigs) != 0 {
 		return Checkpoint{}, fmt.Errorf("%w: %d good signatures and %d others, not two by the sequencer",
@@ -82,6 +83,16 @@ func OpenCheckpoint(data []byte, org keys.OrgID, node keys.PublicKey) (Checkpoin
 		return Checkpoint{}, fmt.Errorf("%w: not in its one form", ErrCheckpoint)
 	}
 	return checkpoint, nil
+}
+
+// noteFault tells a note that others signed, or wrongly, from one that is no note.
+func noteFault(err error) error {
+	_, unverified := errors.AsType[*note.UnverifiedNoteError](err)
+	_, invalid := errors.AsType[*note.InvalidSignatureError](err)
+	if unverified || invalid {
+		return ErrCheckpointSignature
+	}
+	return ErrCheckpoint
 }
 
 // text returns what is signed: origin, size, root and term, one a line. [ROLL-52]

@@ -182,7 +182,7 @@ func checkpointCases() []checkpointCase {
 			resigned(func(s string) string { return s + "more\n" })},
 		{"origin", "[ROLL-53]", "the origin of another organization under this one's key name", text,
 			resigned(replace("muster.example/", "muster.example/x"))},
-		{"empty", "[ROLL-52]", "nothing", signature, plain(func(string) string { return "" })},
+		{"empty", "[ROLL-52]", "nothing", text, plain(func(string) string { return "" })},
 	}
 }
 

@@ -121,7 +121,7 @@ func TestExtendRefuses(t *testing.T) {
 		}},
 		{"an entry in place of another", membership.ErrEntries, func(a *answer) { a.entries[2] = other.Entries[8] }},
 		{"an entry for others only", membership.ErrEntries, func(a *answer) { a.entries[2].Audience.Kind = 1 }},
-		{"no checkpoint", membership.ErrCheckpointSignature, func(a *answer) { a.note = nil }},
+		{"no checkpoint", membership.ErrCheckpoint, func(a *answer) { a.note = nil }},
 		{"a huge checkpoint", membership.ErrCheckpoint, func(a *answer) { a.note = make([]byte, membership.MaxNote+1) }},
 	}
 	for _, c := range cases {
