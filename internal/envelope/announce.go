@@ -53,7 +53,8 @@ func (c *Chain) Announce(random io.Reader, device keys.PrivateKey, to Prekey, me
 //
 // A caller that holds an Inbound for the chain keeps that and drops the new one: an announcement that is played again
 // would otherwise open messages again. [ENV-18] [ENV-19]
-func OpenAnnounce(e Envelope, org keys.OrgID, self keys.PublicKey, prekeys func(keys.PrekeyID) (PrekeyPrivate, bool), memberOf MemberOf) (*Inbound, error) {
+func OpenAnnounce(e Envelope, org keys.OrgID, self keys.PublicKey,
+	prekeys func(keys.PrekeyID) (PrekeyPrivate, bool), memberOf MemberOf) (*Inbound, error) {
 	if e.parsed.Kind != KindAnnounce {
 		return nil, ErrKind
 	}

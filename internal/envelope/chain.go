@@ -29,7 +29,8 @@ type Chain struct {
 
 // NewChain starts a chain of the device sender in the conversation of members (in any order, the sender's member among
 // them, which the caller ensures), announced to the devices of the roll at rollSize. [ENV-16]
-func NewChain(random io.Reader, org keys.OrgID, members []keys.MemberID, sender keys.PublicKey, now time.Time, rollSize uint64) (*Chain, error) {
+func NewChain(random io.Reader, org keys.OrgID, members []keys.MemberID, sender keys.PublicKey,
+	now time.Time, rollSize uint64) (*Chain, error) {
 	sorted := distinct(members)
 	if !isDistinct(sorted) {
 		return nil, ErrMembers
@@ -76,7 +77,8 @@ func (c *Chain) Due(now time.Time) bool {
 
 // Seal seals content for every device that the chain was announced to, and moves chain and line on. On error both are
 // as before. [ENV-20] to [ENV-24]
-func (c *Chain) Seal(random io.Reader, device keys.PrivateKey, line *Line, content Content, meta Meta) (Envelope, keys.ContentID, error) {
+func (c *Chain) Seal(random io.Reader, device keys.PrivateKey, line *Line, content Content,
+	meta Meta) (Envelope, keys.ContentID, error) {
 	if device.Public() != c.sender {
 		return Envelope{}, keys.ContentID{}, ErrDevice
 	}

@@ -31,7 +31,8 @@ type Line struct {
 
 // OpenContent verifies content that sender signed in org, apart from any envelope: devices of one member check what
 // they hand to one another. [ENV-24]
-func OpenContent(data []byte, signature keys.Signature, org keys.OrgID, sender keys.PublicKey) (Content, keys.ContentID, error) {
+func OpenContent(data []byte, signature keys.Signature, org keys.OrgID,
+	sender keys.PublicKey) (Content, keys.ContentID, error) {
 	var content Content
 	if err := wire.Decode(data, &content); err != nil {
 		return Content{}, keys.ContentID{}, fmt.Errorf("%w: content: %w", ErrMalformed, err)

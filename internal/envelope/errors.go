@@ -8,21 +8,36 @@ import (
 // What can be wrong with bytes from elsewhere, one error a layer, outermost first. Every error of this package wraps
 // one of these, one of the caller's mistakes below, or an error of the io.Reader.
 var (
-	ErrMalformed = errors.New("envelope: malformed")                               // not the one encoding, or against a rule of form
-	ErrTooLarge  = errors.New("envelope: too large")                               // above a limit
-	ErrKind      = errors.New("envelope: not of the expected kind")                // a message where an announcement is meant, …
-	ErrPrekey    = errors.New("envelope: sealed to a prekey that is not here")     // unknown, destroyed, or another device's
-	ErrChain     = errors.New("envelope: of another chain or sender")              // not for this Inbound
-	ErrOpen      = errors.New("envelope: does not open")                           // wrong key, or altered on the way
-	ErrSignature = errors.New("envelope: signature does not verify")               // not signed by the named device
-	ErrBinding   = errors.New("envelope: signed for another place")                // other organization, conversation, chain, position, prekey or envelope
-	ErrMember    = errors.New("envelope: sender or receiver is not a party to it") // the conversation or introduction is of other members
-	ErrExpired   = errors.New("envelope: prekey's last sealing date has passed")   // fetch a newer one
-	ErrReplayed  = errors.New("envelope: position was opened before")              // see ReplayError
-	ErrCloned    = errors.New("envelope: two messages at one position")            // see ReplayError
-	ErrSkipped   = errors.New("envelope: too far ahead of the last message")       // more than MaxSkip positions
-	ErrBefore    = errors.New("envelope: from before this device was let in")      // position before the announced one
-	ErrText      = errors.New("envelope: text breaks the rule of introductions")   // see CheckText
+	// ErrMalformed: not the one encoding, or against a rule of form.
+	ErrMalformed = errors.New("envelope: malformed")
+	// ErrTooLarge: above a limit.
+	ErrTooLarge = errors.New("envelope: too large")
+	// ErrKind: a message where an announcement is meant, ….
+	ErrKind = errors.New("envelope: not of the expected kind")
+	// ErrPrekey: unknown, destroyed, or another device's.
+	ErrPrekey = errors.New("envelope: sealed to a prekey that is not here")
+	// ErrChain: not for this Inbound.
+	ErrChain = errors.New("envelope: of another chain or sender")
+	// ErrOpen: wrong key, or altered on the way.
+	ErrOpen = errors.New("envelope: does not open")
+	// ErrSignature: not signed by the named device.
+	ErrSignature = errors.New("envelope: signature does not verify")
+	// ErrBinding: other organization, conversation, chain, position, prekey or envelope.
+	ErrBinding = errors.New("envelope: signed for another place")
+	// ErrMember: the conversation or introduction is of other members.
+	ErrMember = errors.New("envelope: sender or receiver is not a party to it")
+	// ErrExpired: fetch a newer one.
+	ErrExpired = errors.New("envelope: prekey's last sealing date has passed")
+	// ErrReplayed: see ReplayError.
+	ErrReplayed = errors.New("envelope: position was opened before")
+	// ErrCloned: see ReplayError.
+	ErrCloned = errors.New("envelope: two messages at one position")
+	// ErrSkipped: more than MaxSkip positions.
+	ErrSkipped = errors.New("envelope: too far ahead of the last message")
+	// ErrBefore: position before the announced one.
+	ErrBefore = errors.New("envelope: from before this device was let in")
+	// ErrText: see CheckText.
+	ErrText = errors.New("envelope: text breaks the rule of introductions")
 )
 
 // The caller's own mistakes when sealing.

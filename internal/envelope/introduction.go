@@ -29,7 +29,8 @@ type introductionBody struct {
 // SealIntroduction seals an introduction for 1 to IntroductionSlots prekeys: the devices of in.To, and an archive.
 // The text is normalized. Every introduction has IntroductionSize sealed bytes, and the slots that are not used cannot
 // be told from the others. [ENV-40] to [ENV-43]
-func SealIntroduction(random io.Reader, device keys.PrivateKey, in Introduction, slots []Prekey, meta Meta) (Envelope, error) {
+func SealIntroduction(random io.Reader, device keys.PrivateKey, in Introduction, slots []Prekey,
+	meta Meta) (Envelope, error) {
 	if err := CheckText(in.Text); err != nil {
 		return Envelope{}, err
 	}
@@ -58,7 +59,8 @@ func SealIntroduction(random io.Reader, device keys.PrivateKey, in Introduction,
 
 // sealSlots wraps the one key to each prekey, and fills up with true encapsulations to a key that nobody has: random
 // bytes could be told apart, as not every string is an X25519 share. The used slots come first. [ENV-41]
-func sealSlots(random io.Reader, key messageKey, org keys.OrgID, header Header, encoded []byte, slots []Prekey) ([]byte, error) {
+func sealSlots(random io.Reader, key messageKey, org keys.OrgID, header Header, encoded []byte,
+	slots []Prekey) ([]byte, error) {
 	if len(slots) == 0 || len(slots) > IntroductionSlots {
 		return nil, ErrSlots
 	}
@@ -92,8 +94,9 @@ func sealSlots(random io.Reader, key messageKey, org keys.OrgID, header Header, 
 // OpenIntroduction opens an introduction to the device self in org with one of its private prekeys, likeliest first, and
 // checks that the sender belongs to From and self to To. Slots do not name prekeys, so each costs up to
 // IntroductionSlots tries of 0.1 ms. Errors: ErrKind, ErrPrekey (no slot is for self), ErrOpen, ErrMalformed,
-// ErrBinding, ErrSignature, ErrMember, ErrText.
-func OpenIntroduction(e Envelope, org keys.OrgID, self keys.PublicKey, prekeys []PrekeyPrivate, memberOf MemberOf) (Introduction, error) {
+// ErrTooLarge, ErrBinding, ErrSignature, ErrMember, ErrText. [ENV-41] to [ENV-44]
+func OpenIntroduction(e Envelope, org keys.OrgID, self keys.PublicKey, prekeys []PrekeyPrivate,
+	memberOf MemberOf) (Introduction, error) {
 	if e.parsed.Kind != KindIntroduction {
 		return Introduction{}, ErrKind
 	}

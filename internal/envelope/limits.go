@@ -6,7 +6,7 @@ import "time"
 const (
 	// MaxEnvelope bounds an encoded envelope in bytes whatever an organization's policy says.
 	MaxEnvelope = 16 << 20
-	// MaxHeader bounds an encoded header; the longest one of version 1 has 154 bytes.
+	// MaxHeader bounds an encoded header; the longest one of version 1 has 119 bytes.
 	MaxHeader = 256
 	// MaxBody bounds the body of a message in bytes, so that its padded envelope stays below MaxEnvelope.
 	MaxBody = 15 << 20
@@ -60,7 +60,4 @@ const (
 	slotSize          = encapsulationSize + keySize + aeadOverhead // 1168
 	introductionPlain = 2016
 	minPadded         = 512 // short texts and small announcements all look alike
-
-	minMessage  = bodyTagSize + minPadded + aeadOverhead
-	minAnnounce = 32 + encapsulationSize + minPadded + aeadOverhead
 )

@@ -55,7 +55,8 @@ type PrekeyPrivate struct {
 // NewPrekey makes a prekey of device from 32 bytes of random and returns it with the signed bytes to publish.
 // lastSealing is when senders stop using it; the caller destroys the private half once no unexpired envelope can need
 // it. [ENV-11]
-func NewPrekey(random io.Reader, device keys.PrivateKey, org keys.OrgID, lastSealing time.Time) (PrekeyPrivate, []byte, error) {
+func NewPrekey(random io.Reader, device keys.PrivateKey, org keys.OrgID,
+	lastSealing time.Time) (PrekeyPrivate, []byte, error) {
 	var seed [keySize]byte
 	if err := fill(random, seed[:]); err != nil {
 		return PrekeyPrivate{}, nil, err
