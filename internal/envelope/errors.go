@@ -12,7 +12,7 @@ var (
 	ErrMalformed = errors.New("envelope: malformed")
 	// ErrTooLarge: above a limit.
 	ErrTooLarge = errors.New("envelope: too large")
-	// ErrKind: a message where an announcement is meant, ….
+	// ErrKind: a message where an announcement is meant, or the like.
 	ErrKind = errors.New("envelope: not of the expected kind")
 	// ErrPrekey: unknown, destroyed, or another device's.
 	ErrPrekey = errors.New("envelope: sealed to a prekey that is not here")

@@ -162,5 +162,8 @@ func openIntroductionBody(padded []byte, org keys.OrgID, header Header) (Introdu
 	if NormalText(in.Text) != in.Text {
 		return Introduction{}, fmt.Errorf("%w: not in NFC", ErrText)
 	}
-	return in, CheckText(in.Text)
+	if err := CheckText(in.Text); err != nil {
+		return Introduction{}, err
+	}
+	return in, nil
 }

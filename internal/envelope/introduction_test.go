@@ -209,7 +209,7 @@ func TestIntroductionBitFlips(t *testing.T) {
 		switch at := bit / 8; {
 		case at >= header+slotSize && at < header+IntroductionSlots*slotSize:
 			continue // slots that are not bob's
-		case at >= header && bit%13 != 0:
+		case at >= header && bit%29 != 0:
 			continue // a sample: each try costs eight decapsulations
 		}
 		e, err := Parse(flip(data, bit), MaxEnvelope)

@@ -79,7 +79,7 @@ func TestOpenPrekeyRefuses(t *testing.T) {
 func TestPrekeyBitFlips(t *testing.T) {
 	w := newWorld(t, "prekey flips")
 	good := w.bob.private.Signed()
-	for bit := range len(good) * 8 {
+	for bit := 0; bit < len(good)*8; bit += 3 { // two or three bits of every byte
 		if _, err := OpenPrekey(flip(good, bit), w.org, w.bob.key(), w.now); err == nil {
 			t.Fatalf("bit %d: accepted", bit)
 		}
