@@ -3,8 +3,8 @@ package history
 import (
 	"errors"
 	"fmt"
-	"path"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"muster.example/internal/keys"
@@ -39,6 +39,7 @@ type Text struct {
 }
 
 // File names one attachment: its chunks follow as bodies of their own, in the same conversation, by the same device.
+// [HIST-8]
 type File struct {
 	Nonce [NonceSize]byte `cbor:"1,keyasint"`
 	Name  string          `cbor:"2,keyasint"`
@@ -49,14 +50,14 @@ type File struct {
 // Chunks returns how many chunks the file travels in: none for an empty file.
 func (f File) Chunks() uint64 { return (f.Size + ChunkSize - 1) / ChunkSize }
 
-// Chunk is one piece of a file: bytes Index*ChunkSize and on.
+// Chunk is one piece of a file: bytes Index*ChunkSize and on. [HIST-8]
 type Chunk struct {
 	File  [NonceSize]byte `cbor:"1,keyasint"`
 	Index uint64          `cbor:"2,keyasint"`
 	Data  []byte          `cbor:"3,keyasint"`
 }
 
-// Leave carries a member's signed grant to its receiver. The bytes are those of membership.SignGrant.
+// Leave carries a member's signed grant to its receiver. The bytes are those of membership.SignGrant. [HIST-9]
 type Leave struct {
 	Grant []byte `cbor:"1,keyasint"`
 }
@@ -73,66 +74,88 @@ func DecodeText(data []byte) (Text, error) {
 	if err := wire.Decode(data, &t); err != nil {
 		return Text{}, fmt.Errorf("%w: %w", ErrBody, err)
 	}
-	return t, t.Validate()
+	if err := t.Validate(); err != nil {
+		return Text{}, err
+	}
+	return t, nil
 }
 
-// Validate checks the caps and the names of files. Errors wrap ErrBody. [HIST-2]
+// Validate checks the caps, the form of the texts and the names of files. Errors wrap ErrBody. [HIST-2]
 func (t Text) Validate() error {
 	switch {
 	case len(t.To) == 0 || len(t.To) > MaxRecipients:
 		return fmt.Errorf("%w: addressed to %d members, where 1 to %d are allowed", ErrBody, len(t.To), MaxRecipients)
+	case !distinct(t.To):
+		return fmt.Errorf("%w: addressed to a member twice", ErrBody)
 	case len(t.Subject) > MaxSubject:
 		return fmt.Errorf("%w: a subject of %d bytes, where %d are allowed", ErrBody, len(t.Subject), MaxSubject)
+	case !utf8.ValidString(t.Subject) || strings.ContainsFunc(t.Subject, unicode.IsControl):
+		return fmt.Errorf("%w: the subject is not one line of text", ErrBody)
 	case len(t.Text) > MaxText:
 		return fmt.Errorf("%w: a text of %d bytes, where %d are allowed: attach it as a file", ErrBody, len(t.Text), MaxText)
-	case len(t.Files) > MaxFiles:
-		return fmt.Errorf("%w: %d files, where %d are allowed", ErrBody, len(t.Files), MaxFiles)
+	case !utf8.ValidString(t.Text):
+		return fmt.Errorf("%w: the text is not UTF-8", ErrBody)
+	case t.Time < 0 || t.Time > MaxTime:
+		return fmt.Errorf("%w: the time is not between 1970 and the year 9999", ErrBody)
 	}
-	for _, file := range t.Files {
-		if err := file.validate(); err != nil {
+	return validateFiles(t.Files)
+}
+
+// validateFiles checks the files of a message: two of one nonce would lie in one place. [HIST-2]
+func validateFiles(files []File) error {
+	if len(files) > MaxFiles {
+		return fmt.Errorf("%w: %d files, where %d are allowed", ErrBody, len(files), MaxFiles)
+	}
+	nonces := make([][NonceSize]byte, 0, len(files))
+	for _, file := range files {
+		if file.Size > MaxFileSize {
+			return fmt.Errorf("%w: file %q of %d bytes, where %d are allowed", ErrBody, file.Name, file.Size, uint64(MaxFileSize))
+		}
+		if err := ValidateFileName(file.Name); err != nil {
 			return err
 		}
+		nonces = append(nonces, file.Nonce)
+	}
+	if !distinct(nonces) {
+		return fmt.Errorf("%w: one file is named twice", ErrBody)
 	}
 	return nil
 }
 
-func (f File) validate() error {
-	if f.Size > MaxFileSize {
-		return fmt.Errorf("%w: file %q of %d bytes, where %d are allowed", ErrBody, f.Name, f.Size, uint64(MaxFileSize))
+// distinct reports whether no value is there twice.
+func distinct[T comparable](values []T) bool {
+	seen := make(map[T]struct{}, len(values))
+	for _, v := range values {
+		seen[v] = struct{}{}
 	}
-	return ValidateFileName(f.Name)
+	return len(seen) == len(values)
 }
 
-// ValidateFileName accepts a name that is one path element on every system: no separator, no control character, not
-// "." or "..", at most MaxFileName bytes. Errors wrap ErrBody.
-func ValidateFileName(name string) error {
-	switch {
-	case name == "" || name == "." || name == ".." || len(name) > MaxFileName || !utf8.ValidString(name):
-	case strings.ContainsAny(name, `/\:`) || path.Base(name) != name:
-	case strings.ContainsFunc(name, func(r rune) bool { return r < 0x20 || r == 0x7f }):
-	default:
-		return nil
-	}
-	return fmt.Errorf("%w: %q is not a name for a file", ErrBody, name)
-}
-
-// DecodeChunk reads a body of KindChunk. Errors wrap ErrBody.
+// DecodeChunk reads a body of KindChunk. Whether a message names the file, and so how long this chunk must be, its
+// reader cannot know yet. Errors wrap ErrBody. [HIST-8]
 func DecodeChunk(data []byte) (Chunk, error) {
 	var c Chunk
 	if err := wire.Decode(data, &c); err != nil {
 		return Chunk{}, fmt.Errorf("%w: %w", ErrBody, err)
 	}
-	if len(c.Data) == 0 || len(c.Data) > ChunkSize {
+	switch {
+	case len(c.Data) == 0 || len(c.Data) > ChunkSize:
 		return Chunk{}, fmt.Errorf("%w: a chunk of %d bytes, where 1 to %d are allowed", ErrBody, len(c.Data), ChunkSize)
+	case c.Index >= MaxChunks:
+		return Chunk{}, fmt.Errorf("%w: chunk %d of a file, which has %d at most", ErrBody, c.Index, uint64(MaxChunks))
 	}
 	return c, nil
 }
 
-// DecodeLeave reads a body of KindLeave. The grant in it is checked by membership.OpenGrant. Errors wrap ErrBody.
+// DecodeLeave reads a body of KindLeave. What the grant says is for membership.OpenGrant to check. Errors wrap ErrBody.
+// [HIST-9]
 func DecodeLeave(data []byte) (Leave, error) {
 	var l Leave
 	if err := wire.Decode(data, &l); err != nil {
 		return Leave{}, fmt.Errorf("%w: %w", ErrBody, err)
+	}
+	if len(l.Grant) == 0 || len(l.Grant) > MaxGrant {
+		return Leave{}, fmt.Errorf("%w: a grant of %d bytes, where 1 to %d are allowed", ErrBody, len(l.Grant), MaxGrant)
 	}
 	return l, nil
 }

@@ -1,6 +1,9 @@
 package history
 
-import "cmp"
+import (
+	"cmp"
+	"math"
+)
 
 // Clock is a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014): wall time in unix milliseconds
 // and a counter that orders what falls into the same millisecond or follows something from the future. The zero value
@@ -16,6 +19,9 @@ func (c Clock) Tick(now int64) Clock {
 	if now > c.Wall {
 		return Clock{Wall: now}
 	}
+	if c.Counter == math.MaxUint32 { // a counter that began again would put the record before c
+		return Clock{Wall: c.Wall + 1}
+	}
 	return Clock{Wall: c.Wall, Counter: c.Counter + 1}
 }
 
@@ -30,4 +36,9 @@ func (c Clock) Observe(seen Clock) Clock {
 // Compare orders clocks.
 func (c Clock) Compare(other Clock) int {
 	return cmp.Or(cmp.Compare(c.Wall, other.Wall), cmp.Compare(c.Counter, other.Counter))
+}
+
+// valid reports whether the clock of a record can be true, and leaves room for Tick. [HIST-5]
+func (c Clock) valid() bool {
+	return c.Wall >= 0 && c.Wall <= MaxTime && c.Counter <= MaxCounter
 }

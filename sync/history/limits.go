@@ -1,13 +1,14 @@
 package history
 
-// Caps on what one message may hold. A body beyond any of them is refused by Decode and by Validate alike. [HIST-2]
+// Caps on what one body or record may hold. What is beyond any of them is refused by the decoders and by Validate
+// alike. [HIST-2]
 const (
 	// MaxSubject is the length of a subject in bytes.
 	MaxSubject = 1 << 10
 	// MaxText is the length of a message's text in bytes; what is longer travels as a file.
 	MaxText = 256 << 10
-	// MaxRecipients is the number of members a message may be addressed to.
-	MaxRecipients = 256
+	// MaxRecipients is the number of members a message may be addressed to: a conversation has 256 with its author.
+	MaxRecipients = 255
 	// MaxFiles is the number of files attached to one message.
 	MaxFiles = 64
 	// MaxFileName is the length of a file's name in bytes.
@@ -16,4 +17,15 @@ const (
 	MaxFileSize = 4 << 30
 	// ChunkSize is the size of every chunk of a file but the last, in bytes.
 	ChunkSize = 128 << 10
+	// MaxChunks is the number of chunks of the largest file. A receiver keeps a bit for each.
+	MaxChunks = MaxFileSize / ChunkSize
+	// MaxGrant is the size of a signed grant in bytes.
+	MaxGrant = 512
+	// MaxContactText is the length of a contact's text in bytes: an introduction has at most 560.
+	MaxContactText = 1 << 10
+	// MaxTime is the last time that is understood, the end of the year 9999, in unix milliseconds. Beyond it a time has
+	// no text form that other programs read.
+	MaxTime = 253402300799999
+	// MaxCounter is the highest counter of a clock that is read. It leaves as many ticks above it.
+	MaxCounter = 1<<31 - 1
 )

@@ -19,7 +19,8 @@ func NewView() *View {
 	return &View{contacts: make(map[keys.MemberID]Record), read: make(map[keys.MessageID]bool)}
 }
 
-// Apply folds one record in. Of several records of one contact the latest stands.
+// Apply folds in one record that DecodeRecord accepts. Of several records of one contact the latest stands. The view
+// keeps the record's slices, and hands them out again: nobody may change them.
 func (v *View) Apply(r Record) {
 	switch r.Kind {
 	case RecordContact:
@@ -54,7 +55,7 @@ func (v *View) Contacts() []Contact {
 func (v *View) Read(message keys.MessageID) bool { return v.read[message] }
 
 // Stands chooses between two records of one message: the one with the author's signed bytes, and of two such the
-// earlier.
+// earlier. It does not matter in which order records meet, nor how often. [HIST-10]
 func Stands(a, b Record) Record {
 	if signedA, signedB := len(a.Message.Signed) > 0, len(b.Message.Signed) > 0; signedA != signedB {
 		if signedA {

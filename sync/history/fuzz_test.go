@@ -1,0 +1,47 @@
+package history
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"muster.example/internal/wire"
+)
+
+// decoders are all decoders of the package, by the type line of the vectors.
+var decoders = map[string]func([]byte) (any, error){
+	"text":   func(data []byte) (any, error) { return DecodeText(data) },
+	"chunk":  func(data []byte) (any, error) { return DecodeChunk(data) },
+	"leave":  func(data []byte) (any, error) { return DecodeLeave(data) },
+	"record": func(data []byte) (any, error) { return DecodeRecord(data) },
+}
+
+func unixMilli(millis int64) time.Time { return time.UnixMilli(millis).UTC() }
+
+// fuzz holds a decoder to what all of them promise: what it accepts has these bytes and no others, and what it refuses
+// says so by ErrBody.
+func fuzz(f *testing.F, kind string) {
+	for _, v := range cases() {
+		if v.Input("type") == kind {
+			f.Add(v.Data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, err := decoders[kind](data)
+		if err != nil {
+			if !errors.Is(err, ErrBody) {
+				t.Fatalf("%v does not wrap ErrBody", err)
+			}
+			return
+		}
+		if !bytes.Equal(wire.Encode(v), data) {
+			t.Fatal("it has a second form")
+		}
+	})
+}
+
+func FuzzDecodeText(f *testing.F)   { fuzz(f, "text") }
+func FuzzDecodeChunk(f *testing.F)  { fuzz(f, "chunk") }
+func FuzzDecodeLeave(f *testing.F)  { fuzz(f, "leave") }
+func FuzzDecodeRecord(f *testing.F) { fuzz(f, "record") }
