@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/adrg/xdg"
+	"github.com/spf13/cobra"
+
+	"muster.example/node/api"
+	"muster.example/node/apiclient"
+)
+
+// app is one run of the program: its streams and the flags that every command takes.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	dir  string // --dir
+	json bool   // --json
+	yes  bool   // --yes
+}
+
+// run is the whole program: it returns the exit status and leaves nothing running.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, signals := watchSignals(ctx)
+	defer signals.stop()
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := a.newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	command, err := root.ExecuteContextC(ctx)
+	if signals.interrupted() && (err == nil || ctx.Err() != nil) {
+		return api.ExitInterrupted
+	}
+	if err == nil {
+		return api.ExitDone
+	}
+	known := api.AsError(err)
+	if known.Code == api.CodeUsage && known.Hint == "" {
+		known = known.WithHint("see: %s --help", command.CommandPath())
+	}
+	a.printError(known, wantsJSON(args))
+	return known.Code.Exit()
+}
+
+// wantsJSON looks for --json by itself: a command line that does not parse has no flags yet.
+func wantsJSON(args []string) bool {
+	for _, arg := range args {
+		switch arg {
+		case "--":
+			return false
+		case "--json", "--json=true":
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) printError(err *api.Error, asJSON bool) {
+	if asJSON {
+		writeJSON(a.stderr, struct { //nolint:errcheck // nobody is left to tell
+			*api.Error
+			Exit int `json:"exit"`
+		}{err, err.Code.Exit()})
+		return
+	}
+	fmt.Fprintf(a.stderr, "muster: error: %s\n", clean(strings.ReplaceAll(err.Message, "\n", "; ")))
+	if err.Hint != "" {
+		fmt.Fprintf(a.stderr, "muster: hint: %s\n", clean(err.Hint))
+	}
+}
+
+// inform tells a person something that is no answer.
+func (a *app) inform(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
+
+// folder returns the node's folder: --dir, else MUSTER_DIR, else the one in the XDG data directory.
+func (a *app) folder() (string, error) {
+	dir := a.dir
+	if dir == "" {
+		dir = os.Getenv("MUSTER_DIR")
+	}
+	if dir == "" {
+		dir = filepath.Join(xdg.DataHome, "muster")
+	}
+	return filepath.Abs(dir)
+}
+
+// withNode calls do with a client of the running node.
+func (a *app) withNode(do func(*apiclient.Client) error) error {
+	dir, err := a.folder()
+	if err != nil {
+		return err
+	}
+	client, err := apiclient.New(dir)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return do(client)
+}
+
+// answer prints value as JSON with --json, else calls text to print it for a person.
+func (a *app) answer(value any, text func(w io.Writer)) error {
+	if a.json {
+		return writeJSON(a.stdout, value)
+	}
+	w := &errorWriter{w: a.stdout}
+	text(w)
+	return w.err
+}
+
+// errorWriter keeps the first error, so that text is printed without a check a line.
+type errorWriter struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (e *errorWriter) Write(b []byte) (int, error) {
+	if e.err == nil {
+		_, e.err = e.w.Write(b)
+	}
+	return len(b), e.err
+}
+
+// writeJSON writes value as one line. Characters that could change how a terminal shows the line are escaped, which
+// JSON allows in every string.
+func writeJSON(w io.Writer, value any) error {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escapeJSON(text.String()))
+	return err
+}
+
+// usage returns an error of the command line itself.
+func usage(format string, args ...any) *api.Error { return api.Errorf(api.CodeUsage, format, args...) }
+
+// exactly makes cobra's count of arguments an error that names what is missing.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usage("%s is missing", names[len(args)])
+		case len(args) > len(names):
+			return usage("%q is one argument too many", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// firstLine reads an INVITATION or LINK that was given as "-".
+func (a *app) firstLine(argument, name string) (string, error) {
+	if argument != "-" {
+		return argument, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(a.stdin, 64<<10))
+	if err != nil {
+		return "", fmt.Errorf("reading %s from stdin: %w", name, err)
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	if line = strings.TrimSpace(line); line == "" {
+		return "", usage("%s is \"-\" and stdin holds none", name)
+	}
+	return line, nil
+}

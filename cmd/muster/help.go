@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"muster.example/node/api"
+)
+
+// manual is a command's page: what --help prints.
+type manual struct {
+	use      string   // the command line after its parent's: "send TO... [-]"
+	short    string   // one line for lists
+	about    string   // what it does, wrapped by hand
+	args     []string // "NAME  what it is", one a line
+	output   string   // what goes to stdout, for a person
+	json     string   // what --json prints
+	examples []string
+	see      []string // other commands
+}
+
+// exits are the exit statuses that all commands share.
+var exits = []string{
+	fmt.Sprintf("%-4d done", api.ExitDone),
+	fmt.Sprintf("%-4d failed", api.ExitFailed),
+	fmt.Sprintf("%-4d the command line is wrong", api.ExitUsage),
+	fmt.Sprintf("%-4d no node is running for the folder", api.ExitNotRunning),
+	fmt.Sprintf("%-4d refused: by membership, policy, or a recipient who has not given leave", api.ExitRefused),
+	fmt.Sprintf("%-4d not found: an organization, member, message or file", api.ExitNotFound),
+	fmt.Sprintf("%-4d interrupted", api.ExitInterrupted),
+}
+
+const rootPage = `muster is a members-only messenger.
+
+  start        run this device's node, in the foreground (first of all)
+  status       what the node is and whom it reaches
+
+  org create   found an organization; org list: those you are in
+  invite       make an invitation
+  join         join an organization with an invitation
+
+  introduce    make first contact with a member, in 140 characters
+  accept       let a member who introduced themselves write to you
+  contacts     whom you know
+
+  send         send a message, with files
+  inbox        list what you received
+  read         show one message, save its files
+  watch        show what arrives, as it arrives
+
+  version      of this program
+
+Every command: --help, --json, --dir DIR (or MUSTER_DIR), --yes (or MUSTER_YES=1).
+`
+
+// newRoot makes the command tree.
+func (a *app) newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "muster",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("there is no command %q", args[0]).WithHint("muster alone lists the commands")
+			}
+			return nil
+		},
+		RunE: func(*cobra.Command, []string) error {
+			_, err := io.WriteString(a.stdout, rootPage)
+			return err
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.dir, "dir", "", "the node's `folder` (default $MUSTER_DIR, else muster in the XDG data directory)")
+	flags.BoolVar(&a.json, "json", false, "print JSON, errors too")
+	flags.BoolVar(&a.yes, "yes", false, "answer yes to every question (as does MUSTER_YES=1)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(a.stdout, rootPage) })
+	root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true, RunE: func(_ *cobra.Command, args []string) error {
+		command, _, err := root.Find(args)
+		if err != nil {
+			return usage("there is no command %q", strings.Join(args, " ")).WithHint("muster alone lists the commands")
+		}
+		return command.Help()
+	}})
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(a.newStart(), a.newStatus(), a.newOrg(), a.newInvite(), a.newJoin(), a.newIntroduce(), a.newAccept(),
+		a.newContacts(), a.newSend(), a.newInbox(), a.newRead(), a.newWatch(), a.newVersion())
+	return root
+}
+
+// command makes a command of its page. args checks the arguments; do does it.
+func (a *app) command(page manual, args cobra.PositionalArgs, do func(c *cobra.Command, args []string) error) *cobra.Command {
+	c := &cobra.Command{
+		Use:                   page.use,
+		Short:                 page.short,
+		DisableFlagsInUseLine: true,
+		Args: func(c *cobra.Command, given []string) error {
+			if err := refuseLater(c); err != nil {
+				return err
+			}
+			return args(c, given)
+		},
+		RunE: do,
+	}
+	c.SetHelpFunc(func(c *cobra.Command, _ []string) { page.print(a.stdout, c) })
+	return c
+}
+
+// print writes the page as a manual has it.
+func (m manual) print(w io.Writer, c *cobra.Command) {
+	section := func(title string, lines ...string) {
+		text := strings.TrimRight(strings.Join(lines, "\n"), "\n")
+		if text == "" {
+			return
+		}
+		fmt.Fprintf(w, "%s\n", title)
+		for line := range strings.Lines(text + "\n") {
+			if line = strings.TrimRight(line, "\n"); line != "" {
+				line = "    " + line
+			}
+			fmt.Fprintln(w, line)
+		}
+		fmt.Fprintln(w)
+	}
+	parent := ""
+	if c.HasParent() {
+		parent = c.Parent().CommandPath() + " "
+	}
+	section("NAME", c.CommandPath()+" - "+m.short)
+	section("SYNOPSIS", parent+m.use+" [OPTION]...")
+	section("DESCRIPTION", m.about)
+	section("ARGUMENTS", m.args...)
+	section("OPTIONS", strings.TrimRight(dedent(c.LocalNonPersistentFlags().FlagUsages()), "\n"))
+	section("OPTIONS OF EVERY COMMAND", dedent(c.InheritedFlags().FlagUsages()))
+	if c.HasAvailableSubCommands() {
+		var lines []string
+		for _, sub := range c.Commands() {
+			lines = append(lines, fmt.Sprintf("%-10s %s", sub.Name(), sub.Short))
+		}
+		section("COMMANDS", lines...)
+	}
+	section("OUTPUT", m.output)
+	section("JSON", m.json)
+	section("EXIT STATUS", exits...)
+	section("EXAMPLES", m.examples...)
+	var see []string
+	for _, name := range m.see {
+		see = append(see, "muster "+name)
+	}
+	section("SEE ALSO", strings.Join(see, ", "))
+}
+
+// dedent takes away what pflag indents by.
+func dedent(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimPrefix(line, "  "))
+	}
+	return b.String()
+}

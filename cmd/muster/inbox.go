@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"muster.example/node/api"
+	"muster.example/node/apiclient"
+)
+
+func (a *app) newInbox() *cobra.Command {
+	var query api.InboxQuery
+	c := a.command(manual{
+		use:   "inbox",
+		short: "list what you received",
+		about: `Lists every message and introduction that you received, oldest first, read or not, with
+its whole text. It marks nothing as read.`,
+		output: `For each message a line with * if it is unread, the start of its id, its time, its
+author and organization; then subject, text and the names of files, indented.`,
+		json: `[{"id", "org", "org_name", "kind", "conversation", "thread", "from", "from_member",
+  "to", "subject", "text", "time", "unread", "attachments": [{"name", "size"}], ..}]`,
+		examples: []string{"muster inbox", "muster inbox --org Lighthouse --json"},
+		see:      []string{"read", "watch"},
+	}, exactly(), func(c *cobra.Command, _ []string) error {
+		return a.withNode(func(client *apiclient.Client) error {
+			messages, err := wholeInbox(c.Context(), client, query)
+			if err != nil {
+				return err
+			}
+			return a.answer(messages, func(w io.Writer) {
+				if len(messages) == 0 {
+					a.inform("Nothing was received yet.")
+				}
+				for _, m := range messages {
+					printMessage(w, m)
+				}
+			})
+		})
+	})
+	c.Flags().StringVar(&query.Org, "org", "", "only of this `ORG`, by name or id")
+	return c
+}
+
+// wholeInbox walks all pages.
+func wholeInbox(ctx context.Context, client *apiclient.Client, query api.InboxQuery) (api.List[api.Message], error) {
+	var all api.List[api.Message]
+	for {
+		page, err := client.Inbox(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Messages...)
+		if page.Next == "" {
+			return all, nil
+		}
+		query.Cursor = page.Next
+	}
+}
+
+// printMessage prints a message for a list.
+func printMessage(w io.Writer, m api.Message) {
+	mark := " "
+	if m.Unread {
+		mark = "*"
+	}
+	kind := ""
+	if m.Kind == api.KindIntroduction {
+		kind = "  introduction"
+	}
+	fmt.Fprintf(w, "%s %s  %s  %s  %s (%s)%s\n", mark, clean(m.ID[:min(12, len(m.ID))]), moment(m.Time),
+		person(m.From, m.FromMember), clean(m.OrgName), shortID(m.Org), kind)
+	if m.Subject != "" {
+		fmt.Fprintf(w, "    Subject: %s\n", clean(m.Subject))
+	}
+	if m.Text != "" {
+		fmt.Fprintf(w, "%s\n", cleanLines(m.Text, "    "))
+	}
+	for _, file := range m.Attachments {
+		fmt.Fprintf(w, "    File: %s (%s)\n", clean(file.Name), fileSize(file.Size))
+	}
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"muster.example/node/api"
+	"muster.example/node/apiclient"
+)
+
+func (a *app) newOrg() *cobra.Command {
+	c := a.command(manual{
+		use:   "org COMMAND",
+		short: "found an organization, list those you are in",
+		about: "Organizations: members-only messaging services.",
+		see:   []string{"invite", "join"},
+	}, func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usage("org has no command %q", args[0])
+		}
+		return nil
+	}, func(c *cobra.Command, _ []string) error { return c.Help() })
+	c.AddCommand(a.newOrgCreate(), a.newOrgList())
+	return c
+}
+
+func (a *app) newOrgCreate() *cobra.Command {
+	var claim, as string
+	c := a.command(manual{
+		use:   "create NAME --claim LINK --as NAME",
+		short: "found an organization on a rendezvous node",
+		about: `Founds an organization on the rendezvous node that issued the claim link, with you as
+its first member and admin. The link works once.
+
+Prints the organization's 24 root words, and, the first time you are in any
+organization, your 24 recovery words. Nothing else shows them again and nothing keeps
+them: write both down, and keep them apart from this device.`,
+		args:     []string{"NAME   the organization's name"},
+		output:   "The ids of the organization, of you and of this device, and the words.",
+		json:     `{"org", "member", "device", "recovery_words": [..], "root_words": [..]}`,
+		examples: []string{"muster org create Lighthouse --claim muster:claim/... --as Ada"},
+		see:      []string{"org list", "invite"},
+	}, exactly("NAME"), func(c *cobra.Command, args []string) error {
+		if claim == "" || as == "" {
+			return usage("--claim LINK and --as NAME are needed").WithHint("a rendezvous node prints its claim link when it starts")
+		}
+		link, err := a.firstLine(claim, "LINK")
+		if err != nil {
+			return err
+		}
+		return a.withNode(func(client *apiclient.Client) error {
+			request := api.CreateOrgRequest{Claim: link, Name: args[0], As: as}
+			result, err := client.CreateOrg(c.Context(), request)
+			if err != nil {
+				return err
+			}
+			err = a.answer(result, func(w io.Writer) {
+				fmt.Fprintf(w, "organization  %s  %s\nmember        %s  %s\ndevice        %s\n",
+					result.Org, clean(args[0]), result.Member, clean(as), result.Device)
+				printWords(w, "Root words of the organization", result.RootWords)
+				printWords(w, "Your recovery words", result.RecoveryWords)
+			})
+			a.untilWritten(result.RootWords)
+			return err
+		})
+	})
+	c.Flags().StringVar(&claim, "claim", "", "the claim `LINK`, or - to read it from stdin")
+	c.Flags().StringVar(&as, "as", "", "your `NAME` in the organization")
+	return acceptLater(c)
+}
+
+// printWords prints words numbered, six a line, as they are written down.
+func printWords(w io.Writer, title string, words []string) {
+	if len(words) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s: write them down, in this order.\n", title)
+	for i, word := range words {
+		fmt.Fprintf(w, "%4d %-9s", i+1, word)
+		if i%6 == 5 || i == len(words)-1 {
+			fmt.Fprintln(w)
+		}
+	}
+}
+
+// untilWritten waits at a terminal until a person says that the words are written down.
+func (a *app) untilWritten(words []string) {
+	if _, person := a.terminal(); len(words) == 0 || a.json || !person {
+		return
+	}
+	for range 3 {
+		if a.confirm("They are not shown again. Have you written them down?") {
+			return
+		}
+	}
+}
+
+func (a *app) newOrgList() *cobra.Command {
+	return a.command(manual{
+		use:      "list",
+		short:    "list the organizations that you are in",
+		about:    "Lists the organizations that this node is in.",
+		output:   "One line each: id, name, your name and role there, how many members.",
+		json:     `[{"org", "name", "member", "member_name", "role", "members", "roll_size"}]`,
+		examples: []string{"muster org list --json"},
+		see:      []string{"status", "org create", "join"},
+	}, exactly(), func(c *cobra.Command, _ []string) error {
+		return a.withNode(func(client *apiclient.Client) error {
+			orgs, err := client.Orgs(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.answer(api.List[api.OrgSummary](orgs), func(w io.Writer) {
+				if len(orgs) == 0 {
+					a.inform("You are in no organization yet: muster join, or muster org create.")
+				}
+				a.table(w, "ORG\tNAME\tYOU\tROLE\tMEMBERS", func(row func(cells ...string)) {
+					for _, o := range orgs {
+						row(shortID(o.Org), clean(o.Name), person(o.MemberName, o.Member), clean(o.Role), fmt.Sprint(o.Members))
+					}
+				})
+			})
+		})
+	})
+}
+
+// table prints aligned columns under a head, or nothing if there is no row.
+func (a *app) table(w io.Writer, head string, rows func(row func(cells ...string))) {
+	aligned := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	empty := true
+	rows(func(cells ...string) {
+		if empty {
+			fmt.Fprintln(aligned, head)
+		}
+		empty = false
+		fmt.Fprintln(aligned, strings.Join(cells, "\t"))
+	})
+	aligned.Flush() //nolint:errcheck // w keeps the error
+}
