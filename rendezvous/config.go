@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
 
+	"muster.example/internal/p2p"
 	"muster.example/rendezvous/queue"
 )
 
@@ -27,6 +29,8 @@ type Config struct {
 	OpenQueue func() (Queue, error)
 	// QUIC, if not nil, is for simulations: the host has only QUIC, over what these options say.
 	QUIC []quicreuse.Option
+	// NewHost makes the host, p2p.NewHost if nil. Tests put a liar between the node and the network.
+	NewHost func(p2p.Config) (host.Host, error)
 	// NoControl leaves the control socket out: the node is inside another program, or a simulation.
 	NoControl bool
 }

@@ -73,6 +73,9 @@ func New(cfg Config) (*Node, error) {
 		options := queue.Options{DeviceEntries: deviceEntries, DeviceBytes: deviceBytes, Logger: cfg.Logger}
 		cfg.OpenQueue = func() (Queue, error) { return queue.Open(dir, options) }
 	}
+	if cfg.NewHost == nil {
+		cfg.NewHost = p2p.NewHost
+	}
 	cfg.Strangers = cfg.Strangers.withDefaults()
 	n := &Node{
 		cfg: cfg, log: cfg.Logger, directory: newDirectory(),
@@ -120,7 +123,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	}()
 	services.Go("queue", n.queue.Run)
 
-	n.host, err = p2p.NewHost(p2p.Config{
+	n.host, err = n.cfg.NewHost(p2p.Config{
 		Identity: n.key, Listen: n.cfg.Listen, Gater: n.strangers, Connections: n.cfg.Connections,
 		QUIC: n.cfg.QUIC, UserAgent: "muster-rendezvous",
 	})
