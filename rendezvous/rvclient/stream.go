@@ -62,11 +62,8 @@ func (c *Client) open(ctx context.Context, id protocol.ID, readBuffer, writeBuff
 	return l, nil
 }
 
-// greet sends a first ping, without which a lazily negotiated stream would not reach the node, and reads the hello.
+// greet reads the hello. Reading also sends off the stream's negotiation, which libp2p delays.
 func (l *link) greet(c *Client) error {
-	if err := l.ping(); err != nil {
-		return fmt.Errorf("greeting: %w", err)
-	}
 	frame, err := l.frames.Read()
 	if err != nil {
 		return fmt.Errorf("waiting for the hello: %w", err)

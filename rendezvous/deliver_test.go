@@ -1,0 +1,270 @@
+package rendezvous
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/membership"
+	"muster.example/rendezvous/queue"
+	"muster.example/rendezvous/rvproto"
+)
+
+// mail posts count envelopes from anna to her phone and returns their ids.
+func mail(t *testing.T, anna, phone *device, count int) (ids []keys.EnvelopeID) {
+	t.Helper()
+	stream := anna.openPost()
+	for range count {
+		answer := stream.post(t, anna.sealed(10), phone)
+		if answer.Status != 0 || len(answer.Refused) != 0 {
+			t.Fatalf("answer %+v", answer)
+		}
+		ids = append(ids, answer.ID)
+	}
+	return ids
+}
+
+func TestUnacknowledgedComesAgain(t *testing.T) { // [RV-50]
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	ids := mail(t, anna, phone, 3)
+	for range 2 {
+		stream := phone.openDeliver()
+		var last uint64
+		for _, id := range ids {
+			got := nextDeliver(t, stream)
+			e, err := envelope.Parse(got.Body, rvproto.MaxEnvelope)
+			if err != nil || e.ID() != id || got.Number <= last {
+				t.Fatalf("delivered %v number %d after %d, want %s", err, got.Number, last, id.Short())
+			}
+			last = got.Number
+		}
+		stream.Close()
+	}
+}
+
+func TestReceiptsThatDoNotCount(t *testing.T) { // [RV-51]
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	ben := anna.join("Ben")
+	ids := mail(t, anna, phone, 2)
+	held := func() int { return len(s.queue.held(phone.key.Public(), queue.Envelope)) }
+	fence := func(stream interface{ Ack(rvproto.AckFrame) error }) { // returns when what was sent before is worked off
+		t.Helper()
+		good := phone.receipt(anna, ids[0])
+		if err := stream.Ack(rvproto.AckFrame{Receipts: [][]byte{good}}); err != nil {
+			t.Fatal(err)
+		}
+		back := anna.openDeliver()
+		if got := nextDeliver(t, back); !bytes.Equal(got.Body, good) {
+			t.Fatal("something else was forwarded")
+		}
+		if err := back.Ack(rvproto.AckFrame{IDs: []keys.EnvelopeID{rvproto.ReceiptID(good)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	stream := phone.openDeliver()
+	nextDeliver(t, stream)
+	nextDeliver(t, stream)
+	for name, ack := range map[string]rvproto.AckFrame{
+		"for what was not delivered":       {Receipts: [][]byte{phone.receipt(anna, keys.EnvelopeID{1})}},
+		"that names another sender":        {Receipts: [][]byte{phone.receipt(ben, ids[1])}},
+		"by id, as if it were for receipt": {IDs: ids[1:]},
+	} {
+		if err := stream.Ack(ack); err != nil {
+			t.Fatalf("a receipt %s: %v", name, err)
+		}
+	}
+	fence(stream)
+	if held() != 1 {
+		t.Errorf("%d held, want 1", held())
+	}
+	stream.Close()
+
+	// Forged ones end the stream and count for nothing.
+	forged := ben.receipt(anna, ids[1])
+	elsewhere, err := envelope.SignReceipt(envelope.Receipt{Org: keys.OrgID{1}, Sender: anna.key.Public(), Opened: ids[1:]}, phone.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := phone.receipt(anna, ids[1])
+	damaged[len(damaged)-1] ^= 1
+	for name, receipt := range map[string][]byte{
+		"of another device": forged, "of another organization": elsewhere, "with a wrong signature": damaged, "that is none": {1},
+	} {
+		stream := phone.openDeliver()
+		nextDeliver(t, stream)
+		if err := stream.Ack(rvproto.AckFrame{Receipts: [][]byte{receipt}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.Next(); err == nil {
+			t.Errorf("a receipt %s did not end the stream", name)
+		}
+		if held() != 1 {
+			t.Errorf("a receipt %s counted", name)
+		}
+	}
+	if got := s.queue.held(anna.key.Public(), queue.Receipt); len(got) > 1 {
+		t.Errorf("%d receipts for Anna", len(got))
+	}
+}
+
+func TestCannotOpenIsForwardedToo(t *testing.T) { // [RV-51]
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	ids := mail(t, anna, phone, 1)
+	stream := phone.openDeliver()
+	nextDeliver(t, stream)
+	receipt, err := envelope.SignReceipt(envelope.Receipt{Org: anna.Org, Sender: anna.key.Public(), Failed: ids}, phone.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Ack(rvproto.AckFrame{Receipts: [][]byte{receipt}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := nextDeliver(t, anna.openDeliver()); !bytes.Equal(got.Body, receipt) {
+		t.Error("not forwarded")
+	}
+}
+
+func TestWindowOfDeliveries(t *testing.T) { // [RV-5]
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	const count = rvproto.DeliverWindow + 40
+	ids := mail(t, anna, phone, count)
+	stream := phone.openDeliver()
+	var got []keys.EnvelopeID
+	for range rvproto.DeliverWindow {
+		e, err := envelope.Parse(nextDeliver(t, stream).Body, rvproto.MaxEnvelope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e.ID())
+	}
+	// News of the roll comes through a full window; no body does before it.
+	anna.invite(1)
+	in, err := stream.Next()
+	if err != nil || in.Head == nil {
+		t.Fatalf("beyond the window came %+v, %v", in, err)
+	}
+	for len(got) < count {
+		if err := stream.Ack(rvproto.AckFrame{Receipts: [][]byte{phone.receipt(anna, got[len(got)-rvproto.DeliverWindow:][:40]...)}}); err != nil {
+			t.Fatal(err)
+		}
+		for range min(40, count-len(got)) {
+			e, err := envelope.Parse(nextDeliver(t, stream).Body, rvproto.MaxEnvelope)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, e.ID())
+		}
+	}
+	if diff := cmp.Diff(ids, got); diff != "" {
+		t.Error("not delivered in the order of acceptance")
+	}
+}
+
+func TestNewerSessionReplacesOlder(t *testing.T) { // [RV-11]
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	older := phone.openDeliver()
+	newer := phone.openDeliver()
+	if _, err := older.Next(); err == nil {
+		t.Fatal("the older stream goes on")
+	}
+	mail(t, anna, phone, 1)
+	nextDeliver(t, newer)
+	if online := s.node.Status().Orgs[0].DevicesOnline; online != 1 {
+		t.Errorf("%d devices online, want 1", online)
+	}
+	olderPost := anna.openPost()
+	newerPost := anna.openPost()
+	if err := <-olderPost.failed; err == nil {
+		t.Error("the older post stream goes on")
+	}
+	wantAnswer(t, "on the newer post stream", newerPost.post(t, anna.sealed(1), phone), 0)
+}
+
+func TestNewsOfTheRollIsPushed(t *testing.T) { // [RV-21]
+	s := newSite(t)
+	anna := s.found("Acme")
+	stream := anna.openDeliver()
+	before, err := membership.OpenCheckpoint(stream.Checkpoint(), anna.Org, anna.Node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anna.invite(1)
+	in, err := stream.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := membership.OpenCheckpoint(in.Head, anna.Org, anna.Node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Size != before.Size+1 {
+		t.Errorf("size %d after %d", after.Size, before.Size)
+	}
+}
+
+func TestSlowDeviceCostsOthersNothing(t *testing.T) {
+	s := newSite(t)
+	anna := s.found("Acme")
+	slow, quick := anna.add("slow"), anna.add("quick")
+	slow.openDeliver() // reads nothing
+	stream := anna.openPost()
+	for range 20 {
+		wantAnswer(t, "post", stream.post(t, anna.sealed(300_000), slow, quick), 0)
+	}
+	fast := quick.openDeliver()
+	for range 10 { // up to the window's bytes
+		nextDeliver(t, fast)
+	}
+}
+
+func TestStopDuringTraffic(t *testing.T) {
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	stream := anna.openPost()
+	delivery := phone.openDeliver()
+	body := anna.sealed(10)
+	posts := []rvproto.PostFrame{{Recipients: keysOf([]*device{phone}), Envelope: body}}
+	ended := make(chan error, 2)
+	go func() {
+		for {
+			if err := stream.Send(posts); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	go func() {
+		for {
+			if _, err := delivery.Next(); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	<-stream.answers
+	begin := time.Now()
+	s.end()
+	if took := time.Since(begin); took > softTime+5*time.Second {
+		t.Errorf("the stop took %v", took)
+	}
+	if err := errors.Join(<-ended, <-ended); err == nil {
+		t.Error("the streams go on")
+	}
+}
