@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,7 +38,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	command, err := root.ExecuteContextC(ctx)
-	if signals.interrupted() && (err == nil || ctx.Err() != nil) {
+	if ctx.Err() != nil && (err == nil && signals.interrupted() ||
+		errors.Is(err, context.Cause(ctx)) || errors.Is(err, context.Canceled)) {
 		return api.ExitInterrupted
 	}
 	if err == nil {

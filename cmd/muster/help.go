@@ -80,8 +80,8 @@ func (a *app) newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(a.stdout, rootPage) })
 	root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true, RunE: func(_ *cobra.Command, args []string) error {
-		command, _, err := root.Find(args)
-		if err != nil {
+		command, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 {
 			return usage("there is no command %q", strings.Join(args, " ")).WithHint("muster alone lists the commands")
 		}
 		return command.Help()

@@ -79,11 +79,12 @@ func printWords(w io.Writer, title string, words []string) {
 		return
 	}
 	fmt.Fprintf(w, "\n%s: write them down, in this order.\n", title)
-	for i, word := range words {
-		fmt.Fprintf(w, "%4d %-9s", i+1, word)
-		if i%6 == 5 || i == len(words)-1 {
-			fmt.Fprintln(w)
+	for start := 0; start < len(words); start += 6 {
+		var line strings.Builder
+		for i := start; i < min(start+6, len(words)); i++ {
+			fmt.Fprintf(&line, "%4d %-9s", i+1, clean(words[i]))
 		}
+		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
 	}
 }
 

@@ -49,7 +49,7 @@ minutes, and answers with a token for the local API on loopback.`,
 	}, exactly(), func(c *cobra.Command, _ []string) error {
 		return a.start(c.Context(), web, keyFile, passphraseFD)
 	})
-	c.Flags().StringVar(&web, "web", localapi.DefaultWeb, "serve the local API on `HOST:PORT`, which must be on loopback")
+	c.Flags().StringVar(&web, "web", localapi.DefaultWeb, "serve the local API on `HOST:PORT` of loopback")
 	c.Flags().StringVar(&keyFile, "key-file", "", "unlock with this `file` (mode 600, made if missing)")
 	c.Flags().IntVar(&passphraseFD, "passphrase-fd", -1, "read the passphrase from descriptor `N`, its first line")
 	c.PreRunE = func(c *cobra.Command, _ []string) error {

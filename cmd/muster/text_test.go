@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"pgregory.net/rapid"
+	"rsc.io/qr"
+)
+
+func TestClean(t *testing.T) {
+	for text, want := range map[string]string{
+		"Ada Müller 日本 نرم‌افزار 👩‍🚀": "Ada Müller 日本 نرم‌افزار 👩‍🚀",
+		"\x1b[31mred\x1b[0m":   `\u{1b}[31mred\u{1b}[0m`,
+		"Bo\u202eevil":         `Bo\u{202e}evil`,
+		"\u2066x\u2069\u200f":  `\u{2066}x\u{2069}\u{200f}`,
+		"a\nb\tc\rd\x7f\u009b": `a\u{a}b\u{9}c\u{d}d\u{7f}\u{9b}`,
+		"x\u200by\ufeff\u2028": `x\u{200b}y\u{feff}\u{2028}`,
+		"bad \xff\xc3":         `bad \xff\xc3`,
+		"kept \uFFFD":          "kept \uFFFD",
+	} {
+		if got := clean(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+	if got := cleanLines("a\r\nb\n\x1b\n\n", "  "); got != "  a\n  b\n  \\u{1b}" {
+		t.Errorf("lines: %q", got)
+	}
+}
+
+func TestCleanLeavesNothingDeceptive(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) + rapid.String().Draw(t, "text")
+		got := clean(text)
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, deceptive) {
+			t.Fatalf("%q became %q", text, got)
+		}
+	})
+}
+
+func TestJSONMeansTheSameWhenEscaped(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := []string{rapid.String().Draw(t, "text"), "\u202e\u009b\U000e0041\x7f\u2028 <&>"}
+		var out bytes.Buffer
+		if err := writeJSON(&out, want); err != nil {
+			t.Fatal(err)
+		}
+		line := strings.TrimSuffix(out.String(), "\n")
+		if strings.ContainsFunc(line, deceptive) || !strings.Contains(line, "<&>") {
+			t.Fatalf("printed %q", line)
+		}
+		var got []string
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil || got[0] != want[0] || got[1] != want[1] {
+			t.Fatalf("%q became %q, %v", want, got, err)
+		}
+	})
+}
+
+func TestSafeName(t *testing.T) {
+	for name, want := range map[string]string{
+		"report.pdf":                      "report.pdf",
+		"ä b (1).txt":                     "ä b (1).txt",
+		"../../etc/passwd":                "_.._etc_passwd",
+		`C:\x\y.exe`:                      "C__x_y.exe",
+		".bashrc":                         "bashrc",
+		"-rf":                             "rf",
+		"":                                "attachment",
+		"..":                              "attachment",
+		"a\x00b\nc":                       "a_b_c",
+		"invoice\u202efdp.exe":            "invoice_fdp.exe",
+		"con":                             "_con",
+		"Com1.txt":                        "_Com1.txt",
+		"content.txt":                     "content.txt",
+		"x. . ":                           "x",
+		"bad\xff":                         "bad_",
+		strings.Repeat("é", 200) + ".pdf": strings.Repeat("é", 98) + ".pdf",
+	} {
+		if got := safeName(name); got != want {
+			t.Errorf("%q became %q, want %q", name, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		name := safeName(rapid.String().Draw(t, "name"))
+		if !filepath.IsLocal(name) || filepath.Base(name) != name || len(name) > maxSaveName+1 || !utf8.ValidString(name) {
+			t.Fatalf("%q is not safe", name)
+		}
+	})
+}
+
+func TestSavedFilesOverwriteNothing(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	outside := filepath.Join(t.TempDir(), "outside")
+	if err := os.Symlink(outside, filepath.Join(dir, "x.txt")); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"x (2).txt", "x (3).txt"} {
+		file, name, err := createFree(root, "x.txt")
+		if err != nil || name != want {
+			t.Fatalf("got %q, %v, want %q", name, err, want)
+		}
+		file.Close()
+	}
+	if _, err := os.Lstat(outside); err == nil {
+		t.Error("a link was followed")
+	}
+}
+
+func TestParseLife(t *testing.T) {
+	const day = 24 * time.Hour
+	for text, want := range map[string]time.Duration{
+		"7d": 7 * day, "2w": 14 * day, "1w2d3h": 9*day + 3*time.Hour, "90m": 90 * time.Minute, "1s": time.Second,
+		"": 0, "0": 0, "0d": 0, "-1h": 0, "1d-1h": 0, "d": 0, "7": 0, "1.5d": 0, "999999999d": 0, "65535w": 0, "1ms": 0, "x": 0,
+	} {
+		if got, err := parseLife(text); got != want || (err == nil) != (want > 0) {
+			t.Errorf("%q: %v, %v, want %v", text, got, err, want)
+		}
+	}
+}
+
+// TestDrawQR reads the half blocks back and compares them with the code.
+func TestDrawQR(t *testing.T) {
+	const text = "muster:join/" + "Zm9vYmFyYmF6cXV4"
+	drawn, err := drawQR(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := qr.Encode(text, qr.L)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(drawn, "\n"), "\n")
+	light := func(x, y int) bool {
+		r := []rune(lines[(y+2)/2])[x+2]
+		return r == '█' || r == '▀' && (y+2)%2 == 0 || r == '▄' && (y+2)%2 == 1
+	}
+	for y := -2; y < code.Size+2; y++ {
+		for x := -2; x < code.Size+2; x++ {
+			if light(x, y) == code.Black(x, y) {
+				t.Fatalf("the module at %d, %d is drawn wrong", x, y)
+			}
+		}
+	}
+}
+
+// TestPages checks that every command has a whole page, that the lists name it, and that nothing is too wide.
+func TestPages(t *testing.T) {
+	if n := strings.Count(rootPage, "\n"); n > 25 {
+		t.Errorf("muster alone prints %d lines", n)
+	}
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		var page bytes.Buffer
+		a := &app{stdout: &page}
+		path := strings.Fields(c.CommandPath())[1:]
+		root := a.newRoot()
+		root.SetArgs(append(path, "--help"))
+		if err := root.Execute(); err != nil {
+			t.Fatalf("%v: %v", path, err)
+		}
+		wanted := []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS OF EVERY COMMAND", "EXIT STATUS", "SEE ALSO", "--json", "--dir"}
+		if !c.HasSubCommands() {
+			wanted = append(wanted, "OUTPUT", "JSON", "EXAMPLES")
+			if !strings.Contains(rootPage, strings.Join(path, " ")) && c.Name() != "list" {
+				t.Errorf("muster alone does not list %v", path)
+			}
+		}
+		for _, section := range wanted {
+			if !strings.Contains(page.String(), section) {
+				t.Errorf("%v: the page lacks %s", path, section)
+			}
+		}
+		for line := range strings.Lines(page.String()) {
+			if len(line) > 105 || strings.TrimRight(line, " \n") != strings.TrimSuffix(line, "\n") {
+				t.Errorf("%v: line too wide or with blanks at its end: %q", path, line)
+			}
+		}
+		for name := range laterFlags[c.Name()] {
+			if strings.Contains(page.String(), "--"+name) {
+				t.Errorf("%v: the page shows --%s, which does nothing", path, name)
+			}
+		}
+		for _, sub := range c.Commands() {
+			visit(sub)
+		}
+	}
+	for _, c := range (&app{}).newRoot().Commands() {
+		if !c.Hidden && c.Name() != "completion" {
+			visit(c)
+		}
+	}
+}
