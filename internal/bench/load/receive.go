@@ -1,0 +1,298 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/internal/task"
+	"muster.example/rendezvous/rvclient"
+	"muster.example/rendezvous/rvproto"
+)
+
+// drain is a time in which devices listen: receivers take and acknowledge what waits, senders take the receipts.
+type drain struct {
+	org    *org
+	sign   bool                                           // receipts are signed and verified on the clock; else before, and by nobody
+	opened func(content envelope.Content, came time.Time) // not nil: envelopes are opened, and messages told
+
+	due      map[keys.PublicKey]int                       // envelopes that each device shall get, or a receipt for
+	expected map[keys.PublicKey]map[keys.EnvelopeID]*slip // of each receiver; nil when they are sealed on the clock
+	slips    map[keys.EnvelopeID]int                      // receipts that were signed before, and for how many envelopes
+
+	receipts  atomic.Int64 // sent
+	delivered countdown    // of receivers that do not have everything
+	settled   countdown    // of senders that do not have every receipt
+}
+
+// countdown closes done when it has been told so many times.
+type countdown struct {
+	left atomic.Int64
+	done chan struct{}
+}
+
+func (c *countdown) set(n int) {
+	c.left.Store(int64(n))
+	c.done = make(chan struct{})
+}
+
+func (c *countdown) tell() {
+	if c.left.Add(-1) == 0 {
+		close(c.done)
+	}
+}
+
+// slip is a receipt for several envelopes of one sender to one receiver. Signed before, it is sent with the last of
+// them.
+type slip struct {
+	sender  keys.PublicKey
+	missing int
+	receipt []byte
+	ids     []keys.EnvelopeID
+}
+
+// slipSize is how many envelopes one receipt is for that is signed before.
+const slipSize = 5
+
+// expect prepares a drain of letters that were posted. Receipts are signed now unless they are to be on the clock.
+func (o *org) expect(all [][]letter, sign bool) (*drain, error) {
+	d := &drain{org: o, sign: sign, due: make(map[keys.PublicKey]int),
+		expected: make(map[keys.PublicKey]map[keys.EnvelopeID]*slip)}
+	for s, letters := range all {
+		sender := o.senders[s].public
+		open := make(map[keys.PublicKey]*slip)
+		for i := range letters {
+			to := letters[i].Recipients[0]
+			if d.expected[to] == nil {
+				d.expected[to] = make(map[keys.EnvelopeID]*slip)
+			}
+			if open[to] == nil || len(open[to].ids) == slipSize {
+				open[to] = &slip{sender: sender}
+			}
+			open[to].ids = append(open[to].ids, letters[i].id)
+			open[to].missing++
+			d.expected[to][letters[i].id] = open[to]
+			d.due[to]++
+		}
+		d.due[sender] += len(letters)
+	}
+	if sign {
+		return d, nil
+	}
+	return d, d.signSlips()
+}
+
+// signSlips signs every receipt that will be sent.
+func (d *drain) signSlips() error {
+	d.slips = make(map[keys.EnvelopeID]int)
+	for to, expected := range d.expected {
+		for _, one := range expected {
+			if one.receipt != nil {
+				continue
+			}
+			receipt := envelope.Receipt{Org: d.org.id, Sender: one.sender, Opened: one.ids}
+			var err error
+			if one.receipt, err = envelope.SignReceipt(receipt, d.org.byKey[to].key); err != nil {
+				return err
+			}
+			d.slips[rvproto.ReceiptID(one.receipt)] = len(one.ids)
+		}
+	}
+	return nil
+}
+
+// run has every device that is due anything listen until the group ends. delivered and settled tell when all have all.
+func (d *drain) run(group *task.Group) {
+	tokens := make(chan struct{}, atOnce)
+	listen := func(devices []*device, all *countdown, take func(context.Context, *device, *rvclient.DeliverStream) error) {
+		var listeners []*device
+		for _, one := range devices {
+			if d.due[one.public] > 0 {
+				listeners = append(listeners, one)
+			}
+		}
+		all.set(len(listeners))
+		for _, one := range listeners {
+			group.Go("listener", func(ctx context.Context) error {
+				tokens <- struct{}{}
+				stream, err := one.client.OpenDeliver(ctx)
+				<-tokens
+				if err != nil {
+					return fmt.Errorf("listening: %w", err)
+				}
+				return take(ctx, one, stream)
+			})
+		}
+	}
+	listen(d.org.senders, &d.settled, d.settle)
+	listen(d.org.receivers, &d.delivered, d.take)
+}
+
+// until waits for a countdown, or for what keeps it from ending.
+func until(group *task.Group, all *countdown) error {
+	select {
+	case <-all.done:
+		return nil
+	case <-group.Context().Done():
+		return errors.Join(group.Wait(), context.Cause(group.Context()))
+	}
+}
+
+// take is one receiver: it acknowledges whatever has arrived together.
+func (d *drain) take(ctx context.Context, to *device, stream *rvclient.DeliverStream) error {
+	missing := d.due[to.public]
+	var batch []envelope.Envelope
+	for {
+		in, err := stream.Next()
+		if err != nil {
+			if missing == 0 && ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("receiving, %d are missing: %w", missing, err)
+		}
+		if in.Deliver != nil {
+			came := time.Now()
+			e, err := envelope.Parse(in.Deliver.Body, rvproto.MaxEnvelope)
+			if err != nil {
+				return err
+			}
+			if err := d.open(to, e, came); err != nil {
+				return err
+			}
+			batch = append(batch, e)
+		}
+		if len(batch) == 0 || stream.Buffered() && len(batch) < 64 {
+			continue
+		}
+		ack, err := d.acknowledge(to, batch)
+		if err != nil {
+			return err
+		}
+		if len(ack.Receipts) > 0 {
+			if err := stream.Ack(ack); err != nil {
+				return err
+			}
+		}
+		missing -= len(batch)
+		batch = batch[:0]
+		if missing == 0 {
+			d.delivered.tell()
+		}
+	}
+}
+
+// open opens an envelope if the drain is for that.
+func (d *drain) open(to *device, e envelope.Envelope, came time.Time) error {
+	if d.opened == nil {
+		return nil
+	}
+	header := e.ParsedHeader()
+	if header.Kind == envelope.KindAnnounce {
+		inbound, err := envelope.OpenAnnounce(e, d.org.id, to.public, to.prekeyFor, d.org.member)
+		if err != nil {
+			return fmt.Errorf("opening an announcement: %w", err)
+		}
+		to.heard[inbound.Chain()] = inbound
+		return nil
+	}
+	inbound := to.heard[header.Chain]
+	if inbound == nil {
+		return errors.New("a message of a chain that was not announced")
+	}
+	opened, err := inbound.Open(e)
+	if err != nil {
+		return fmt.Errorf("opening: %w", err)
+	}
+	d.opened(opened.Content, came)
+	return nil
+}
+
+func (d *device) prekeyFor(id keys.PrekeyID) (envelope.PrekeyPrivate, bool) {
+	return d.prekey, d.prekey.Prekey.ID() == id
+}
+
+func (o *org) member(device keys.PublicKey) (keys.MemberID, bool) {
+	id, ok := o.memberOf[device]
+	return id, ok
+}
+
+// acknowledge checks that each envelope was expected and comes the first time, and makes the receipts. What was opened
+// came the first time: a chain opens nothing twice.
+func (d *drain) acknowledge(to *device, batch []envelope.Envelope) (ack rvproto.AckFrame, err error) {
+	bySender := make(map[keys.PublicKey][]keys.EnvelopeID)
+	for _, e := range batch {
+		id := e.ID()
+		if expected := d.expected[to.public]; expected != nil {
+			one := expected[id]
+			if one == nil {
+				return ack, errors.New("an envelope came that was not posted, or came twice")
+			}
+			delete(expected, id)
+			if one.missing--; !d.sign && one.missing == 0 {
+				ack.Receipts = append(ack.Receipts, one.receipt)
+			}
+		}
+		if d.sign {
+			sender := e.ParsedHeader().Sender
+			bySender[sender] = append(bySender[sender], id)
+		}
+	}
+	for sender, ids := range bySender {
+		receipt, err := envelope.SignReceipt(envelope.Receipt{Org: d.org.id, Sender: sender, Opened: ids}, to.key)
+		if err != nil {
+			return ack, err
+		}
+		ack.Receipts = append(ack.Receipts, receipt)
+	}
+	d.receipts.Add(int64(len(ack.Receipts)))
+	return ack, nil
+}
+
+// settle is one sender: it takes the receipts and gives back their ids.
+func (d *drain) settle(ctx context.Context, from *device, stream *rvclient.DeliverStream) error {
+	missing := d.due[from.public]
+	var ids []keys.EnvelopeID
+	for {
+		in, err := stream.Next()
+		if err != nil {
+			if missing == 0 && ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("waiting for receipts, %d are missing: %w", missing, err)
+		}
+		if in.Deliver != nil {
+			id := rvproto.ReceiptID(in.Deliver.Body)
+			count, err := d.countReceipt(id, in.Deliver.Body)
+			if err != nil {
+				return err
+			}
+			if missing -= count; missing == 0 {
+				d.settled.tell()
+			}
+			ids = append(ids, id)
+		}
+		if len(ids) == 0 || stream.Buffered() && len(ids) < 256 {
+			continue
+		}
+		if err := stream.Ack(rvproto.AckFrame{IDs: ids}); err != nil {
+			return err
+		}
+		ids = ids[:0]
+	}
+}
+
+// countReceipt returns how many envelopes a receipt speaks of.
+func (d *drain) countReceipt(id keys.EnvelopeID, data []byte) (int, error) {
+	if !d.sign {
+		return d.slips[id], nil
+	}
+	receipt, err := envelope.OpenReceipt(data, d.org.id)
+	if err != nil {
+		return 0, fmt.Errorf("opening a receipt: %w", err)
+	}
+	return len(receipt.Opened), nil
+}
