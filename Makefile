@@ -73,7 +73,7 @@ cross: ## build both programs for every platform to dist/
 	done
 
 vectors: ## write the test vectors of the specs anew
-	$(GO) test -count=1 -run '^TestVectors$$$$' $(call packages_with,TestVectors) -update
+	$(GO) test -count=1 -run '^TestVectors$$' $(call packages_with,TestVectors) -update
 
 fmt: ## format the Go files
 	gofmt -w $$(git ls-files '*.go')
