@@ -180,7 +180,7 @@ func (e *Embedded) writeSome(writes []*write) (int, error) {
 		}
 		return 0, diskError("writing "+s.logName(), err)
 	}
-	if err := error(nil); err != nil {
+	if err := s.file.Sync(); err != nil {
 		_ = s.file.Truncate(s.size) // nobody was told of the end, so nobody misses it
 		e.distrust()
 		return 0, diskError("syncing "+s.logName(), err)
