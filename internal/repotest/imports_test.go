@@ -54,6 +54,8 @@ var rooms = []room{
 	{"internal/repotest", nil, "rules look at source, not at behaviour"},
 	{"internal/e2e", []string{"cmd", "node", "rendezvous", "membership", "sync", "internal"},
 		"tests from end to end see everything"},
+	{"internal/bench", []string{"node", "rendezvous", "membership", "sync", "internal"},
+		"measurements see everything, and nothing sees them"},
 	{"docs", nil, "documents hold no code but vectors"},
 }
 
@@ -112,9 +114,9 @@ var bans = []ban{
 	{"github.com/libp2p/go-libp2p$", nil,
 		"the root package links every transport and Noise: 7 MB more and a key exchange that is not post-quantum"},
 	{"github.com/libp2p/go-libp2p/p2p/security/noise", nil, "Noise is not post-quantum"},
-	{"github.com/libp2p", []string{"internal/p2p", "internal/testnet", "internal/e2e", "node", "rendezvous"},
+	{"github.com/libp2p", []string{"internal/p2p", "internal/testnet", "internal/e2e", "internal/bench", "node", "rendezvous"},
 		"the network stays in rooms that own a part of it"},
-	{"github.com/multiformats", []string{"internal/p2p", "internal/testnet", "internal/e2e", "node", "rendezvous", "cmd"},
+	{"github.com/multiformats", []string{"internal/p2p", "internal/testnet", "internal/e2e", "internal/bench", "node", "rendezvous", "cmd"},
 		"addresses are text outside the network's rooms"},
 	{"github.com/dgraph-io/badger", []string{"internal/kv"},
 		"one door to the storage engine, so that nothing is written that is not sealed"},
