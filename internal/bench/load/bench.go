@@ -22,7 +22,8 @@ type bench struct {
 	org    *org
 	report *report
 
-	drained int64 // bytes in the queue's folder after the last drain
+	envelope int   // bytes of one, of the workloads that are sealed before
+	drained  int64 // bytes in the queue's folder after the last drain
 }
 
 const (
@@ -173,7 +174,8 @@ func (b *bench) storeAndForward(ctx context.Context, column string, count int, s
 	if err != nil {
 		return err
 	}
-	b.report.add("bytes of an envelope", column, float64(payload)/float64(count))
+	b.envelope = int(payload) / count
+	b.report.add("bytes of an envelope", column, float64(b.envelope))
 	b.report.add("**accepts/s**", column, float64(count)/took.Seconds())
 	b.report.latencies("accept", column, answers)
 	b.cost("accept", column, before, full, count, payload)
@@ -225,6 +227,7 @@ func (b *bench) drain(ctx context.Context, column string, d *drain, count int, p
 func (b *bench) cost(of, column string, before, after usage, count int, payload int64) {
 	perThousand := 1000 / float64(count)
 	b.report.add("node CPU s per 1,000, "+of, column, (after.cpu-before.cpu).Seconds()*perThousand)
+	b.report.add("load's own CPU s per 1,000, "+of, column, (after.loadCPU-before.loadCPU).Seconds()*perThousand)
 	b.report.add("bytes written per payload byte, "+of, column, float64(after.written-before.written)/float64(payload))
 	if before.flushes >= 0 && after.flushes >= 0 {
 		b.report.add("disk flushes per 1,000, "+of, column, float64(after.flushes-before.flushes)*perThousand)

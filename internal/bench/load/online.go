@@ -30,15 +30,24 @@ func (b *bench) online(ctx context.Context) error {
 		b.report.latencies("send → receive", "live", live.between(live.posted, live.came))
 		b.report.latencies("seal → opened", "live", live.between(live.begun, live.opened))
 		sealed := newTrip(b.org, b.messages)
+		before, err := b.node.usage()
+		if err != nil {
+			return err
+		}
 		took, answers, err := b.travel(ctx, sealed, b.window, 0)
 		if err != nil {
 			return fmt.Errorf("sealed: %w", err)
+		}
+		after, err := b.node.usage()
+		if err != nil {
+			return err
 		}
 		column := "sealed, " + column(b.messages)
 		b.report.add("**accepts/s**", column, float64(b.messages)/took.posted.Seconds())
 		b.report.add("opened/s", column, float64(b.messages)/took.opened.Seconds())
 		b.report.latencies("accept", column, answers)
 		b.report.latencies("seal → opened", column, sealed.between(sealed.begun, sealed.opened))
+		b.cost("accept and drain", column, before, after, b.messages, int64(b.messages*b.envelope))
 		return nil
 	})
 }

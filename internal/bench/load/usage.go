@@ -13,6 +13,7 @@ import (
 // usage is what the kernel says of a process, and of the disk that its folder is on.
 type usage struct {
 	cpu       time.Duration // user and system, since its start
+	loadCPU   time.Duration // the same of this program
 	resident  int64         // bytes
 	anonymous int64         // bytes of resident that are no file's
 	peak      int64         // the most that resident was
@@ -26,20 +27,11 @@ const clockTick = 10 * time.Millisecond
 // usage reads the figures of now.
 func (n *node) usage() (u usage, err error) {
 	proc := fmt.Sprintf("/proc/%d/", n.command.Process.Pid)
-	stat, err := os.ReadFile(proc + "stat")
-	if err != nil {
+	if u.cpu, err = cpuTime(proc); err != nil {
 		return u, err
 	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // from field 3 on; a name may hold spaces
-	if len(fields) < 13 {
-		return u, fmt.Errorf("%sstat has %d fields", proc, len(fields))
-	}
-	for _, ticks := range fields[11:13] {
-		count, err := strconv.ParseInt(ticks, 10, 64)
-		if err != nil {
-			return u, err
-		}
-		u.cpu += time.Duration(count) * clockTick
+	if u.loadCPU, err = cpuTime("/proc/self/"); err != nil {
+		return u, err
 	}
 	status, err := keyed(proc + "status")
 	if err != nil {
@@ -53,6 +45,26 @@ func (n *node) usage() (u usage, err error) {
 	u.written = io["write_bytes"]
 	u.flushes = flushes(n.dir)
 	return u, nil
+}
+
+// cpuTime reads what a process has used.
+func cpuTime(proc string) (used time.Duration, err error) {
+	stat, err := os.ReadFile(proc + "stat")
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // from field 3 on; a name may hold spaces
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("%sstat has %d fields", proc, len(fields))
+	}
+	for _, ticks := range fields[11:13] {
+		count, err := strconv.ParseInt(ticks, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		used += time.Duration(count) * clockTick
+	}
+	return used, nil
 }
 
 // keyed reads the first number after each "name:" of a file in /proc.
