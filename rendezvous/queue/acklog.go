@@ -79,8 +79,8 @@ func parseAcks(data []byte, key cipher.AEAD, segment uint64) (notes []ackNote, g
 	return notes, good
 }
 
-// flushAcks writes the waiting notes of all segments to their ack logs and returns once they are durable. What could not
-// be written waits for the next call.
+// flushAcks writes the waiting notes of all segments to their ack logs and returns once they are durable. What could
+// not be written waits for the next call.
 func (e *Embedded) flushAcks() error {
 	e.ackMu.Lock()
 	defer e.ackMu.Unlock()
@@ -163,7 +163,8 @@ func (e *Embedded) readAcks(s *segment, gone map[ackNote]struct{}) error {
 	}
 	s.ackSize = good
 	if good < int64(len(data)) {
-		e.log.Warn("queue: the end of an ack log is unreadable; some deliveries may repeat", "file", s.ackName(), "offset", good)
+		e.log.Warn("queue: the end of an ack log is unreadable; some deliveries may repeat",
+			"file", s.ackName(), "offset", good)
 	}
 	return nil
 }

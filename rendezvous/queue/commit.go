@@ -149,7 +149,7 @@ func (e *Embedded) writeAll(writes []*write) {
 	}
 }
 
-// writeSome commits as many writes as the active segment takes, at least one.
+// writeSome commits as many writes as the active segment takes, at least one. [STO-26]
 func (e *Embedded) writeSome(writes []*write) (int, error) {
 	if s := e.active; s != nil && s.size > 0 && s.size+writes[0].length() > e.opt.SegmentBytes {
 		e.sealActive()

@@ -61,7 +61,8 @@ func TestDamageIsNamedAndTheRestServed(t *testing.T) { // [STO-27]
 			}
 			defer e.Close()
 			damage := e.Damage()
-			if len(damage) != 1 || !errors.Is(damage[0], queue.ErrCorrupt) || !strings.Contains(damage[0].Error(), filepath.Base(path)) {
+			if len(damage) != 1 || !errors.Is(damage[0], queue.ErrCorrupt) ||
+				!strings.Contains(damage[0].Error(), filepath.Base(path)) {
 				t.Fatalf("damage %v, want one that names %s", damage, path)
 			}
 			list, err := e.Next(t.Context(), queuetest.Device(1), 0, 100, 1<<20)

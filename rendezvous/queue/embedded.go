@@ -322,7 +322,9 @@ type place struct {
 }
 
 // Next implements Engine. A body that cannot be read back is reported as damage and passed over.
-func (e *Embedded) Next(ctx context.Context, key keys.PublicKey, after uint64, maxItems, maxBytes int) ([]Delivery, error) {
+func (e *Embedded) Next(
+	ctx context.Context, key keys.PublicKey, after uint64, maxItems, maxBytes int,
+) ([]Delivery, error) {
 	if err := e.usable(ctx); err != nil {
 		return nil, err
 	}

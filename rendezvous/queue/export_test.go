@@ -14,13 +14,13 @@ const RotateEvery time.Duration = rotateEvery
 // SlotSize is the size of a key slot.
 const SlotSize = slotSize
 
-// CutSegment reads a segment file sealed under key zero, as an opening does, and returns how many frames were whole.
+// ScanForFuzz reads a segment file sealed under key zero, as an opening does, and returns how many frames were whole.
 func ScanForFuzz(file File) (frames int, err error) {
 	_, err = scanSegment(file, fuzzKey(), 7, func(frame) error { frames++; return nil })
 	return frames, err
 }
 
-// SegmentForFuzz returns a small whole segment file sealed under key zero.
+// SegmentForFuzz returns a small whole segment file sealed under key zero. [STO-22] [STO-23]
 func SegmentForFuzz() []byte {
 	header := headerOf(7)
 	data := header[:]
@@ -31,13 +31,13 @@ func SegmentForFuzz() []byte {
 	return appendFrame(data, fuzzKey(), 7, int64(len(data)), 9, int64(len(data)), &record{kind: recordSeal})
 }
 
-// RecodeRecord parses a record and returns it encoded again.
+// RecodeRecord parses a record and returns it encoded again. [STO-24]
 func RecodeRecord(data []byte) ([]byte, error) {
 	r, err := parseRecord(data)
 	return r.append(nil), err
 }
 
-// ParseAcksForFuzz reads an ack log sealed under key zero and returns it encoded again, frame by frame.
+// ParseAcksForFuzz reads an ack log sealed under key zero and returns how many notes it holds up to which byte. [STO-25]
 func ParseAcksForFuzz(data []byte) (notes int, good int64) {
 	list, good := parseAcks(data, fuzzAckKey(), 7)
 	return len(list), good

@@ -29,7 +29,9 @@ const (
 )
 
 // appendFrame seals r as the frame at offset and appends it to buf.
-func appendFrame(buf []byte, key cipher.AEAD, segment uint64, offset int64, counter uint32, synced int64, r *record) []byte {
+func appendFrame(
+	buf []byte, key cipher.AEAD, segment uint64, offset int64, counter uint32, synced int64, r *record,
+) []byte {
 	start := len(buf)
 	size := r.size()
 	buf = append(buf, frameMagic...)

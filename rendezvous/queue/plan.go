@@ -124,14 +124,15 @@ func (p *planner) fits(d *device, size int64) bool {
 // begin starts the write of an item: a body, or a gain for one that is there. nil if there is no room.
 func (p *planner) begin(item *Item, b *body) *write {
 	w := &write{old: b}
-	w.record = record{kind: recordBody, of: item.Kind, expires: item.Expires.Unix(), org: item.Org, id: item.ID, body: item.Body}
-	if b != nil && !b.unread {
-		w.record.kind, w.record.body = recordGain, nil
-	} else if size := w.length() + int64(len(item.Recipients)*recipientSize); p.e.opt.MaxBytes == 0 || p.e.total+size <= p.e.opt.MaxBytes {
+	w.record = record{kind: recordGain, of: item.Kind, expires: item.Expires.Unix(), org: item.Org, id: item.ID}
+	if b == nil || b.unread {
+		w.record.kind, w.record.body = recordBody, item.Body
+		size := w.length() + int64(len(item.Recipients)*recipientSize)
+		if limit := p.e.opt.MaxBytes; limit > 0 && p.e.total+size > limit {
+			return nil
+		}
 		w.reserved = size
 		p.e.total += size
-	} else {
-		return nil
 	}
 	if b != nil {
 		b.pending++

@@ -357,8 +357,8 @@ func (s *slots) rotateLocked() error {
 	s.free, s.count = nil, int64(len(used))
 	s.suspect, s.stale = false, false
 	for ; old < next; old++ {
-		err = errors.Join(eraseFile(s.files, numbered(rootPrefix, old, "")), eraseFile(s.files, numbered(slotsPrefix, old, "")))
-		if err != nil {
+		err = eraseFile(s.files, numbered(rootPrefix, old, ""))
+		if err = errors.Join(err, eraseFile(s.files, numbered(slotsPrefix, old, ""))); err != nil {
 			s.stale = true // an old root may still be there: the next opening erases it
 			return diskError("erasing an old root key", err)
 		}

@@ -449,7 +449,7 @@ func cancelled(s *suite) {
 }
 
 func sizes(s *suite) {
-	list := []int{0, 1, 1 << 20, queue.MaxBody, 100}
+	list := []int{0, 1, 1 << 20, 100}
 	var ns []int
 	for n, size := range list {
 		item := Item(n, 1)
