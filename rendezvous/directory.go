@@ -8,7 +8,7 @@ import (
 )
 
 // directory is which organization each device belongs to. A device is in one only: a key that has joined one
-// organization here is refused by the others, so that a stream's peer says which organization is meant.
+// organization here is refused by the others, so that a stream's peer says which organization is meant. [RV-13]
 type directory struct {
 	mu      sync.RWMutex // guards the following
 	orgs    map[keys.OrgID]*org

@@ -154,7 +154,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// open opens everything in the folder.
+// open opens everything in the folder, as it was when it was last answered for. [RV-25]
 func (n *Node) open() (err error) {
 	n.key, err = openFolder(n.cfg.Dir, n.cfg.Random)
 	if err != nil {
