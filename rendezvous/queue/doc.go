@@ -9,7 +9,8 @@
 // there already. Which entry was acknowledged is noted in a file beside the segment, sealed under the segment's key
 // too, at most a second late: an acknowledgement that a crash forgets costs one repeated delivery. When no entry of a
 // segment is left, its key slot is zeroed and the file unlinked; what still lives in a segment of dead bodies is copied
-// forward first. Nothing is kept in memory but the index: a few hundred bytes an entry, and a bounded cache of fresh bodies.
+// forward first. Nothing is kept in memory but the index, a few hundred bytes an entry, and a bounded cache of fresh
+// bodies.
 //
 // At any time, whatever fails:
 //

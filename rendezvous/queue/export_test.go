@@ -37,7 +37,7 @@ func RecodeRecord(data []byte) ([]byte, error) {
 	return r.append(nil), err
 }
 
-// ParseAcksForFuzz reads an ack log sealed under key zero and returns how many notes it holds up to which byte. [STO-25]
+// ParseAcksForFuzz reads an ack log sealed under key zero: how many notes are readable, up to which byte. [STO-25]
 func ParseAcksForFuzz(data []byte) (notes int, good int64) {
 	list, good := parseAcks(data, fuzzAckKey(), 7)
 	return len(list), good

@@ -199,6 +199,20 @@ func (m *memFiles) Sync() error {
 	return nil
 }
 
+// limit sets the room that files may take together; 0 for any.
+func (m *memFiles) limit(room int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.room = room
+}
+
+// failing asks fail before each change.
+func (m *memFiles) failing(fail func(op, name string) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = fail
+}
+
 // count returns how many names begin with prefix.
 func (m *memFiles) count(prefix string) int {
 	m.mu.Lock()

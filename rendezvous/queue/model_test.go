@@ -164,13 +164,13 @@ func TestAnAckDuringACommitIsNotForgotten(t *testing.T) {
 	// during runs act while the n-th fsync of a segment from now waits for the disk.
 	during := func(files *memFiles, act func()) {
 		done := false
-		files.fail = func(op, name string) error {
+		files.failing(func(op, name string) error {
 			if op == "fsync" && !done && name[:4] == "seg-" && name[20:] == ".log" {
 				done = true
 				act()
 			}
 			return nil
-		}
+		})
 	}
 	ack := func(h *history, device, n int) {
 		err := h.e.Ack(context.Background(), queuetest.Device(device), []keys.EnvelopeID{queuetest.ID(n)})

@@ -264,7 +264,7 @@ func TestFullDiskRefusesAndHeals(t *testing.T) {
 		h := play(t, newMemFiles())
 		h.send(1, 1)
 		for n, full := 10, 0; full < 20; n++ {
-			h.files.room = 4000 + int64(full) // stops at another byte each time
+			h.files.limit(4000 + int64(full)) // stops at another byte each time
 			err := h.e.Put(t.Context(), []queue.Item{queuetest.Item(n, 1), queuetest.Item(n+1000, 1)})
 			switch {
 			case err[0] == nil && err[1] == nil:
@@ -284,7 +284,7 @@ func TestFullDiskRefusesAndHeals(t *testing.T) {
 		if err != nil || len(list) != len(h.must) {
 			t.Errorf("%d deliveries, %v; want %d", len(list), err, len(h.must))
 		}
-		h.files.room = 0
+		h.files.limit(0)
 		h.send(39, 1)
 		h.wait(queue.QuietTime)
 		h.stop()
@@ -299,7 +299,7 @@ func TestAFullDiskStillGivesRoomBack(t *testing.T) {
 		for ; n < 30; n++ {
 			h.send(n, 1)
 		}
-		h.files.room = 1 // nothing can grow any more
+		h.files.limit(1) // nothing can grow any more
 		for n := range 30 {
 			h.ack(1, n)
 		}
@@ -307,7 +307,7 @@ func TestAFullDiskStillGivesRoomBack(t *testing.T) {
 		if n := h.files.count("seg-"); n > 0 {
 			t.Errorf("%d files of segments left", n)
 		}
-		h.files.room = 0
+		h.files.limit(0)
 		h.stop()
 	})
 }
@@ -321,13 +321,13 @@ func TestAFileWhoseFsyncFailedIsNotTrusted(t *testing.T) {
 				h.send(2, 2)
 				failing := errors.New("input/output error")
 				failed := false
-				h.files.fail = func(op, file string) error {
+				h.files.failing(func(op, file string) error {
 					if op == "fsync" && !failed && len(file) > len(name) && file[:len(name)] == name {
 						failed = true
 						return failing
 					}
 					return nil
-				}
+				})
 				var err error
 				for n := 3; n < 20 && err == nil; n++ {
 					if err = h.e.Put(t.Context(), []queue.Item{queuetest.Item(n, 1)})[0]; err == nil {
@@ -359,6 +359,7 @@ func TestDroppedBodiesCannotBeRead(t *testing.T) {
 		}
 		h.send(2, 2) // a neighbour that stays
 		var log string
+		synctest.Wait()
 		for name, n := range h.files.now {
 			for _, secret := range [][]byte{marker, item.Recipients[0][:8], item.ID[:8]} {
 				if bytes.Contains(n.data, secret) {
@@ -371,6 +372,7 @@ func TestDroppedBodiesCannotBeRead(t *testing.T) {
 		}
 		h.ack(1, 1)
 		h.wait(queue.QuietTime)
+		h.files.mu.Lock()
 		if h.files.now[log] != nil {
 			t.Errorf("%s is still there", log)
 		}
@@ -387,6 +389,7 @@ func TestDroppedBodiesCannotBeRead(t *testing.T) {
 				}
 			}
 		}
+		h.files.mu.Unlock()
 		list, err := h.e.Next(t.Context(), queuetest.Device(2), 0, 10, 1<<20)
 		if err != nil || len(list) != 1 {
 			t.Errorf("the neighbour: %d deliveries, %v", len(list), err)
