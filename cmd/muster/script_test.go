@@ -44,6 +44,7 @@ var buildRendezvous = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
+// TestScript runs the scripts. The story shows [API-12] and [API-13] from end to end.
 func TestScript(t *testing.T) {
 	dir, err := buildRendezvous()
 	t.Cleanup(func() { os.RemoveAll(dir) })

@@ -63,7 +63,7 @@ func check[A any](t *testing.T, backend *localapitest.Backend, request any, want
 	}
 }
 
-func TestRoundTrips(t *testing.T) { // [API-8]
+func TestRoundTrips(t *testing.T) { // [API-4] [API-8]
 	backend := &localapitest.Backend{Messages: localapitest.MakeMessages(3)}
 	c, _, _ := serve(t, backend)
 	ctx := t.Context()
