@@ -42,7 +42,7 @@ func (n *Node) openFaces(services *task.Group) (closeAll func(), err error) {
 		if err != nil {
 			return nil, err
 		}
-		closers = append(closers, n.face(services, "control", listener, n.controlPages()), func() { _ = os.Remove(path) })
+		closers = append(closers, n.face(services, "control", listener, n.controlPages()), func() { dropSocket(n.cfg.Dir, path) })
 	}
 	if n.cfg.Metrics != "" {
 		listener, err := net.Listen("tcp", n.cfg.Metrics)
@@ -147,6 +147,14 @@ func placeSocket(dir string) (string, error) {
 		return "", fmt.Errorf("control socket: no folder with a path short enough: set XDG_RUNTIME_DIR")
 	}
 	return path, writeDurably(pointer, []byte(path+"\n"))
+}
+
+// dropSocket removes what placeSocket made.
+func dropSocket(dir, path string) {
+	_ = os.Remove(path)
+	if os.Remove(filepath.Join(dir, socketPointer)) == nil {
+		_ = os.Remove(filepath.Dir(path))
+	}
 }
 
 // findSocket returns the path of the socket of the node that serves dir.

@@ -6,6 +6,7 @@ import "errors"
 var (
 	ErrRunning    = errors.New("rendezvous: another node is running in this folder")
 	ErrNotRunning = errors.New("rendezvous: no node is running in this folder")
+	ErrListen     = errors.New("rendezvous: cannot listen")
 	ErrIdentity   = errors.New("rendezvous: damaged identity file")
 	ErrClaims     = errors.New("rendezvous: too many claim links are open")
 	ErrStopping   = errors.New("rendezvous: the node is stopping")

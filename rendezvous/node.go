@@ -128,7 +128,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		QUIC: n.cfg.QUIC, UserAgent: "muster-rendezvous",
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrListen, err)
 	}
 	defer func() { err = errors.Join(err, n.host.Close()) }()
 	n.host.Network().Notify(n.strangers)

@@ -270,7 +270,8 @@ func (p *poster) commit(ctx context.Context) {
 			case err == nil:
 				accepted++
 			case some && len(full.Devices) > 0:
-				if item := without(items[i], full.Devices, answer); len(item.Recipients) > 0 {
+				item := without(items[i], full.Devices, answer)
+				if 0 < len(item.Recipients) && len(item.Recipients) < len(items[i].Recipients) {
 					again, where = append(again, item), append(where, slots[i])
 				}
 			case errors.Is(err, queue.ErrFull):

@@ -67,14 +67,6 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 no node is running.`
 // usageError is a mistake in the command line.
 type usageError struct{ error }
 
-// hinted is an error with what to do about it.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h hinted) Unwrap() error { return h.error }
-
 // usageArgs makes a cobra check of arguments a usage error.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
@@ -91,14 +83,13 @@ func report(err error) int {
 		return 0
 	}
 	code, hint := exitFailed, ""
-	if h, ok := errors.AsType[hinted](err); ok {
-		hint = h.hint
-	}
 	switch {
 	case isUsage(err):
 		code, hint = exitUsage, "see muster-rendezvous --help"
 	case errors.Is(err, rendezvous.ErrNotRunning):
 		code, hint = exitNotRunning, "start it: muster-rendezvous run"
+	case errors.Is(err, rendezvous.ErrListen):
+		hint = "another program may have the port: choose other addresses with --listen"
 	case errors.Is(err, rendezvous.ErrRunning):
 		hint = "stop the other one, or give this one a folder of its own with --dir"
 	}

@@ -93,6 +93,8 @@ func checkRun(listen []string, queueAt, metrics string) error {
 func run(ctx context.Context, stdout io.Writer, cfg rendezvous.Config) error {
 	limitMemory()
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	// The network's own warnings are about what strangers do, who could fill a disk with them.
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	node, err := rendezvous.New(cfg)
 	if err != nil {
 		return err
@@ -111,11 +113,7 @@ func run(ctx context.Context, stdout io.Writer, cfg rendezvous.Config) error {
 	})
 	group.Go("greeting", func(ctx context.Context) error { return greet(ctx, node, stdout) })
 	group.Go("signals", func(ctx context.Context) error { return obey(ctx, signals, end) })
-	err = errors.Join(group.Wait(), failed)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		err = hinted{err, "another program has the port: choose other addresses with --listen"}
-	}
-	return err
+	return errors.Join(group.Wait(), failed)
 }
 
 // greet prints the claim link of a new node.

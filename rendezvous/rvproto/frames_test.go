@@ -15,10 +15,6 @@ import (
 
 // The frames as the generic codec has them: what the codec by hand must agree with.
 type (
-	pingWire struct {
-		_    struct{} `cbor:",toarray"`
-		Type FrameType
-	}
 	helloWire struct {
 		_          struct{} `cbor:",toarray"`
 		Type       FrameType
