@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 
@@ -28,6 +29,9 @@ type Config struct {
 	Version string
 	// Log receives what happens, never message data. Nil discards it.
 	Log *slog.Logger
+	// OfferAgain is the silence after which an envelope that no receipt has come for is offered to the rendezvous node
+	// again, under its id: a node that lost its disk delays messages, and loses none. Zero stands for 12 hours.
+	OfferAgain time.Duration
 	// NewHost makes the libp2p host of one organization. Nil makes one that dials and does not listen: what a device
 	// needs from others reaches it through its rendezvous node.
 	NewHost func(identity keys.PrivateKey) (host.Host, error)
@@ -53,6 +57,9 @@ var errNotRunning = errors.New("the node is stopping")
 func New(config Config) (*Node, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.OfferAgain == 0 {
+		config.OfferAgain = 12 * time.Hour
 	}
 	if config.NewHost == nil {
 		config.NewHost = func(identity keys.PrivateKey) (host.Host, error) {

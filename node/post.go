@@ -23,9 +23,6 @@ const (
 	postBytesAtOnce = 1 << 20
 	// postsUnanswered bounds what waits for answers.
 	postsUnanswered = 512
-	// offerAgain is the silence after which an envelope without a receipt is offered again under its id: a node that
-	// lost its disk loses nothing for good.
-	offerAgain = 12 * time.Hour
 	// fullPause is how long to wait before posting again what a node had no room for.
 	fullPause = 15 * time.Second
 )
@@ -55,7 +52,7 @@ func (o *organization) keepPosting(ctx context.Context, client *rvclient.Client)
 }
 
 func (o *organization) sendPosts(ctx context.Context, stream *rvclient.PostStream, unanswered chan<- store.Waiting, full <-chan struct{}) error {
-	again := time.NewTicker(jitter(offerAgain / 12))
+	again := time.NewTicker(jitter(o.node.config.OfferAgain / 12))
 	defer again.Stop()
 	var pause <-chan time.Time
 	var after uint64
@@ -100,7 +97,7 @@ func (o *organization) toPost(after uint64, now time.Time) ([]store.Waiting, err
 	size := 0
 	err := o.node.store.View(func(tx *store.Tx) error {
 		return tx.Waiting(o.org, after, func(w store.Waiting) (bool, error) {
-			if w.Accepted && now.Sub(time.UnixMilli(w.Offered)) < offerAgain {
+			if w.Accepted && now.Sub(time.UnixMilli(w.Offered)) < o.node.config.OfferAgain {
 				return true, nil
 			}
 			batch = append(batch, w)

@@ -159,7 +159,7 @@ func (p *person) address() string { return testnet.Address(p.place) }
 func (p *person) start() {
 	p.world.net.Up(p.address())
 	n, err := node.New(node.Config{
-		Dir: filepath.Join(p.world.dir, p.name), Key: [32]byte{byte(p.place)}, Log: p.world.log.With("node", p.name),
+		Dir: filepath.Join(p.world.dir, p.name), Key: [32]byte{byte(p.place)}, Log: p.world.log.With("node", p.name), OfferAgain: 5 * time.Minute,
 		NewHost: func(identity keys.PrivateKey) (host.Host, error) {
 			return p2p.NewHost(p.world.net.Config(p.place, identity))
 		},
@@ -186,11 +186,12 @@ func (p *person) crash() {
 	p.stop()
 }
 
-// await waits, in simulated time, until condition holds.
+// await waits, in simulated time, until condition holds. It asks ever more seldom: what takes days is not polled by the
+// millisecond.
 func (w *world) await(limit time.Duration, what string, condition func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(limit); !condition(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	for start := time.Now(); !condition(); time.Sleep(max(50*time.Millisecond, time.Since(start)/20)) {
+		if time.Since(start) > limit {
 			w.t.Fatalf("after %v still not: %s\n%s", limit, what, w.describe())
 		}
 	}
