@@ -105,13 +105,21 @@ func TestATornEndIsCut(t *testing.T) { // [STO-27]
 	for _, cut := range []int{1, 20, 300} {
 		dir, opt := filled(t, 3)
 		path := logs(t, dir, "seg-*.log")[0]
-		change(t, path, func(data []byte) []byte { return data[:len(data)-33-cut] }) // 33: the seal
+		var size int64
+		change(t, path, func(data []byte) []byte {
+			data = data[:len(data)-33-cut] // 33: the seal
+			size = int64(len(data))
+			return data
+		})
 		e, err := queue.Open(dir, opt)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if damage := e.Damage(); len(damage) > 0 {
 			t.Errorf("cut by %d: %v", cut, damage)
+		}
+		if info, err := os.Stat(path); err != nil || info.Size() >= size {
+			t.Errorf("cut by %d: a torn end is left", cut)
 		}
 		list, err := e.Next(t.Context(), queuetest.Device(1), 0, 100, 1<<20)
 		if want := 2 - cut/200; err != nil || len(list) != want {
