@@ -99,8 +99,8 @@ type scanner struct {
 }
 
 // scanSegment visits the whole frames of a segment in order. Unreadable stretches are stepped over: those that were
-// durable once are listed as damage by their offsets, the others are the torn end of a write. The error is of the disk
-// or of visit.
+// durable once are listed as damage by their offsets, the others are the torn end of a write. The error is of the
+// disk or of visit. [STO-27]
 func scanSegment(file File, key cipher.AEAD, segment uint64, visit func(frame) error) (scan, error) {
 	var result scan
 	size, err := file.Size()
