@@ -9,5 +9,7 @@ var (
 	ErrListen     = errors.New("rendezvous: cannot listen")
 	ErrIdentity   = errors.New("rendezvous: damaged identity file")
 	ErrClaims     = errors.New("rendezvous: too many claim links are open")
-	ErrStopping   = errors.New("rendezvous: the node is stopping")
 )
+
+// errNotMember ends a stream whose device has left the roll.
+var errNotMember = errors.New("rendezvous: the device is no member's any more")

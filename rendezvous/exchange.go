@@ -2,7 +2,6 @@ package rendezvous
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -215,5 +214,3 @@ func (n *Node) submitJoin(o *org, from keys.PublicKey, request *rvproto.SubmitRe
 	}
 	return n.submit(o, request.Event)
 }
-
-var errNotMember = errors.New("rendezvous: the device is no member's any more")
