@@ -11,6 +11,7 @@ import (
 	"muster.example/membership"
 	"muster.example/node/api"
 	"muster.example/node/store"
+	"muster.example/rendezvous/rvproto"
 	"muster.example/sync/history"
 )
 
@@ -57,6 +58,10 @@ func (o *organization) draft(request api.SendRequest, members []keys.MemberID, u
 			continue
 		}
 		d.members = append(d.members, member)
+	}
+	if devices := len(o.devicesLocked(d.members)); devices > rvproto.MaxRecipients {
+		return d, api.Errorf(api.CodeUsage, "the recipients have %d devices, where one message reaches %d", devices, rvproto.MaxRecipients).
+			WithHint("send it to some of them at a time")
 	}
 	if len(d.members) == 1 {
 		return d, api.Errorf(api.CodeRefused, "%s: %s", d.refused[0].Name, d.refused[0].Reason).

@@ -110,20 +110,13 @@ func (o *organization) introductionHeld(to keys.MemberID) bool {
 }
 
 // introductionRefused takes back what an introduction changed here when the rendezvous node refuses it.
-func (o *organization) introductionRefused(tx *store.Tx, w store.Waiting, status wire.Status) error {
-	contact, known := o.view.Contact(w.Members[1])
+func (o *organization) introductionRefused(tx *store.Tx, w store.Waiting, status wire.Status, effects *effects) error {
+	contact, known := o.contactNow(w.Members[1], effects)
 	if !known || contact.State != history.ContactAsked {
 		return nil
 	}
 	contact.State, contact.Text, contact.Time = history.ContactRefused, status.Error(), time.Now().UnixMilli()
-	effects := newEffects()
-	if err := o.putContact(tx, contact, &effects); err != nil {
-		return err
-	}
-	for _, record := range effects.records {
-		o.view.Apply(record)
-	}
-	return nil
+	return o.putContact(tx, contact, effects)
 }
 
 // introductionFault returns why the last introduction to a member was refused, or nil.

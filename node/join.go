@@ -211,7 +211,7 @@ func (n *Node) enter(ctx context.Context, e entry) (o *organization, err error) 
 		return nil, fmt.Errorf("publishing the prekey: %w", err)
 	}
 	o.local = local
-	if err := n.add(o); err != nil {
+	if err := n.add(ctx, o); err != nil {
 		return nil, err
 	}
 	o.await(ctx, sendWait, func() bool { return o.connection() != nil })

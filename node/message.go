@@ -182,12 +182,16 @@ func (o *organization) markRead(r history.Record) error {
 	if r.Message.Member == o.member || o.view.Read(id) {
 		return nil
 	}
-	return o.node.store.Update(func(tx *store.Tx) error {
-		mark, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
+	var mark history.Record
+	err := o.node.store.Update(func(tx *store.Tx) (err error) {
+		mark, err = tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
 			history.Record{Kind: history.RecordRead, Read: &history.Read{Message: id}})
-		o.view.Apply(mark)
 		return err
 	})
+	if err == nil {
+		o.view.Apply(mark)
+	}
+	return err
 }
 
 // findMessage finds the one message of an organization, or of any, whose id is or begins with text.

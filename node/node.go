@@ -44,13 +44,15 @@ type Node struct {
 	store  *store.Store
 	hub    *hub
 
+	running chan struct{} // closed once Run has begun
+	joining sync.Mutex    // one create or join at a time: each takes the next recovery key
+
 	mu            sync.Mutex // guards the following
 	group         *task.Group
 	organizations map[keys.OrgID]*organization
-	joining       sync.Mutex // one create or join at a time: each takes the next recovery key
 }
 
-// errNotRunning means that a request came before Run or after its end.
+// errNotRunning means that a request came after the end of Run.
 var errNotRunning = errors.New("the node is stopping")
 
 // New opens the store and reads the organizations. It starts nothing. Close or Run releases the store.
@@ -72,7 +74,7 @@ func New(config Config) (*Node, error) {
 	}
 	n := &Node{
 		config: config, log: config.Log, store: db, hub: newHub(),
-		organizations: make(map[keys.OrgID]*organization),
+		running: make(chan struct{}), organizations: make(map[keys.OrgID]*organization),
 	}
 	if err := n.load(); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -103,7 +105,7 @@ func (n *Node) load() error {
 }
 
 // Run keeps every organization in touch with its rendezvous node until ctx ends, and then closes the store. It returns
-// after all its goroutines have ended.
+// after all its goroutines have ended. It can be called once.
 func (n *Node) Run(ctx context.Context) error {
 	group := task.New(ctx)
 	n.mu.Lock()
@@ -112,6 +114,7 @@ func (n *Node) Run(ctx context.Context) error {
 		n.startLocked(o)
 	}
 	n.mu.Unlock()
+	close(n.running)
 	group.Go("tidy uploads", n.tidyUploads)
 
 	<-group.Context().Done()
@@ -128,8 +131,13 @@ func (n *Node) startLocked(o *organization) {
 	n.group.Go("organization "+o.org.Short(), o.run)
 }
 
-// add makes a new organization known and runs it.
-func (n *Node) add(o *organization) error {
+// add makes a new organization known and runs it. It waits for Run to begin.
+func (n *Node) add(ctx context.Context, o *organization) error {
+	select {
+	case <-n.running:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.group == nil {

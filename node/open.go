@@ -144,7 +144,7 @@ func (o *organization) takeMessage(tx *store.Tx, e envelope.Envelope, effects *e
 	}
 	effects.chains[key] = chain
 	effects.heads = append(effects.heads, head{Size: opened.Content.HeadSize, Root: opened.Content.HeadRoot, From: member})
-	if err := o.noteSequence(tx, opened); err != nil {
+	if err := o.noteSequence(tx, opened, effects); err != nil {
 		return err
 	}
 	return o.takeContent(tx, opened, member, chain.Members(), effects)
@@ -161,7 +161,7 @@ func (o *organization) mayWriteLocked(member keys.MemberID) bool {
 }
 
 // noteSequence notices messages that are missing before this one.
-func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened) error {
+func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened, effects *effects) error {
 	c := opened.Content
 	heard, err := tx.Heard(o.org, c.Conversation, opened.Sender)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -175,6 +175,12 @@ func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened) error 
 	default:
 		if heard.Sequence > 0 {
 			heard.Missing += c.Sequence - heard.Sequence - 1
+		}
+		if heard.Sequence > 0 && c.Sequence == heard.Sequence+1 && c.Previous != heard.Content {
+			effects.alarms = append(effects.alarms, store.Alarm{
+				Kind: "sequence", Text: fmt.Sprintf("device %s showed others another message than this device", opened.Sender.Short()),
+				Evidence: [][]byte{wire.Encode(signedContent{Content: opened.ContentBytes, Signature: opened.Signature})},
+			})
 		}
 		heard.Sequence, heard.Content = c.Sequence, opened.ID
 	}

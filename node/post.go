@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"muster.example/internal/envelope"
@@ -146,63 +145,60 @@ func (o *organization) readAnswers(stream *rvclient.PostStream, unanswered <-cha
 func (o *organization) recordAnswers(batch []answered, full chan struct{}) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var changes []change
+	var effects effects
 	err := o.node.store.Update(func(tx *store.Tx) error {
-		changes = nil
+		effects = newEffects()
 		for _, a := range batch {
-			made, err := o.recordAnswer(tx, a, full)
-			if err != nil {
+			if err := o.recordAnswer(tx, a, full, &effects); err != nil {
 				return err
 			}
-			changes = append(changes, made...)
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("storing answers to posts: %w", err)
 	}
-	o.publishLocked(changes)
+	o.applyLocked(effects)
 	wake(o.wakeSeal) // there is room for more
 	return nil
 }
 
-func (o *organization) recordAnswer(tx *store.Tx, a answered, full chan struct{}) ([]change, error) {
+func (o *organization) recordAnswer(tx *store.Tx, a answered, full chan struct{}, effects *effects) error {
 	w, err := tx.WaitingByID(o.org, a.waiting.ID)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil // its receipts came first
+		return nil // its receipts came first
 	} else if err != nil {
-		return nil, err
+		return err
 	}
 	if a.answer.Status != wire.StatusOK {
 		if a.answer.Status.Retryable() {
 			wake(full)
-			return nil, nil
+			return nil
 		}
-		return o.refused(tx, w, w.Pending, a.answer.Status)
+		return o.refused(tx, w, w.Pending, a.answer.Status, effects)
 	}
-	var changes []change
 	later := false
 	for _, refusal := range a.answer.Refused {
 		if refusal.Status.Retryable() {
 			later = true
 			continue
 		}
-		made, err := o.refused(tx, w, []keys.PublicKey{refusal.Device}, refusal.Status)
-		if err != nil {
-			return nil, err
+		only := []keys.PublicKey{refusal.Device}
+		if err := o.refused(tx, w, only, refusal.Status, effects); err != nil {
+			return err
 		}
-		changes = append(changes, made...)
-		w.Pending = slices.DeleteFunc(slices.Clone(w.Pending), func(d keys.PublicKey) bool { return d == refusal.Device })
+		w.Pending = difference(w.Pending, only)
 	}
 	if later {
 		wake(full)
-		return changes, nil
+		return nil
 	}
 	if len(w.Pending) == 0 {
-		return changes, nil
+		return nil
 	}
-	made, err := o.accepted(tx, w)
-	return append(changes, made...), err
+	changes, err := o.accepted(tx, w)
+	effects.changes = append(effects.changes, changes...)
+	return err
 }
 
 // accepted notes that a rendezvous node has the envelope on its disk.
@@ -239,14 +235,16 @@ func (o *organization) accepted(tx *store.Tx, w store.Waiting) (changes []change
 }
 
 // refused ends an envelope for devices that the node will not take it for.
-func (o *organization) refused(tx *store.Tx, w store.Waiting, devices []keys.PublicKey, status wire.Status) ([]change, error) {
+func (o *organization) refused(tx *store.Tx, w store.Waiting, devices []keys.PublicKey, status wire.Status, effects *effects) error {
 	o.log.Info("the rendezvous node refused an envelope", "kind", w.Kind, "devices", len(devices), "reason", status)
 	if envelope.Kind(w.Kind) == envelope.KindIntroduction {
-		if err := o.introductionRefused(tx, w, status); err != nil {
-			return nil, err
+		if err := o.introductionRefused(tx, w, status, effects); err != nil {
+			return err
 		}
 	}
-	return o.end(tx, w, devices, store.StateRefused)
+	changes, err := o.end(tx, w, devices, store.StateRefused)
+	effects.changes = append(effects.changes, changes...)
+	return err
 }
 
 // giveUp ends an envelope that could not be delivered to devices in time.

@@ -123,7 +123,7 @@ func (o *organization) adoptLocked(page rvclient.Page) error {
 		return o.suspectLocked(page.Checkpoint, err)
 	}
 	if err := o.storeRoll(before, added, page.Checkpoint); err != nil {
-		return err
+		return errors.Join(err, o.rereadLocked()) // what is not on disk is not known
 	}
 	o.checkpoint = checkpoint
 	o.checkClockLocked(added)
@@ -134,6 +134,12 @@ func (o *organization) adoptLocked(page rvclient.Page) error {
 		wake(o.wakeSeal)
 	}
 	return nil
+}
+
+// rereadLocked puts the roll back to what the store has. Callers hold mu.
+func (o *organization) rereadLocked() error {
+	o.roll = membership.NewRoll(o.org)
+	return o.node.store.View(o.readRoll)
 }
 
 func (o *organization) storeRoll(from uint64, entries []membership.Entry, note []byte) error {
@@ -168,11 +174,8 @@ func (o *organization) suspectLocked(note []byte, err error) error {
 		evidence = append(evidence, fork.Own, fork.Other)
 	case errors.Is(err, membership.ErrShrunk):
 		text = "the rendezvous node shows an older roll than before"
-		if errors.Is(err, membership.ErrShrunk) && o.checkpoint.Size > 0 {
-			// An old checkpoint may be a restored backup: alarm, but go on once it has caught up.
-			o.alarmLocked("shrunk", text, evidence)
-			return fmt.Errorf("the roll shrank: %w", err)
-		}
+		o.alarmLocked("shrunk", text, evidence) // it may be a restored backup: messages go on over the own roll
+		return nil
 	case ruleBroken:
 		text = fmt.Sprintf("the rendezvous node put an event on the roll that the rules forbid: %v", broken)
 	default:
@@ -225,9 +228,9 @@ func (o *organization) heardHeadLocked(heard head) {
 		}
 		wake(o.wakeRoll)
 	default:
-		o.alarmLocked("split", fmt.Sprintf("member %s was shown another roll than this device", o.memberNameLocked(heard.From)),
+		// A member's word, which the member could have made up: an alarm for people, and no end of trust in the node.
+		o.alarmLocked("split", fmt.Sprintf("member %s was shown another roll than this device, or says so", o.memberNameLocked(heard.From)),
 			[][]byte{wire.Encode([]any{heard.Size, heard.Root[:]})})
-		o.distrust = err
 	}
 }
 

@@ -21,6 +21,8 @@ const (
 	firstPause   = time.Second
 	longestPause = 2 * time.Minute
 	dialTimeout  = 20 * time.Second
+	// forgetAtOnce is how many notes of old envelopes one transaction removes.
+	forgetAtOnce = 1000
 )
 
 // jitter spreads a duration over half of itself to one and a half.
@@ -144,8 +146,14 @@ func (o *organization) expire(now time.Time) error {
 		}
 		o.publishLocked(events)
 	}
-	return o.node.store.Update(func(tx *store.Tx) error {
-		_, err := tx.ForgetSeen(o.org, now.Unix(), 1000)
-		return err
-	})
+	for forgotten := forgetAtOnce; forgotten == forgetAtOnce; {
+		err := o.node.store.Update(func(tx *store.Tx) (err error) {
+			forgotten, err = tx.ForgetSeen(o.org, now.Unix(), forgetAtOnce)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

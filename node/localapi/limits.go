@@ -10,7 +10,7 @@ const (
 	// MaxRequest is the largest JSON body in bytes: a text of the default policy's size, escaped six-fold.
 	MaxRequest = 8 << 20
 	// MaxUpload is the largest file in bytes. A backend's own cap may be lower.
-	MaxUpload = 1 << 30
+	MaxUpload = 4 << 30
 	// MaxName is the longest file name of an upload in bytes.
 	MaxName = 255
 

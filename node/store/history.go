@@ -62,7 +62,7 @@ func (tx *Tx) indexMessage(org keys.OrgID, r history.Record) error {
 		}
 	case err != nil:
 		return err
-	case history.Stands(have, r).Sequence == have.Sequence:
+	case history.Stands(have, r).Compare(have) == 0:
 		return nil
 	}
 	return messages.put(tx, place{r.Device, r.Sequence}, org[:], id[:])

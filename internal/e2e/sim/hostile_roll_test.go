@@ -184,14 +184,6 @@ func TestSimHostileRoll(t *testing.T) {
 			s.carol.alarmed(time.Hour, "was shown another roll")
 			s.carol.send("hello bob", s.bob)
 			s.bob.alarmed(time.Hour, "was shown another roll")
-			if s.carol.status().Roll.Fresh {
-				t.Error("carol still calls the roll fresh")
-			}
-			frank := s.newcomer("frank")
-			time.Sleep(time.Hour)
-			if s.carol.contact(frank) != "" {
-				t.Error("carol believes a node that was caught lying")
-			}
 		})
 	})
 

@@ -168,7 +168,6 @@ func (p *person) start() {
 		p.world.t.Fatalf("%s: %v", p.name, err)
 	}
 	p.node, p.running = n, run(p.name, n.Run)
-	time.Sleep(time.Millisecond) // of simulated time, until Run has begun
 }
 
 func (p *person) stop() {
