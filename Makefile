@@ -8,7 +8,7 @@ PKG      ?= ./...
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 PROGRAMS  := ./cmd/muster ./cmd/muster-rendezvous
-BUILD     := $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)'
+BUILD     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)'
 PLATFORMS := linux/amd64 linux/arm64 linux/arm/7 linux/riscv64 darwin/amd64 darwin/arm64 \
              windows/amd64 freebsd/amd64 android/arm64
 
@@ -26,7 +26,7 @@ help: ## list the targets
 
 build: ## build both programs to bin/
 	@mkdir -p bin
-	$(BUILD) -o bin/ $(PROGRAMS)
+	$(BUILD) -v -o bin/ $(PROGRAMS)
 
 test: ## run every quick test
 	$(GO) test $(PKG)
@@ -69,7 +69,7 @@ cross: ## build both programs for every platform to dist/
 		set -- $$(echo "$$platform" | tr / ' '); \
 		dir="dist/$$1-$$2$${3:+v$$3}"; \
 		mkdir -p "$$dir"; \
-		CGO_ENABLED=0 GOOS=$$1 GOARCH=$$2 GOARM=$$3 $(BUILD) -o "$$dir/" $(PROGRAMS) || exit 1; \
+		GOOS=$$1 GOARCH=$$2 GOARM=$$3 $(BUILD) -o "$$dir/" $(PROGRAMS) || exit 1; \
 	done
 
 vectors: ## write the test vectors of the specs anew

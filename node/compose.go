@@ -120,7 +120,7 @@ func (o *organization) grantLocked(data []byte) membership.Grant {
 	return grant
 }
 
-// save puts the message into the history and hands it to the sealer, in one transaction.
+// save puts the message into the history and hands it to the sealer, in one transaction. [STO-32]
 func (o *organization) save(d draft, uploads []store.Upload) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

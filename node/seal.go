@@ -253,7 +253,7 @@ func (o *organization) addWaiting(tx *store.Tx, w store.Waiting, sealed envelope
 }
 
 // sealParts seals the next parts of a job to the devices that know the chain, and puts off those that do not. The
-// advanced chain is stored with the envelopes. Callers hold mu.
+// advanced chain is stored with the envelopes. [STO-32] Callers hold mu.
 func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.PublicKey) error {
 	conversation := envelope.ConversationID(o.org, job.Members)
 	out, err := tx.Outgoing(o.org, conversation)

@@ -41,7 +41,7 @@ func (s *Store) Update(change func(*Tx) error) error {
 type Tx struct{ kv *kv.Tx }
 
 // bucket is a range of keys whose values are one type. The first byte of a key names its bucket; the numbers are part
-// of the disk format. [STORE-11]
+// of the disk format. [STO-31]
 type bucket[V any] struct {
 	id   byte
 	name string // for errors
