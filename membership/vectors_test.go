@@ -67,15 +67,6 @@ func (v *vector) get(t *testing.T, key string) string {
 	return values[0]
 }
 
-func (v *vector) bytes(t *testing.T, key string) []byte {
-	t.Helper()
-	raw, err := hex.DecodeString(v.get(t, key))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
 func (v *vector) number(t *testing.T, key string) uint64 {
 	t.Helper()
 	n, err := strconv.ParseUint(v.get(t, key), 10, 64)

@@ -17,7 +17,7 @@ import (
 
 func TestClean(t *testing.T) {
 	for text, want := range map[string]string{
-		"Ada Müller 日本 نرم‌افزار 👩‍🚀": "Ada Müller 日本 نرم‌افزار 👩‍🚀",
+		"Ada Müller 日本 نرم\u200cافزار 👩‍🚀": "Ada Müller 日本 نرم\u200cافزار 👩‍🚀",
 		"\x1b[31mred\x1b[0m":   `\u{1b}[31mred\u{1b}[0m`,
 		"Bo\u202eevil":         `Bo\u{202e}evil`,
 		"\u2066x\u2069\u200f":  `\u{2066}x\u{2069}\u{200f}`,
