@@ -50,6 +50,10 @@ func (b *bench) setUp(ctx context.Context) (err error) {
 	if b.port, err = freePort(); err != nil {
 		return err
 	}
+	b.report.columns = []string{column(b.messages)}
+	if b.large > 0 {
+		b.report.columns = append(b.report.columns, column(b.large))
+	}
 	if b.node, err = startNode(ctx, b.program, b.dir, b.addresses("tcp", "quic")); err != nil {
 		return err
 	}
@@ -97,7 +101,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 			if b.large == 0 {
 				return nil
 			}
-			return b.storeAndForward(ctx, column(b.large), b.large, true)
+			return b.storeAndForward(ctx, column(b.large), b.large, false)
 		},
 	} {
 		if err := b.connected(ctx, b.org.senders, step); err != nil {
@@ -212,13 +216,14 @@ func (b *bench) drain(ctx context.Context, column string, d *drain, count int, p
 			return err
 		}
 		after, err := b.node.usage()
-		how := "receipts signed before"
+		how := "drain"
 		if d.sign {
-			how = "receipts signed and verified meanwhile"
-			b.cost("drain", column, before, after, count, payload)
+			how = "drain with signing"
 		}
-		b.report.add("drain/s, "+how, column, float64(count)/took.Seconds())
+		b.report.add("**"+how+"/s**", column, float64(count)/took.Seconds())
+		b.report.add("slowest connect, ms, "+how, column, float64(d.slowest.Load())/1e6)
 		b.report.add("messages a receipt, "+how, column, float64(count)/float64(d.receipts.Load()))
+		b.cost(how, column, before, after, count, payload)
 		return err
 	})
 }

@@ -44,10 +44,10 @@ func (b *bench) online(ctx context.Context) error {
 		}
 		column := "sealed, " + column(b.messages)
 		b.report.add("**accepts/s**", column, float64(b.messages)/took.posted.Seconds())
-		b.report.add("opened/s", column, float64(b.messages)/took.opened.Seconds())
+		b.report.add("**opened/s**", column, float64(b.messages)/took.opened.Seconds())
 		b.report.latencies("accept", column, answers)
 		b.report.latencies("seal → opened", column, sealed.between(sealed.begun, sealed.opened))
-		b.cost("accept and drain", column, before, after, b.messages, int64(b.messages*b.envelope))
+		b.cost("both", column, before, after, b.messages, int64(b.messages*b.envelope))
 		return nil
 	})
 }

@@ -25,6 +25,7 @@ type drain struct {
 	slips    map[keys.EnvelopeID]int                      // receipts that were signed before, and for how many envelopes
 
 	receipts  atomic.Int64 // sent
+	slowest   atomic.Int64 // nanoseconds that one device took to connect
 	delivered countdown    // of receivers that do not have everything
 	settled   countdown    // of senders that do not have every receipt
 }
@@ -55,8 +56,10 @@ type slip struct {
 	ids     []keys.EnvelopeID
 }
 
-// slipSize is how many envelopes one receipt is for that is signed before.
-const slipSize = 5
+const (
+	slipSize = 5 // envelopes that one receipt is for that is signed before
+	dials    = 4 // before a device is given up
+)
 
 // expect prepares a drain of letters that were posted. Receipts are signed now unless they are to be on the clock.
 func (o *org) expect(all [][]letter, sign bool) (*drain, error) {
@@ -119,7 +122,9 @@ func (d *drain) run(group *task.Group) {
 		for _, one := range listeners {
 			group.Go("listener", func(ctx context.Context) error {
 				tokens <- struct{}{}
-				stream, err := one.client.OpenDeliver(ctx)
+				start := time.Now()
+				stream, err := listenTo(ctx, one)
+				d.noteConnect(time.Since(start))
 				<-tokens
 				if err != nil {
 					return fmt.Errorf("listening: %w", err)
@@ -130,6 +135,30 @@ func (d *drain) run(group *task.Group) {
 	}
 	listen(d.org.senders, &d.settled, d.settle)
 	listen(d.org.receivers, &d.delivered, d.take)
+}
+
+// listenTo opens a deliver stream. A node at work may be slow to answer; a device would try for ever.
+func listenTo(ctx context.Context, d *device) (*rvclient.DeliverStream, error) {
+	var errs []error
+	for range dials {
+		stream, err := d.client.OpenDeliver(ctx)
+		if err == nil {
+			return stream, nil
+		}
+		if errs = append(errs, err); ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// noteConnect remembers the slowest one.
+func (d *drain) noteConnect(took time.Duration) {
+	for slowest := d.slowest.Load(); int64(took) > slowest; slowest = d.slowest.Load() {
+		if d.slowest.CompareAndSwap(slowest, int64(took)) {
+			return
+		}
+	}
 }
 
 // until waits for a countdown, or for what keeps it from ending.
