@@ -30,22 +30,35 @@ func newEnvelope(header Header, encoded, sealed []byte) Envelope {
 // Parse reads an envelope of at most max bytes, in memory of its own. It checks form and sizes only: nothing is
 // opened or verified. [ENV-1] [ENV-2] [ENV-3]
 func Parse(data []byte, max int) (Envelope, error) {
+	e, err := View(data, max)
+	if err != nil {
+		return Envelope{}, err
+	}
+	own := make([]byte, len(e.Header)+len(e.Sealed))
+	n := copy(own, e.Header)
+	copy(own[n:], e.Sealed)
+	e.Header, e.Sealed = own[:n:n], own[n:]
+	return e, nil
+}
+
+// View is Parse without memory of its own: the envelope points into data, which must not change while it is in use.
+func View(data []byte, max int) (Envelope, error) {
 	if len(data) > min(max, MaxEnvelope) {
 		return Envelope{}, fmt.Errorf("%w: envelope of %d bytes where at most %d are allowed",
 			ErrTooLarge, len(data), min(max, MaxEnvelope))
 	}
-	var w envelopeWire
-	if err := wire.Decode(data, &w); err != nil {
-		return Envelope{}, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	header, err := parseHeader(w.Header)
+	encoded, sealed, err := decodeEnvelope(data)
 	if err != nil {
 		return Envelope{}, err
 	}
-	if !fitsKind(header.Kind, len(w.Sealed)) {
-		return Envelope{}, fmt.Errorf("%w: %d sealed bytes cannot be a %v", ErrMalformed, len(w.Sealed), header.Kind)
+	header, err := parseHeader(encoded)
+	if err != nil {
+		return Envelope{}, err
 	}
-	return newEnvelope(header, w.Header, w.Sealed), nil
+	if !fitsKind(header.Kind, len(sealed)) {
+		return Envelope{}, fmt.Errorf("%w: %d sealed bytes cannot be a %v", ErrMalformed, len(sealed), header.Kind)
+	}
+	return newEnvelope(header, encoded, sealed), nil
 }
 
 // fitsKind reports whether the seal of a kind can have so many bytes. [ENV-6]

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"muster.example/internal/keys"
-	"muster.example/internal/wire"
 )
 
 // Version is the layout and the way of sealing of every envelope that this package makes and opens: chains over
@@ -59,8 +58,8 @@ func parseHeader(data []byte) (Header, error) {
 	if len(data) > MaxHeader {
 		return Header{}, fmt.Errorf("%w: header of %d bytes", ErrMalformed, len(data))
 	}
-	if err := wire.Decode(data, &h); err != nil {
-		return Header{}, fmt.Errorf("%w: header: %w", ErrMalformed, err)
+	if err := decodeHeader(data, &h); err != nil {
+		return Header{}, err
 	}
 	if err := h.check(); err != nil {
 		return Header{}, err
@@ -69,7 +68,7 @@ func parseHeader(data []byte) (Header, error) {
 }
 
 // check applies the rules of form: which fields each kind has. [ENV-5]
-func (h Header) check() error {
+func (h *Header) check() error {
 	hasChain, hasPosition := !h.Chain.IsZero(), h.Position != 0
 	switch {
 	case h.Version != Version:
