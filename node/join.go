@@ -17,13 +17,6 @@ import (
 	"muster.example/rendezvous/rvproto"
 )
 
-// recoverySeries is how many recovery keys are derived when the words are made: one for each organization that a person
-// can join before the words have to be entered again.
-const recoverySeries = 64
-
-// joinWait bounds the whole of a create or join.
-const joinWait = time.Minute
-
 // CreateOrg founds an organization on the rendezvous node that issued the claim.
 func (n *Node) CreateOrg(ctx context.Context, request api.CreateOrgRequest) (api.CreateOrgResult, error) {
 	claim, err := rvproto.ParseClaim(request.Claim)
@@ -36,41 +29,45 @@ func (n *Node) CreateOrg(ctx context.Context, request api.CreateOrgRequest) (api
 			return api.CreateOrgResult{}, api.Errorf(api.CodeRefused, "%s cannot be %q: %v", what, name, err)
 		}
 	}
-	n.joining.Lock()
-	defer n.joining.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, joinWait)
-	defer cancel()
-
-	person, err := n.nextRecovery()
+	ctx, done := n.entering(ctx)
+	defer done()
+	id := requestID(request.Claim, request.Name, request.As)
+	e, err := n.resume(id)
 	if err != nil {
 		return api.CreateOrgResult{}, err
 	}
-	rootSeed, err := keys.NewRecoverySeed(rand.Reader)
-	if err != nil {
-		return api.CreateOrgResult{}, err
+	e.at = store.Node{Key: claim.Node, Addresses: claim.Addresses}
+	if e.fresh() {
+		rootSeed, err := keys.NewRecoverySeed(rand.Reader)
+		if err != nil {
+			return api.CreateOrgResult{}, err
+		}
+		e.found(request, claim, rootSeed)
 	}
-	root, self := rootSeed.Key(0), keys.Generate()
-	found := membership.SignEvent(membership.Event{Counter: 1, Found: &membership.Found{
-		OrgName: request.Name, Root: root.Public(), Member: request.As, Recovery: person.key, Policy: membership.DefaultPolicy(),
-	}}, self, &root)
-	org := membership.OrgOf(found)
-	rendezvous := membership.SignEvent(membership.Event{Org: org, Counter: 2, At: 1, Rendezvous: &membership.Rendezvous{
-		Node: claim.Node, Addresses: claim.Addresses, Term: 1,
-	}}, self, nil)
-	at := store.Node{Key: claim.Node, Addresses: claim.Addresses}
-	o, err := n.enter(ctx, entry{
-		org: org, member: membership.MemberOf(org, found), self: self, at: at, person: person,
-		admit: func(ctx context.Context, client *rvclient.Client) error {
-			return client.Claim(ctx, claim.Token, found, rendezvous)
-		},
-	})
+	e.admit = func(ctx context.Context, client *rvclient.Client) error {
+		return client.Claim(ctx, claim.Token, e.kept.Event, e.kept.Rendezvous)
+	}
+	o, err := n.enter(ctx, e)
 	if err != nil {
 		return api.CreateOrgResult{}, refusal("founding the organization", err)
 	}
 	return api.CreateOrgResult{
-		Org: org.String(), Member: o.member.String(), Device: o.device.String(),
-		RecoveryWords: person.words, RootWords: rootSeed.Words(),
+		Org: o.org.String(), Member: o.member.String(), Device: o.device.String(),
+		RecoveryWords: e.words(), RootWords: keys.RecoverySeed(e.kept.Root).Words(),
 	}, nil
+}
+
+// found fills in the events that found an organization.
+func (e *entry) found(request api.CreateOrgRequest, claim rvproto.Claim, rootSeed keys.RecoverySeed) {
+	self, root := keys.FromSeed(e.kept.Identity), rootSeed.Key(0)
+	found := membership.SignEvent(membership.Event{Counter: 1, Found: &membership.Found{
+		OrgName: request.Name, Root: root.Public(), Member: request.As, Recovery: e.recoveryKey(), Policy: membership.DefaultPolicy(),
+	}}, self, &root)
+	org := membership.OrgOf(found)
+	e.kept.Org, e.kept.Event, e.kept.Root = org, found, rootSeed[:]
+	e.kept.Rendezvous = membership.SignEvent(membership.Event{Org: org, Counter: 2, At: 1, Rendezvous: &membership.Rendezvous{
+		Node: claim.Node, Addresses: claim.Addresses, Term: 1,
+	}}, self, nil)
 }
 
 // Join joins the organization that issued an invitation.
@@ -82,20 +79,23 @@ func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResul
 	if err := membership.CheckName(request.As); err != nil {
 		return api.JoinResult{}, api.Errorf(api.CodeRefused, "your name cannot be %q: %v", request.As, err)
 	}
-	n.joining.Lock()
-	defer n.joining.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, joinWait)
-	defer cancel()
+	ctx, done := n.entering(ctx)
+	defer done()
 	if already, ok := n.joined(invitation.Org); ok {
 		return already, nil
 	}
-	person, err := n.nextRecovery()
+	e, err := n.resume(requestID(request.Invitation, request.As))
 	if err != nil {
 		return api.JoinResult{}, err
 	}
+	e.kept.Org = invitation.Org
 	var joined *organization
 	for _, node := range invitation.Nodes {
-		if joined, err = n.joinAt(ctx, node, invitation, request.As, person); err == nil {
+		e.at = store.Node{Key: node.Key, Addresses: node.Addresses}
+		e.admit = func(ctx context.Context, client *rvclient.Client) error {
+			return n.handIn(ctx, client, e, invitation, request.As)
+		}
+		if joined, err = n.enter(ctx, e); err == nil {
 			break
 		}
 		if _, answered := errors.AsType[wire.Status](err); answered {
@@ -107,7 +107,7 @@ func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResul
 	}
 	return api.JoinResult{
 		Org: joined.org.String(), OrgName: joined.name(), Member: joined.member.String(), Device: joined.device.String(),
-		RecoveryWords: person.words,
+		RecoveryWords: e.words(),
 	}, nil
 }
 
@@ -122,166 +122,32 @@ func (n *Node) joined(org keys.OrgID) (api.JoinResult, bool) {
 	return api.JoinResult{Org: org.String(), OrgName: o.name(), Member: o.member.String(), Device: o.device.String()}, true
 }
 
-// joinAt joins at one rendezvous node: it reads the roll on the strength of the invitation, checks it against what the
-// invitation says of it, and only then hands in the join event.
-func (n *Node) joinAt(ctx context.Context, node membership.NodeAddress, invitation membership.Invitation, name string, person recovery) (*organization, error) {
-	self, key := keys.Generate(), invitation.Key()
-	at := store.Node{Key: node.Key, Addresses: node.Addresses}
-	var event membership.SignedEvent
-	makeEvent := func(roll *membership.Roll) membership.SignedEvent {
-		return membership.SignEvent(membership.Event{Org: invitation.Org, Counter: 1, At: roll.Size(), Join: &membership.Join{
-			Invitation: key.Public(), Name: name, Recovery: person.key,
-		}}, self, &key)
+// handIn reads the roll on the strength of the invitation, checks it against what the invitation says of it, and only
+// then hands in the join event. One that was handed in before, by a run that did not learn the answer, is handed in
+// again as it is.
+func (n *Node) handIn(ctx context.Context, client *rvclient.Client, e *entry, invitation membership.Invitation, name string) error {
+	key := invitation.Key()
+	if !e.fresh() {
+		return client.SubmitJoin(ctx, key, e.kept.Event)
 	}
-	e := entry{org: invitation.Org, self: self, at: at, person: person}
-	e.admit = func(ctx context.Context, client *rvclient.Client) error {
-		page, err := client.View(ctx, key, 0)
-		if err != nil {
-			return err
-		}
-		roll := membership.NewRoll(invitation.Org)
-		if _, _, err := extend(roll, page, node.Key); err != nil {
-			return err
-		}
-		if err := roll.Compare(invitation.Size, invitation.Root); err != nil {
-			return fmt.Errorf("the rendezvous node shows another roll than whoever invited you has: %w", err)
-		}
-		event = makeEvent(roll)
-		return client.SubmitJoin(ctx, key, event)
-	}
-	e.memberOf = func() keys.MemberID { return membership.MemberOf(invitation.Org, event) }
-	return n.enter(ctx, e)
-}
-
-// entry is what it takes to enter an organization.
-type entry struct {
-	org      keys.OrgID
-	member   keys.MemberID
-	memberOf func() keys.MemberID // instead of member, once admitted
-	self     keys.PrivateKey
-	at       store.Node
-	person   recovery
-	admit    func(ctx context.Context, client *rvclient.Client) error
-}
-
-// enter has a rendezvous node admit this device, verifies the roll that says so, and stores and runs the organization.
-// Nothing is stored before.
-func (n *Node) enter(ctx context.Context, e entry) (o *organization, err error) {
-	local, err := n.config.NewHost(e.self)
+	page, err := client.View(ctx, key, 0)
 	if err != nil {
-		return nil, fmt.Errorf("making the libp2p host: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			local.Close()
-		}
-	}()
-	client := &rvclient.Client{Host: local, Node: e.at.Key, Addresses: e.at.Addresses, Org: e.org}
-	if err := client.Connect(ctx); err != nil {
-		return nil, fmt.Errorf("connecting to the rendezvous node: %w", err)
-	}
-	if err := e.admit(ctx, client); err != nil {
-		return nil, err
-	}
-	if e.memberOf != nil {
-		e.member = e.memberOf()
-	}
-	page, err := client.Fetch(ctx, 0)
-	if err != nil {
-		return nil, fmt.Errorf("fetching the roll: %w", err)
-	}
-	roll := membership.NewRoll(e.org)
-	_, entries, err := extend(roll, page, e.at.Key)
-	if err != nil {
-		return nil, err
-	}
-	if member, ok := roll.State().MemberOf(e.self.Public()); !ok || member != e.member {
-		return nil, errors.New("the rendezvous node says that it admitted this device, and the roll does not hold it")
-	}
-	o, err = n.settle(e, entries, page.Checkpoint)
-	if err != nil {
-		return nil, err
-	}
-	signed, err := o.currentPrekey(time.Now())
-	if err != nil {
-		return nil, err
-	}
-	// Published before the answer, so that others can seal to this device at once.
-	if err := client.PutPrekey(ctx, signed); err != nil {
-		return nil, fmt.Errorf("publishing the prekey: %w", err)
-	}
-	o.local = local
-	if err := n.add(ctx, o); err != nil {
-		return nil, err
-	}
-	o.await(ctx, sendWait, func() bool { return o.connection() != nil })
-	return o, nil
-}
-
-// settle stores the organization, its roll and the recovery key that it uses up.
-func (n *Node) settle(e entry, entries []membership.Entry, note []byte) (*organization, error) {
-	kept := store.Organization{Org: e.org, Member: e.member, Identity: e.self.Seed(), Node: e.at, Joined: time.Now().UnixMilli()}
-	for start := 0; start < len(entries); start += entriesPerUpdate {
-		err := n.store.Update(func(tx *store.Tx) error {
-			for i := start; i < min(start+entriesPerUpdate, len(entries)); i++ {
-				if err := tx.PutEntry(e.org, uint64(i), entries[i].Marshal()); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("storing the roll: %w", err)
-		}
-	}
-	err := n.store.Update(func(tx *store.Tx) error {
-		if err := tx.PutCheckpoint(e.org, store.Checkpoint{Note: note, Seen: time.Now().UnixMilli()}); err != nil {
-			return err
-		}
-		profile := e.person.profile
-		profile.Used++
-		if err := tx.PutProfile(profile); err != nil {
-			return err
-		}
-		return tx.PutOrganization(kept)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("storing the organization: %w", err)
-	}
-	return n.openOrganization(kept)
-}
-
-// recovery is the recovery key that the next organization gets.
-type recovery struct {
-	key     keys.PublicKey
-	words   []string // only when they were made just now
-	profile store.Profile
-}
-
-// nextRecovery returns the next recovery key of the person's series, making the words the first time.
-func (n *Node) nextRecovery() (recovery, error) {
-	var profile store.Profile
-	err := n.store.View(func(tx *store.Tx) (err error) {
-		profile, err = tx.Profile()
 		return err
-	})
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return recovery{}, err
 	}
-	if len(profile.Recovery) == 0 {
-		seed, err := keys.NewRecoverySeed(rand.Reader)
-		if err != nil {
-			return recovery{}, err
-		}
-		for index := range uint32(recoverySeries) {
-			profile.Recovery = append(profile.Recovery, seed.Key(index).Public())
-		}
-		return recovery{key: profile.Recovery[0], words: seed.Words(), profile: profile}, nil
+	roll := membership.NewRoll(invitation.Org)
+	if _, _, err := extend(roll, page, e.at.Key); err != nil {
+		return err
 	}
-	if int(profile.Used) >= len(profile.Recovery) {
-		return recovery{}, api.Errorf(api.CodeFailed, "this device is in %d organizations, and has no recovery key left for another", profile.Used)
+	if err := roll.Compare(invitation.Size, invitation.Root); err != nil {
+		return fmt.Errorf("the rendezvous node shows another roll than whoever invited you has: %w", err)
 	}
-	return recovery{key: profile.Recovery[profile.Used], profile: profile}, nil
+	e.kept.Event = membership.SignEvent(membership.Event{Org: invitation.Org, Counter: 1, At: roll.Size(), Join: &membership.Join{
+		Invitation: key.Public(), Name: name, Recovery: e.recoveryKey(),
+	}}, keys.FromSeed(e.kept.Identity), &key)
+	if err := n.begin(e); err != nil {
+		return err
+	}
+	return client.SubmitJoin(ctx, key, e.kept.Event)
 }
 
 // extend verifies a page of the roll and folds it into roll.

@@ -4,11 +4,13 @@ import (
 	"muster.example/internal/keys"
 )
 
-// Profile is what belongs to the person and not to one organization: the public halves of the recovery keys still to
-// be used. The words themselves are never stored. [KEY-7]
+// Profile is what belongs to the person and not to one organization: the public halves of the recovery keys, and how
+// many are used up. Unshown holds the seed from when it is made until the words have been shown, at the end of the first
+// entry into an organization; after that the words are nowhere but with the person. [KEY-7]
 type Profile struct {
 	Recovery []keys.PublicKey `cbor:"1,keyasint"`
 	Used     uint32           `cbor:"2,keyasint"`
+	Unshown  []byte           `cbor:"3,keyasint,omitempty"`
 }
 
 // Node is a rendezvous node as it can be reached.
