@@ -143,7 +143,7 @@ func (n *Node) Accept(ctx context.Context, request api.AcceptRequest) (api.Accep
 	}
 	if client := o.connection(); client != nil && !already {
 		if err := o.publishGrants(ctx, client); err != nil {
-			return api.AcceptResult{}, err
+			return api.AcceptResult{}, refusal("telling the rendezvous node", err)
 		}
 		wake(o.wakeSeal)
 		o.await(ctx, acquaintanceWait, func() bool { return o.connection() == nil || !o.leaveHeld(from) })
@@ -206,7 +206,8 @@ func (o *organization) leaveHeld(to keys.MemberID) bool {
 	return err == nil && held
 }
 
-// publishGrants gives the rendezvous node the grants that it has not taken yet.
+// publishGrants gives the rendezvous node the grants that it has not taken yet. One that it refuses stays for a later try
+// and does not hold up the others: the refusal, a wire.Status, is returned at the end.
 func (o *organization) publishGrants(ctx context.Context, client *rvclient.Client) error {
 	var due map[keys.MemberID][]byte
 	err := o.node.store.View(func(tx *store.Tx) (err error) {
@@ -216,9 +217,16 @@ func (o *organization) publishGrants(ctx context.Context, client *rvclient.Clien
 	if err != nil {
 		return err
 	}
+	var refused error
 	for to, grant := range due {
 		err := client.PutGrant(ctx, grant)
-		if err != nil && !errors.Is(err, wire.StatusStale) { // stale: it has a higher one already
+		switch status, answered := errors.AsType[wire.Status](err); {
+		case err == nil, status == wire.StatusStale: // it has a higher one already
+		case answered:
+			o.log.Warn("the rendezvous node refused a grant", "to", to.Short(), "reason", status)
+			refused = fmt.Errorf("publishing a grant: %w", err)
+			continue
+		default:
 			return fmt.Errorf("publishing a grant: %w", err)
 		}
 		o.mu.Lock()
@@ -228,7 +236,16 @@ func (o *organization) publishGrants(ctx context.Context, client *rvclient.Clien
 			return err
 		}
 	}
-	return nil
+	return refused
+}
+
+// unlessRefused returns an error of the network or the store, and nil for a refusal: a session goes on without what the
+// rendezvous node refused, and asks again at its next beginning.
+func unlessRefused(err error) error {
+	if _, answered := errors.AsType[wire.Status](err); answered {
+		return nil
+	}
+	return err
 }
 
 // Contacts lists the contacts of an organization, or of all.

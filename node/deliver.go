@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"muster.example/internal/envelope"
@@ -19,6 +20,8 @@ const (
 	// receivedAtOnce and receivedBytesAtOnce bound what one transaction stores, and so what one acknowledgement is for.
 	receivedAtOnce      = 64
 	receivedBytesAtOnce = 256 << 10
+	// receiptedAtOnce is of how many envelopes one transaction takes receipts at least.
+	receiptedAtOnce = 8
 	// maxAttempts is how often a message is sealed anew for a device that cannot open it before it is given up.
 	maxAttempts = 4
 )
@@ -53,8 +56,10 @@ func (o *organization) keepReceiving(ctx context.Context, client *rvclient.Clien
 		if err != nil {
 			return fmt.Errorf("saving deliveries: %w", err)
 		}
-		if err := stream.Ack(ack); err != nil {
-			return fmt.Errorf("acknowledging deliveries: %w", err)
+		if len(ack.Receipts)+len(ack.IDs) > 0 {
+			if err := stream.Ack(ack); err != nil {
+				return fmt.Errorf("acknowledging deliveries: %w", err)
+			}
 		}
 		batch, size = batch[:0], 0
 	}
@@ -100,22 +105,54 @@ func (o *organization) receive(ctx context.Context, client *rvclient.Client, bat
 			return rvproto.AckFrame{}, err
 		}
 	}
+	var ack rvproto.AckFrame
+	var units []unit
+	for _, frame := range batch {
+		if frame.Kind == rvproto.KindReceipt {
+			ack.IDs = append(ack.IDs, rvproto.ReceiptID(frame.Body))
+			units = append(units, o.receiptUnits(frame.Body)...)
+			continue
+		}
+		e, err := envelope.Parse(frame.Body, envelope.MaxEnvelope)
+		if err != nil { // without an id there is nothing to answer: the rest must not wait for it
+			o.log.Warn("the rendezvous node delivered what is no envelope", "error", err)
+			continue
+		}
+		units = append(units, unit{envelope: e})
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var ack rvproto.AckFrame
 	var outcomes []outcome
+	err := inParts(units, func(part []unit) error {
+		made, err := o.saveLocked(part)
+		outcomes = append(outcomes, made...)
+		return err
+	})
+	if err != nil {
+		return ack, err
+	}
+	return o.receipts(ack, outcomes)
+}
+
+// unit is what one transaction takes whole: an envelope, or some of what a receipt says.
+type unit struct {
+	envelope envelope.Envelope
+	receipt  *envelope.Receipt
+}
+
+// saveLocked takes deliveries in one transaction, and lets what was stored be seen. Callers hold mu.
+func (o *organization) saveLocked(part []unit) (outcomes []outcome, err error) {
 	var effects effects
-	err := o.node.store.Update(func(tx *store.Tx) error {
-		ack, outcomes, effects = rvproto.AckFrame{}, nil, newEffects()
-		for _, frame := range batch {
-			if frame.Kind == rvproto.KindReceipt {
-				ack.IDs = append(ack.IDs, rvproto.ReceiptID(frame.Body))
-				if err := o.takeReceipt(tx, frame.Body, &effects); err != nil {
+	err = o.node.store.Update(func(tx *store.Tx) error {
+		outcomes, effects = nil, newEffects()
+		for _, u := range part {
+			if u.receipt != nil {
+				if err := o.takeReceipt(tx, *u.receipt, &effects); err != nil {
 					return err
 				}
 				continue
 			}
-			outcome, err := o.takeEnvelope(tx, frame.Body, &effects)
+			outcome, err := o.takeEnvelope(tx, u.envelope, &effects)
 			if err != nil {
 				return err
 			}
@@ -124,10 +161,10 @@ func (o *organization) receive(ctx context.Context, client *rvclient.Client, bat
 		return effects.storeChains(tx, o.org)
 	})
 	if err != nil {
-		return ack, err
+		return nil, err
 	}
 	o.applyLocked(effects)
-	return o.receipts(ack, outcomes)
+	return outcomes, nil
 }
 
 func (o *organization) anyUnknownSender(batch []rvproto.DeliverFrame) bool {
@@ -173,14 +210,25 @@ func (o *organization) receipts(ack rvproto.AckFrame, outcomes []outcome) (rvpro
 	return ack, nil
 }
 
-// takeReceipt notes what another device says of envelopes of this one. A receipt that does not verify, or is about
-// nothing that waits, changes nothing.
-func (o *organization) takeReceipt(tx *store.Tx, data []byte, effects *effects) error {
+// receiptUnits reads a receipt and cuts it into what one transaction takes at most: a receipt may speak of 1,024
+// envelopes. One that does not verify is dropped.
+func (o *organization) receiptUnits(data []byte) (units []unit) {
 	receipt, err := envelope.OpenReceipt(data, o.org)
 	if err != nil || receipt.Sender != o.device {
 		o.log.Warn("a receipt that is not for this device, or not signed by its device, was ignored", "error", err)
 		return nil
 	}
+	for ids := range slices.Chunk(receipt.Opened, receiptedAtOnce) {
+		units = append(units, unit{receipt: &envelope.Receipt{Device: receipt.Device, Opened: ids}})
+	}
+	for ids := range slices.Chunk(receipt.Failed, receiptedAtOnce) {
+		units = append(units, unit{receipt: &envelope.Receipt{Device: receipt.Device, Failed: ids}})
+	}
+	return units
+}
+
+// takeReceipt notes what another device says of envelopes of this one. What is about nothing that waits changes nothing.
+func (o *organization) takeReceipt(tx *store.Tx, receipt envelope.Receipt, effects *effects) error {
 	for _, id := range receipt.Opened {
 		if err := o.delivered(tx, id, receipt.Device, effects); err != nil {
 			return err
@@ -272,7 +320,8 @@ func (o *organization) unopened(tx *store.Tx, id keys.EnvelopeID, device keys.Pu
 	return tx.AddJob(o.org, job)
 }
 
-// endChain makes the next message of an envelope's conversation start a new chain.
+// endChain makes the next message of an envelope's conversation start a new chain, unless the envelope is of an older one
+// than the conversation has now: many messages of a lost chain are reported, and call for one new chain.
 func (o *organization) endChain(tx *store.Tx, w store.Waiting) error {
 	if envelope.Kind(w.Kind) == envelope.KindIntroduction {
 		return nil
@@ -283,6 +332,16 @@ func (o *organization) endChain(tx *store.Tx, w store.Waiting) error {
 		return nil
 	} else if err != nil {
 		return err
+	}
+	if len(out.Chain) == 0 {
+		return nil
+	}
+	chain, err := envelope.UnmarshalChain(out.Chain)
+	if err != nil {
+		return fmt.Errorf("reading a chain: %w", err)
+	}
+	if chain.ID() != w.Chain {
+		return nil
 	}
 	out.Chain, out.Devices = nil, nil
 	return tx.PutOutgoing(o.org, conversation, out)

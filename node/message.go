@@ -16,8 +16,12 @@ import (
 	"muster.example/sync/history"
 )
 
-// shortestPrefix is how much of a message's id must be given.
-const shortestPrefix = 8
+const (
+	// shortestPrefix is how much of a message's id must be given.
+	shortestPrefix = 8
+	// pageBytes is about how much text a page of the inbox has: in JSON a byte can become six.
+	pageBytes = 4 << 20
+)
 
 // Inbox lists a page of received messages and introductions, oldest first, organization by organization.
 func (n *Node) Inbox(_ context.Context, query api.InboxQuery) (api.InboxPage, error) {
@@ -76,6 +80,9 @@ func parseCursor(text string) (cursor, error) {
 // introductionMark begins the position of an introduction in a cursor: they are listed before the messages.
 const introductionMark = 'i'
 
+// timelineStart is the position before the first message: places in the timeline have more bytes.
+var timelineStart = []byte{0}
+
 // inbox appends introductions that wait and received messages to a page, until it holds limit, and returns the position
 // to go on from, or nil when all are listed.
 func (o *organization) inbox(page *api.InboxPage, position []byte, limit int) (next []byte, err error) {
@@ -99,20 +106,23 @@ func (o *organization) inbox(page *api.InboxPage, position []byte, limit int) (n
 			}
 			page.Messages = append(page.Messages, o.introductionLocked(contact))
 		}
-		position = nil
+		position = timelineStart
 	}
 	err = o.node.store.View(func(tx *store.Tx) error {
-		last := position
+		last, size := position, 0
+		for _, m := range page.Messages {
+			size += len(m.Text)
+		}
 		return tx.Messages(o.org, position, func(at []byte, r history.Record) (bool, error) {
 			if r.Message.Member == o.member {
 				return true, nil
 			}
-			if len(page.Messages) == limit {
+			if len(page.Messages) == limit || size > pageBytes {
 				next = last
 				return false, nil
 			}
 			page.Messages = append(page.Messages, o.messageLocked(r))
-			last = at
+			last, size = at, size+len(r.Message.Text.Text)
 			return true, nil
 		})
 	})

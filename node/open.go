@@ -49,11 +49,7 @@ var errUnopened = errors.New("cannot be opened")
 
 // takeEnvelope opens one envelope and stores what it says. An error is the store's; what is wrong with the envelope is
 // in the outcome.
-func (o *organization) takeEnvelope(tx *store.Tx, data []byte, effects *effects) (outcome, error) {
-	e, err := envelope.Parse(data, envelope.MaxEnvelope)
-	if err != nil {
-		return outcome{}, fmt.Errorf("the rendezvous node delivered what is no envelope: %w", err)
-	}
+func (o *organization) takeEnvelope(tx *store.Tx, e envelope.Envelope, effects *effects) (outcome, error) {
 	header := e.ParsedHeader()
 	result := outcome{sender: header.Sender, id: e.ID()}
 	seen, err := tx.Seen(o.org, result.id)
@@ -252,8 +248,9 @@ func (o *organization) takeIntroduction(tx *store.Tx, e envelope.Envelope, effec
 	}
 	effects.heads = append(effects.heads, head{introduction.HeadSize, introduction.HeadRoot, introduction.From})
 	contact, known := o.contactNow(introduction.From, effects)
-	if known && o.grantLocked(contact.Got).Number >= grant.Number {
-		return nil
+	got := o.grantLocked(contact.Got)
+	if known && (got.Number >= grant.Number || contact.State == history.ContactAsking && got.Open == grant.Open) {
+		return nil // who asks again while they wait for an answer leaves no further trace
 	}
 	contact.Member, contact.Got, contact.Time = introduction.From, introduction.Grant, time.Now().UnixMilli()
 	switch {

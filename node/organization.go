@@ -36,8 +36,8 @@ type organization struct {
 	mu         sync.Mutex
 	roll       *membership.Roll
 	checkpoint membership.Checkpoint
-	distrust   error // set for good when the rendezvous node was caught lying
-	ahead      head  // the largest roll that a message spoke of and that is not here yet
+	distrust   error                  // set for good when the rendezvous node was caught lying
+	ahead      map[keys.MemberID]head // the largest roll that each member spoke of and that was not here
 	view       *history.View
 	prekeys    map[keys.PrekeyID]envelope.PrekeyPrivate
 	client     *rvclient.Client // nil while not connected
@@ -53,7 +53,7 @@ func (n *Node) openOrganization(kept store.Organization) (*organization, error) 
 		wakeSeal: make(chan struct{}, 1), wakePost: make(chan struct{}, 1), wakeRoll: make(chan struct{}, 1),
 		fetching: make(chan struct{}, 1),
 		roll:     membership.NewRoll(kept.Org), prekeys: make(map[keys.PrekeyID]envelope.PrekeyPrivate),
-		changed: make(chan struct{}),
+		ahead: make(map[keys.MemberID]head), changed: make(chan struct{}),
 	}
 	err := n.store.View(func(tx *store.Tx) error {
 		if err := o.readRoll(tx); err != nil {

@@ -77,11 +77,11 @@ func (o *organization) sendPosts(ctx context.Context, stream *rvclient.PostStrea
 		posts := make([]rvproto.PostFrame, 0, len(batch))
 		for _, w := range batch {
 			select { // known to the reader before the node can answer
-			case unanswered <- w:
+			case unanswered <- w.Waiting:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			posts = append(posts, rvproto.PostFrame{Recipients: w.Pending, Envelope: w.Envelope})
+			posts = append(posts, rvproto.PostFrame{Recipients: w.Pending, Envelope: w.envelope})
 		}
 		if err := stream.Send(posts); err != nil {
 			return fmt.Errorf("posting: %w", err)
@@ -90,17 +90,27 @@ func (o *organization) sendPosts(ctx context.Context, stream *rvclient.PostStrea
 	}
 }
 
+// outgoing is an envelope that waits, with its sealed bytes.
+type outgoing struct {
+	store.Waiting
+	envelope []byte
+}
+
 // toPost returns the next envelopes that the node is not known to have, or that were silent for too long.
-func (o *organization) toPost(after uint64, now time.Time) ([]store.Waiting, error) {
-	var batch []store.Waiting
+func (o *organization) toPost(after uint64, now time.Time) ([]outgoing, error) {
+	var batch []outgoing
 	size := 0
 	err := o.node.store.View(func(tx *store.Tx) error {
 		return tx.Waiting(o.org, after, func(w store.Waiting) (bool, error) {
-			if w.Accepted && now.Sub(time.UnixMilli(w.Offered)) < o.node.config.OfferAgain {
+			if silence := now.Sub(time.UnixMilli(w.Offered)); w.Accepted && 0 <= silence && silence < o.node.config.OfferAgain {
 				return true, nil
 			}
-			batch = append(batch, w)
-			size += len(w.Envelope)
+			data, err := tx.Envelope(o.org, w)
+			if err != nil {
+				return false, err
+			}
+			batch = append(batch, outgoing{w, data})
+			size += len(data)
 			return len(batch) < postsAtOnce && size < postBytesAtOnce, nil
 		})
 	})
@@ -145,22 +155,41 @@ func (o *organization) readAnswers(stream *rvclient.PostStream, unanswered <-cha
 func (o *organization) recordAnswers(batch []answered, full chan struct{}) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var effects effects
-	err := o.node.store.Update(func(tx *store.Tx) error {
-		effects = newEffects()
-		for _, a := range batch {
-			if err := o.recordAnswer(tx, a, full, &effects); err != nil {
-				return err
+	err := inParts(batch, func(part []answered) error {
+		var effects effects
+		err := o.node.store.Update(func(tx *store.Tx) error {
+			effects = newEffects()
+			for _, a := range part {
+				if err := o.recordAnswer(tx, a, full, &effects); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err == nil {
+			o.applyLocked(effects)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("storing answers to posts: %w", err)
 	}
-	o.applyLocked(effects)
 	wake(o.wakeSeal) // there is room for more
 	return nil
+}
+
+// inParts does something with all items, which one transaction stores: in halves, and halves of those, if they are more
+// than one transaction holds.
+func inParts[T any](items []T, do func(part []T) error) error {
+	err := do(items)
+	if !errors.Is(err, store.ErrTooLarge) || len(items) < 2 {
+		return err
+	}
+	half := len(items) / 2
+	if err := inParts(items[:half], do); err != nil {
+		return err
+	}
+	return inParts(items[half:], do)
 }
 
 func (o *organization) recordAnswer(tx *store.Tx, a answered, full chan struct{}, effects *effects) error {
@@ -178,16 +207,23 @@ func (o *organization) recordAnswer(tx *store.Tx, a answered, full chan struct{}
 		return o.refused(tx, w, w.Pending, a.answer.Status, effects)
 	}
 	later := false
+	byStatus := make(map[wire.Status][]keys.PublicKey)
 	for _, refusal := range a.answer.Refused {
 		if refusal.Status.Retryable() {
 			later = true
 			continue
 		}
-		only := []keys.PublicKey{refusal.Device}
-		if err := o.refused(tx, w, only, refusal.Status, effects); err != nil {
+		byStatus[refusal.Status] = append(byStatus[refusal.Status], refusal.Device)
+	}
+	for status, devices := range byStatus {
+		devices = intersection(w.Pending, devices) // those that have not receipted it meanwhile
+		if len(devices) == 0 {
+			continue
+		}
+		if err := o.refused(tx, w, devices, status, effects); err != nil {
 			return err
 		}
-		w.Pending = difference(w.Pending, only)
+		w.Pending = difference(w.Pending, devices)
 	}
 	if later {
 		wake(full)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
+	"muster.example/internal/wire"
 	"muster.example/node/store"
 	"muster.example/rendezvous/rvclient"
 )
@@ -46,23 +48,66 @@ func (o *organization) publishPrekey(ctx context.Context, client *rvclient.Clien
 	if err != nil {
 		return err
 	}
-	if err := client.PutPrekey(ctx, signed); err != nil {
+	err = client.PutPrekey(ctx, signed)
+	if errors.Is(err, wire.StatusStale) {
+		err = o.outlastPrekey(ctx, client)
+	}
+	if err != nil {
+		o.log.Warn("the prekey is not published", "error", err)
 		return fmt.Errorf("publishing the prekey: %w", err)
 	}
 	return nil
 }
 
+// outlastPrekey deals with a rendezvous node that has a prekey of this device of a later date, made when the clock was
+// ahead, or before the folder was put back from a copy. If its private half is here it serves; else others would seal
+// to what nobody can open, and a new one of a still later date takes its place.
+func (o *organization) outlastPrekey(ctx context.Context, client *rvclient.Client) error {
+	answers, err := client.GetPrekeys(ctx, []keys.PublicKey{o.device})
+	if err != nil {
+		return err
+	}
+	held, err := envelope.OpenPrekey(answers[0], o.org, o.device, time.Now())
+	if err != nil {
+		return err
+	}
+	var signed []byte
+	o.mu.Lock()
+	if _, ok := o.prekeys[held.ID()]; !ok {
+		err = o.updatePrekeysLocked(func(tx *store.Tx) error {
+			signed, err = o.makePrekeyLocked(tx, time.Unix(held.LastSealing+1, 0))
+			return err
+		})
+	}
+	o.mu.Unlock()
+	if err != nil || signed == nil {
+		return err
+	}
+	return client.PutPrekey(ctx, signed)
+}
+
 func (o *organization) currentPrekey(now time.Time) (signed []byte, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	err = o.node.store.Update(func(tx *store.Tx) error {
+	err = o.updatePrekeysLocked(func(tx *store.Tx) error {
 		signed, err = o.rotatePrekeysLocked(tx, now)
 		return err
 	})
 	return signed, err
 }
 
-// rotatePrekeysLocked returns the newest prekey, making one when there is none young enough. Callers hold mu.
+// updatePrekeysLocked changes the prekeys in the store and in memory. Callers hold mu.
+func (o *organization) updatePrekeysLocked(change func(tx *store.Tx) error) error {
+	before := maps.Clone(o.prekeys)
+	err := o.node.store.Update(change)
+	if err != nil {
+		o.prekeys = before
+	}
+	return err
+}
+
+// rotatePrekeysLocked returns the newest prekey, making one when there is none young enough. One of a later date than any
+// made today has was made when the clock was ahead: it opens what was sealed to it, and is not published. Callers hold mu.
 func (o *organization) rotatePrekeysLocked(tx *store.Tx, now time.Time) (signed []byte, err error) {
 	kept, err := tx.Prekeys(o.org)
 	if err != nil {
@@ -71,21 +116,26 @@ func (o *organization) rotatePrekeysLocked(tx *store.Tx, now time.Time) (signed 
 	keep := time.Duration(o.roll.State().Policy().QueueTime)*time.Second + prekeyGrace
 	var newest store.Prekey
 	for _, p := range kept {
-		if time.Unix(p.LastSealing, 0).Add(keep).Before(now) {
+		if time.Unix(p.LastSealing, 0).Add(keep).Before(o.soberLocked(now)) {
 			if err := tx.DeletePrekey(o.org, p.ID); err != nil {
 				return nil, err
 			}
 			delete(o.prekeys, p.ID)
 			continue
 		}
-		if p.LastSealing > newest.LastSealing {
+		if p.LastSealing > newest.LastSealing && p.LastSealing <= now.Add(prekeyLife).Unix() {
 			newest = p
 		}
 	}
 	if time.Unix(newest.LastSealing, 0).Sub(now) > prekeyLife-prekeyRotation {
 		return o.prekeys[newest.ID].Signed(), nil
 	}
-	private, signed, err := envelope.NewPrekey(rand.Reader, o.self, o.org, now.Add(prekeyLife))
+	return o.makePrekeyLocked(tx, now.Add(prekeyLife))
+}
+
+// makePrekeyLocked makes and stores a prekey. Callers hold mu.
+func (o *organization) makePrekeyLocked(tx *store.Tx, lastSealing time.Time) (signed []byte, err error) {
+	private, signed, err := envelope.NewPrekey(rand.Reader, o.self, o.org, lastSealing)
 	if err != nil {
 		return nil, err
 	}
@@ -118,9 +168,12 @@ func (o *organization) fetchPrekeys(ctx context.Context, client *rvclient.Client
 				continue
 			}
 			prekey, err := envelope.OpenPrekey(answers[i], o.org, device, time.Now())
-			if err != nil {
+			if errors.Is(err, envelope.ErrExpired) { // the device has been away for long
+				o.log.Info("a device's prekey is too old", "device", device.Short())
+				continue
+			} else if err != nil {
 				o.mu.Lock()
-				o.alarmLocked("prekey", "the rendezvous node gave a prekey for device "+device.Short()+" that is not the device's, or is too old",
+				o.alarmLocked("prekey", "the rendezvous node gave a prekey for device "+device.Short()+" that is not the device's",
 					[][]byte{answers[i]})
 				o.mu.Unlock()
 				continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"muster.example/internal/keys"
@@ -87,7 +88,9 @@ func (o *organization) catchUp(ctx context.Context, client *rvclient.Client) err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	size := o.rollSize()
+	o.mu.Lock()
+	size, asked := o.roll.Size(), maps.Clone(o.ahead) // what is heard from here on, the answer may be too old for
+	o.mu.Unlock()
 	page, err := client.Fetch(ctx, size)
 	if err != nil {
 		return fmt.Errorf("fetching the roll from entry %d: %w", size, err)
@@ -95,14 +98,8 @@ func (o *organization) catchUp(ctx context.Context, client *rvclient.Client) err
 	if err := o.adopt(page); err != nil {
 		return err
 	}
-	o.checkAhead()
+	o.checkAhead(asked)
 	return nil
-}
-
-func (o *organization) rollSize() uint64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.roll.Size()
 }
 
 // adopt verifies a page of the roll and stores it. A node that was caught lying is believed no further; messaging
@@ -138,8 +135,13 @@ func (o *organization) adoptLocked(page rvclient.Page) error {
 
 // rereadLocked puts the roll back to what the store has. Callers hold mu.
 func (o *organization) rereadLocked() error {
+	advanced := o.roll
 	o.roll = membership.NewRoll(o.org)
-	return o.node.store.View(o.readRoll)
+	err := o.node.store.View(o.readRoll)
+	if err != nil {
+		o.roll = advanced // true all the same, and better than none
+	}
+	return err
 }
 
 func (o *organization) storeRoll(from uint64, entries []membership.Entry, note []byte) error {
@@ -223,8 +225,8 @@ func (o *organization) heardHeadLocked(heard head) {
 	switch {
 	case err == nil:
 	case errors.Is(err, membership.ErrAhead):
-		if heard.Size > o.ahead.Size {
-			o.ahead = heard
+		if heard.Size > o.ahead[heard.From].Size {
+			o.ahead[heard.From] = heard
 		}
 		wake(o.wakeRoll)
 	default:
@@ -234,21 +236,25 @@ func (o *organization) heardHeadLocked(heard head) {
 	}
 }
 
-// checkAhead judges, after a fetch, the largest roll that a message spoke of: by now it must be here.
-func (o *organization) checkAhead() {
+// checkAhead judges, after a fetch, the rolls that members had spoken of before it: by now they must be here. A member
+// who makes one up is named, and hides no other's word.
+func (o *organization) checkAhead(asked map[keys.MemberID]head) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	heard := o.ahead
-	if heard.Size == 0 || o.distrust != nil {
+	if o.distrust != nil {
 		return
 	}
-	if heard.Size > o.roll.Size() {
-		o.alarmLocked("withheld", fmt.Sprintf("member %s knows a larger roll than the rendezvous node shows this device",
-			o.memberNameLocked(heard.From)), [][]byte{wire.Encode([]any{heard.Size, heard.Root[:]})})
-		return
+	for member, heard := range asked {
+		if o.ahead[member] == heard {
+			delete(o.ahead, member)
+		}
+		if heard.Size > o.roll.Size() {
+			o.alarmLocked("withheld", fmt.Sprintf("member %s knows a larger roll than the rendezvous node shows this device",
+				o.memberNameLocked(member)), [][]byte{wire.Encode([]any{heard.Size, heard.Root[:]})})
+			continue
+		}
+		o.heardHeadLocked(heard)
 	}
-	o.ahead = head{}
-	o.heardHeadLocked(heard)
 }
 
 // submit has the rendezvous node sequence an event of this device and returns when the own roll holds it. It fills in

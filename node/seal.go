@@ -20,8 +20,10 @@ import (
 const (
 	// sealedAhead is how many bytes of envelopes may lie sealed and unposted: files are sealed as they travel.
 	sealedAhead = 4 << 20
-	// sealedAtOnce is how many bytes of bodies one transaction seals.
+	// sealedAtOnce is how many bytes one transaction seals, with what is kept beside each envelope.
 	sealedAtOnce = 256 << 10
+	// announcedAtOnce is how many devices one transaction announces a chain to: 16 KiB each in the largest conversation.
+	announcedAtOnce = 16
 	// missingPrekeyPause is how long a job waits for a device that has published no prekey.
 	missingPrekeyPause = time.Minute
 	// jobIntroduction is the kind of a job whose body is an introduction's text.
@@ -59,7 +61,7 @@ func (o *organization) sealNext(ctx context.Context, client *rvclient.Client) (m
 	case job.Expires < time.Now().Unix():
 		return true, o.dropJob(job)
 	case job.Message == nil: // it tells somebody of a grant, which the rendezvous node must know before they answer
-		if err := o.publishGrants(ctx, client); err != nil {
+		if err := unlessRefused(o.publishGrants(ctx, client)); err != nil {
 			return false, err
 		}
 	}
@@ -70,25 +72,27 @@ func (o *organization) sealNext(ctx context.Context, client *rvclient.Client) (m
 	if err != nil {
 		return false, err
 	}
+	return true, o.seal(job, absent)
+}
+
+// seal seals the next parts of a job, as many as one transaction holds.
+func (o *organization) seal(job store.Job, absent []keys.PublicKey) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := o.node.store.Update(func(tx *store.Tx) error { return o.sealParts(tx, job, absent) }); err != nil {
-		return false, err
+	for limit := sealedAtOnce; ; limit /= 2 {
+		err := o.node.store.Update(func(tx *store.Tx) error { return o.sealParts(tx, job, absent, limit) })
+		if errors.Is(err, store.ErrTooLarge) && limit > 1 {
+			continue
+		}
+		wake(o.wakePost)
+		return err
 	}
-	wake(o.wakePost)
-	return true, nil
 }
 
 // nextJob returns the first job that is due, unless enough lies sealed already.
 func (o *organization) nextJob(now time.Time) (job store.Job, ok bool, err error) {
 	err = o.node.store.View(func(tx *store.Tx) error {
-		var ahead int
-		err := tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
-			if !w.Accepted {
-				ahead += len(w.Envelope)
-			}
-			return ahead < sealedAhead, nil
-		})
+		ahead, err := tx.Unposted(o.org, sealedAhead)
 		if err != nil || ahead >= sealedAhead {
 			return err
 		}
@@ -216,30 +220,32 @@ func (o *organization) startChain(job store.Job, conversation keys.ConversationI
 	if err != nil {
 		return false, err
 	}
-	out.Members, out.Devices = job.Members, nil
-	err = o.node.store.Update(func(tx *store.Tx) error {
-		for _, device := range devices {
-			prekey, ok := prekeys[device]
-			if !ok {
-				continue
+	out.Members, out.Devices, out.Chain = job.Members, nil, chain.Marshal()
+	able := filter(devices, func(d keys.PublicKey) bool { _, ok := prekeys[d]; return ok })
+	for {
+		// A crash between two of these transactions leaves a chain that some devices lack: the next job starts another.
+		next := able[:min(len(able), announcedAtOnce)]
+		able = able[len(next):]
+		err = o.node.store.Update(func(tx *store.Tx) error {
+			for _, device := range next {
+				sealed, err := chain.Announce(rand.Reader, o.self, prekeys[device], o.metaLocked(job))
+				if err != nil {
+					return err
+				}
+				err = o.addWaiting(tx, store.Waiting{
+					Pending: []keys.PublicKey{device}, Members: job.Members, Kind: uint8(envelope.KindAnnounce), Expires: job.Expires,
+				}, sealed)
+				if err != nil {
+					return err
+				}
 			}
-			sealed, err := chain.Announce(rand.Reader, o.self, prekey, o.metaLocked(job))
-			if err != nil {
-				return err
-			}
-			out.Devices = append(out.Devices, device)
-			err = o.addWaiting(tx, store.Waiting{
-				Envelope: sealed.Bytes(), Pending: []keys.PublicKey{device}, Members: job.Members,
-				Kind: uint8(envelope.KindAnnounce), Expires: job.Expires,
-			}, sealed)
-			if err != nil {
-				return err
-			}
+			out.Devices = append(out.Devices, next...)
+			return tx.PutOutgoing(o.org, conversation, out)
+		})
+		if err != nil || len(able) == 0 {
+			return false, err
 		}
-		out.Chain = chain.Marshal()
-		return tx.PutOutgoing(o.org, conversation, out)
-	})
-	return false, err
+	}
 }
 
 func (o *organization) metaLocked(job store.Job) envelope.Meta {
@@ -247,25 +253,29 @@ func (o *organization) metaLocked(job store.Job) envelope.Meta {
 }
 
 func (o *organization) addWaiting(tx *store.Tx, w store.Waiting, sealed envelope.Envelope) error {
-	w.ID = sealed.ID()
-	_, err := tx.AddWaiting(o.org, w)
+	w.ID, w.Chain = sealed.ID(), sealed.ParsedHeader().Chain
+	_, err := tx.AddWaiting(o.org, w, sealed.Bytes())
 	return err
 }
 
-// sealParts seals the next parts of a job to the devices that know the chain, and puts off those that do not. The
+// sealParts seals the next parts of a job, of about limit bytes, to the devices that know the chain, and puts off those
+// that are absent. It does nothing if the chain or the devices are no longer what readyChain left: that begins anew. The
 // advanced chain is stored with the envelopes. [STO-32] Callers hold mu.
-func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.PublicKey) error {
+func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.PublicKey, limit int) error {
 	conversation := envelope.ConversationID(o.org, job.Members)
 	out, err := tx.Outgoing(o.org, conversation)
 	if err != nil {
 		return err
 	}
-	pending := out.Devices
+	wanted := difference(o.devicesLocked(job.Members), job.PutOff)
 	if len(job.Only) > 0 {
-		pending = intersection(job.Only, out.Devices)
-		absent = intersection(job.Only, absent)
+		wanted = intersection(wanted, job.Only)
 	}
-	if err := o.putOff(tx, job, absent); err != nil {
+	pending, absent := intersection(wanted, out.Devices), intersection(wanted, absent)
+	if len(difference(difference(wanted, pending), absent)) > 0 || len(difference(out.Devices, o.devicesLocked(job.Members))) > 0 {
+		return nil
+	}
+	if err := o.putOff(tx, &job, absent); err != nil {
 		return err
 	}
 	if job.Message != nil && job.Next == 0 && len(job.Only) == 0 {
@@ -282,7 +292,7 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 	}
 	line := envelope.Line{Sequence: out.Sequence, Previous: out.Previous}
 	now := time.Now()
-	for sealed := 0; job.Next < job.Last && sealed < sealedAtOnce && !chain.Due(now); job.Next++ {
+	for sealed := 0; job.Next < job.Last && sealed < limit && !chain.Due(now); job.Next++ {
 		kind, body, err := o.part(tx, job, job.Next)
 		if err != nil {
 			return err
@@ -295,7 +305,7 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 			return err
 		}
 		w := store.Waiting{
-			Envelope: shut.Bytes(), Pending: pending, Members: job.Members, Message: job.Message, Part: job.Next,
+			Pending: pending, Members: job.Members, Message: job.Message, Part: job.Next,
 			Kind: uint8(envelope.KindMessage), Expires: job.Expires, Attempt: job.Attempt,
 		}
 		if job.Message == nil {
@@ -304,7 +314,7 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 		if err := o.addWaiting(tx, w, shut); err != nil {
 			return err
 		}
-		sealed += len(body)
+		sealed += len(shut.Sealed) + (len(pending)+len(job.Members))*(keys.IDSize+2)
 	}
 	out.Chain, out.Sequence, out.Previous = chain.Marshal(), line.Sequence, line.Previous
 	if err := tx.PutOutgoing(o.org, conversation, out); err != nil {
@@ -316,13 +326,14 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 	return tx.DeleteJob(o.org, job)
 }
 
-// putOff makes a job of its own for devices that have published no prekey yet.
-func (o *organization) putOff(tx *store.Tx, job store.Job, absent []keys.PublicKey) error {
+// putOff makes a job of its own of what is left for devices that have published no prekey yet, once for each device.
+func (o *organization) putOff(tx *store.Tx, job *store.Job, absent []keys.PublicKey) error {
 	if len(absent) == 0 {
 		return nil
 	}
-	later := job
-	later.Only, later.NotBefore = absent, time.Now().Add(jitter(missingPrekeyPause)).UnixMilli()
+	later := *job
+	later.Only, later.PutOff, later.NotBefore = absent, nil, time.Now().Add(jitter(missingPrekeyPause)).UnixMilli()
+	job.PutOff = append(slices.Clone(job.PutOff), absent...)
 	return tx.AddJob(o.org, later)
 }
 
@@ -420,7 +431,7 @@ func (o *organization) sealIntroduction(ctx context.Context, client *rvclient.Cl
 	}
 	err = o.node.store.Update(func(tx *store.Tx) error {
 		err := o.addWaiting(tx, store.Waiting{
-			Envelope: sealed.Bytes(), Pending: pending, Members: job.Members, Kind: uint8(envelope.KindIntroduction),
+			Pending: pending, Members: job.Members, Kind: uint8(envelope.KindIntroduction),
 			Expires: job.Expires, Attempt: job.Attempt, BodyKind: jobIntroduction, Body: job.Body,
 		}, sealed)
 		if err != nil {
@@ -432,7 +443,7 @@ func (o *organization) sealIntroduction(ctx context.Context, client *rvclient.Cl
 	return err
 }
 
-// difference returns what is in a and not in b; both are sorted.
+// difference returns what is in a and not in b.
 func difference(a, b []keys.PublicKey) []keys.PublicKey {
 	return filter(a, func(k keys.PublicKey) bool { return !slices.Contains(b, k) })
 }

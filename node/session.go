@@ -72,10 +72,10 @@ func (o *organization) session(ctx context.Context, local host.Host) error {
 	if err := o.catchUp(ctx, client); err != nil {
 		return err
 	}
-	if err := o.publishPrekey(ctx, client); err != nil {
+	if err := unlessRefused(o.publishPrekey(ctx, client)); err != nil {
 		return err
 	}
-	if err := o.publishGrants(ctx, client); err != nil {
+	if err := unlessRefused(o.publishGrants(ctx, client)); err != nil {
 		return err
 	}
 	group := task.New(ctx)
@@ -113,16 +113,27 @@ func (o *organization) keepUp(ctx context.Context, client *rvclient.Client) erro
 			return ctx.Err()
 		case <-tick.C:
 		}
-		if err := o.publishPrekey(ctx, client); err != nil {
+		if err := unlessRefused(o.publishPrekey(ctx, client)); err != nil {
 			return err
 		}
 	}
+}
+
+// soberLocked returns the time by which something may be given up or destroyed for good: the own clock's, but not far
+// ahead of the newest checkpoint, which was fetched when the session began. A clock that is ahead by years must not end
+// every message and key. Callers hold mu.
+func (o *organization) soberLocked(now time.Time) time.Time {
+	if latest := o.checkpoint.Time.Add(24 * time.Hour); now.After(latest) {
+		return latest
+	}
+	return now
 }
 
 // expire gives up what can no longer be delivered and forgets what can no longer come again.
 func (o *organization) expire(now time.Time) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	now = o.soberLocked(now)
 	var expired []store.Waiting
 	err := o.node.store.View(func(tx *store.Tx) error {
 		return tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {

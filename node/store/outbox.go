@@ -10,23 +10,25 @@ import (
 // is worked on in the order of its number and goes when its last part is sealed.
 type Job struct {
 	Number    uint64           `cbor:"1,keyasint"`
-	Members   []keys.MemberID  `cbor:"2,keyasint"`           // of the conversation, the own one included
-	Message   *keys.MessageID  `cbor:"3,keyasint,omitempty"` // the message whose parts these are
-	Next      uint64           `cbor:"4,keyasint"`           // the next part to seal
-	Last      uint64           `cbor:"5,keyasint"`           // the part before which to stop
-	Only      []keys.PublicKey `cbor:"6,keyasint,omitempty"` // just these devices: sealed anew for who could not open
-	Kind      uint8            `cbor:"7,keyasint,omitempty"` // of Body
+	Members   []keys.MemberID  `cbor:"2,keyasint"`            // of the conversation, the own one included
+	Message   *keys.MessageID  `cbor:"3,keyasint,omitempty"`  // the message whose parts these are
+	Next      uint64           `cbor:"4,keyasint"`            // the next part to seal
+	Last      uint64           `cbor:"5,keyasint"`            // the part before which to stop
+	Only      []keys.PublicKey `cbor:"6,keyasint,omitempty"`  // just these devices: sealed anew for who could not open
+	PutOff    []keys.PublicKey `cbor:"12,keyasint,omitempty"` // not these: a job of their own does the rest for them
+	Kind      uint8            `cbor:"7,keyasint,omitempty"`  // of Body
 	Body      []byte           `cbor:"8,keyasint,omitempty"`
 	Expires   int64            `cbor:"9,keyasint"` // unix seconds
 	Attempt   uint8            `cbor:"10,keyasint,omitempty"`
 	NotBefore int64            `cbor:"11,keyasint,omitempty"` // unix milliseconds: it waits for something
 }
 
-// Waiting is an envelope that some device has not yet given a receipt for.
+// Waiting is what is kept of an envelope that some device has not yet given a receipt for. The sealed bytes lie apart:
+// they are large and never change, and what is kept of them does.
 type Waiting struct {
 	Number   uint64           `cbor:"1,keyasint"`
 	ID       keys.EnvelopeID  `cbor:"2,keyasint"`
-	Envelope []byte           `cbor:"3,keyasint"`
+	Size     uint64           `cbor:"3,keyasint"` // of the sealed bytes
 	Pending  []keys.PublicKey `cbor:"4,keyasint"`
 	Members  []keys.MemberID  `cbor:"5,keyasint,omitempty"` // of its conversation; none for an introduction
 	Message  *keys.MessageID  `cbor:"6,keyasint,omitempty"`
@@ -38,6 +40,7 @@ type Waiting struct {
 	Attempt  uint8            `cbor:"12,keyasint,omitempty"`
 	BodyKind uint8            `cbor:"13,keyasint,omitempty"` // of a body that belongs to no message
 	Body     []byte           `cbor:"14,keyasint,omitempty"`
+	Chain    keys.ChainID     `cbor:"15,keyasint,omitzero"` // that it was sealed on, or announces
 }
 
 // State is how far a message has come to one device. The numbers are part of the disk format.
@@ -81,6 +84,8 @@ var (
 	waitingIDs = bucket[uint64]{33, "the index of envelopes"}
 	deliveries = bucket[Delivery]{34, "a delivery"}
 	seen       = bucket[int64]{35, "an envelope seen"}
+	sealed     = bucket[[]byte]{36, "an envelope's bytes"}
+	unposted   = bucket[uint64]{37, "an envelope to post"}
 )
 
 func (tx *Tx) nextNumber(org keys.OrgID) (uint64, error) {
@@ -114,30 +119,68 @@ func (tx *Tx) Jobs(org keys.OrgID, visit func(Job) (more bool, err error)) error
 	return jobs.each(tx, nil, func(_ []byte, j Job) (bool, error) { return visit(j) }, org[:])
 }
 
-// AddWaiting stores an envelope under the next number and returns it.
-func (tx *Tx) AddWaiting(org keys.OrgID, w Waiting) (Waiting, error) {
+// AddWaiting stores an envelope under the next number and returns what is kept of it.
+func (tx *Tx) AddWaiting(org keys.OrgID, w Waiting, envelope []byte) (Waiting, error) {
 	n, err := tx.nextNumber(org)
 	if err != nil {
 		return w, err
 	}
-	w.Number = n
+	w.Number, w.Size, w.Accepted = n, uint64(len(envelope)), false
 	if err := waitingIDs.put(tx, n, org[:], w.ID[:]); err != nil {
+		return w, err
+	}
+	if err := sealed.put(tx, envelope, org[:], number(n)); err != nil {
+		return w, err
+	}
+	if err := unposted.put(tx, w.Size, org[:], number(n)); err != nil {
 		return w, err
 	}
 	return w, tx.PutWaiting(org, w)
 }
 
-// PutWaiting stores an envelope under its number.
+// PutWaiting stores what is kept of an envelope under its number. One that is accepted no longer counts as unposted.
 func (tx *Tx) PutWaiting(org keys.OrgID, w Waiting) error {
+	if w.Accepted {
+		switch _, err := unposted.get(tx, org[:], number(w.Number)); {
+		case err == nil:
+			if err := unposted.delete(tx, org[:], number(w.Number)); err != nil {
+				return err
+			}
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
+	}
 	return waiting.put(tx, w, org[:], number(w.Number))
 }
 
 // DeleteWaiting removes an envelope.
 func (tx *Tx) DeleteWaiting(org keys.OrgID, w Waiting) error {
+	if !w.Accepted {
+		if err := unposted.delete(tx, org[:], number(w.Number)); err != nil {
+			return err
+		}
+	}
 	if err := waitingIDs.delete(tx, org[:], w.ID[:]); err != nil {
 		return err
 	}
+	if err := sealed.delete(tx, org[:], number(w.Number)); err != nil {
+		return err
+	}
 	return waiting.delete(tx, org[:], number(w.Number))
+}
+
+// Envelope returns the sealed bytes of an envelope that waits.
+func (tx *Tx) Envelope(org keys.OrgID, w Waiting) ([]byte, error) {
+	return sealed.get(tx, org[:], number(w.Number))
+}
+
+// Unposted returns how many bytes of envelopes no rendezvous node has, or a number of at least enough.
+func (tx *Tx) Unposted(org keys.OrgID, enough uint64) (bytes uint64, err error) {
+	err = unposted.each(tx, nil, func(_ []byte, size uint64) (bool, error) {
+		bytes += size
+		return bytes < enough, nil
+	}, org[:])
+	return bytes, err
 }
 
 // WaitingByID returns the envelope with an id.

@@ -9,8 +9,13 @@ import (
 	"muster.example/internal/wire"
 )
 
-// ErrNotFound means that nothing lies under the key.
-var ErrNotFound = kv.ErrNotFound
+var (
+	// ErrNotFound means that nothing lies under the key.
+	ErrNotFound = kv.ErrNotFound
+	// ErrTooLarge means that an Update changed more than one transaction holds: about 600 KiB, not counting values of
+	// 64 KiB and more, and 6,000 keys. Nothing was changed; it has to be done in parts.
+	ErrTooLarge = kv.ErrTooLarge
+)
 
 // Store is the device's store. Safe for concurrent use.
 type Store struct{ kv *kv.Store }
