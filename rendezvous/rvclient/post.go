@@ -17,8 +17,7 @@ type PostStream struct {
 	mu      sync.Mutex    // guards the following
 	waiting []int         // sizes of the posts without an answer, oldest first
 	bytes   int           // their sum
-	room    chan struct{} // capacity 1: an answer has come, or the stream has ended
-	ended   bool
+	room    chan struct{} // capacity 1: an answer has come
 
 	sending sync.Mutex // held by Send, so that batches do not mix; taken before any other
 }
@@ -60,14 +59,13 @@ func (s *PostStream) Send(posts []rvproto.PostFrame) error {
 	return nil
 }
 
-// reserve takes room in the window for one post or more from the front, waiting for it.
+// reserve takes room in the window for one post or more from the front, waiting for it, at most until the stream ends.
 func (s *PostStream) reserve(posts []rvproto.PostFrame) (n int, err error) {
 	for {
-		s.mu.Lock()
-		if s.ended {
-			s.mu.Unlock()
+		if s.isEnded() {
 			return 0, fmt.Errorf("posting: %w", io.ErrClosedPipe)
 		}
+		s.mu.Lock()
 		for n < len(posts) && len(s.waiting) < rvproto.PostWindow {
 			size := len(posts[n].Envelope)
 			if len(s.waiting) > 0 && s.bytes+size > rvproto.PostWindowBytes {
@@ -81,7 +79,10 @@ func (s *PostStream) reserve(posts []rvproto.PostFrame) (n int, err error) {
 		if n > 0 {
 			return n, nil
 		}
-		<-s.room
+		select {
+		case <-s.room:
+		case <-s.ended:
+		}
 	}
 }
 
@@ -95,7 +96,6 @@ func (s *PostStream) Answer() (rvproto.AnswerFrame, error) {
 		err = fmt.Errorf("%w: an answer to nothing", ErrProtocol)
 	}
 	if err != nil {
-		s.ended = true
 		s.close()
 	} else {
 		s.bytes -= s.waiting[0]

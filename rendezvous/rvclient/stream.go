@@ -30,6 +30,8 @@ type link struct {
 	hello  rvproto.HelloFrame
 	unhook func() bool // ends the context's hold on the stream
 	frames *wire.FrameReader
+	end    context.CancelFunc
+	ended  <-chan struct{} // closed by end: by close, or by the end of the context
 
 	mu     sync.Mutex // guards the following
 	writer *wire.FrameWriter
@@ -48,7 +50,8 @@ func (c *Client) open(ctx context.Context, id protocol.ID, readBuffer, writeBuff
 	if err != nil {
 		return nil, fmt.Errorf("opening a stream of %s: %w", id, err)
 	}
-	l := &link{stream: s, sent: time.Now()}
+	life, end := context.WithCancel(ctx)
+	l := &link{stream: s, sent: time.Now(), end: end, ended: life.Done()}
 	l.unhook = context.AfterFunc(ctx, func() { _ = s.Reset() })
 	l.writer = wire.NewFrameWriter(chunked{s}, writeBuffer)
 	l.frames = wire.NewFrameReader(reader{l}, readBuffer, maxFrame)
@@ -89,7 +92,17 @@ func (l *link) Close() { l.close() }
 
 func (l *link) close() {
 	l.unhook()
+	l.end()
 	_ = l.stream.Reset()
+}
+
+func (l *link) isEnded() bool {
+	select {
+	case <-l.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // next returns the next frame that is not a pong.
