@@ -137,7 +137,7 @@ func (d *deliverer) page(ctx context.Context, out *outbox, after *uint64) (int, 
 func (d *deliverer) expect(delivery *queue.Delivery) error {
 	p := pending{kind: rvproto.Kind(delivery.Kind), bytes: len(delivery.Body)}
 	if p.kind == rvproto.KindEnvelope {
-		e, err := envelope.Parse(delivery.Body, rvproto.MaxEnvelope)
+		e, err := envelope.View(delivery.Body, rvproto.MaxEnvelope)
 		if err != nil {
 			return fmt.Errorf("envelope %s in the queue: %w", delivery.ID.Short(), err)
 		}

@@ -31,12 +31,13 @@ type leave struct {
 	open   bool // false with a number: ended, which the sender must not learn
 }
 
-// openGrants reads the table. A grant whose signer has since left the roll still counts: the member gave it.
+// openGrants reads the table. A grant whose signer has since left the roll still counts: the member gave it, and it was
+// held against the roll of then.
 func openGrants(store *kv.Store, r *roll) (*grants, error) {
 	g := &grants{org: r.org, store: store, roll: r, leave: make(map[pair]leave)}
 	err := store.View(func(tx *kv.Tx) error {
 		return visitAll(tx, kv.Key(tableGrant, r.org[:]), 0, func(_, value []byte) error {
-			grant, err := membership.OpenGrant(value, r.roll.State())
+			grant, err := storedGrant(value, r)
 			if err != nil {
 				return fmt.Errorf("%w: a grant: %v", kv.ErrCorrupt, err)
 			}
@@ -48,6 +49,27 @@ func openGrants(store *kv.Store, r *roll) (*grants, error) {
 		return nil, fmt.Errorf("reading the grants: %w", err)
 	}
 	return g, nil
+}
+
+// storedGrant reads a grant that was verified before it was stored.
+func storedGrant(value []byte, r *roll) (membership.Grant, error) {
+	grant, err := membership.OpenGrant(value, r.roll.State())
+	if !errors.Is(err, membership.ReasonNotMember) {
+		return grant, err
+	}
+	var signed struct {
+		_         struct{} `cbor:",toarray"`
+		Body      []byte
+		Signer    keys.PublicKey
+		Signature keys.Signature
+	}
+	if err = wire.Decode(value, &signed); err == nil {
+		err = wire.Decode(signed.Body, &grant)
+	}
+	if err == nil {
+		err = signed.Signer.Verify(keys.DomainGrant, r.org, signed.Body, signed.Signature)
+	}
+	return grant, err
 }
 
 // put keeps a grant given by member unless a higher-numbered one of the pair is there. The same number again is no

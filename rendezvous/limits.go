@@ -7,9 +7,10 @@ const (
 	defaultConnections = 12_000
 	defaultPort        = "4747"
 
-	signEvery = 30 * time.Minute // checkpoints are signed anew at least hourly, by the design of freshness
-	softTime  = 3 * time.Second  // what a stop grants to batches in flight
-	sweepTime = 2 * time.Second  // between looks at strangers
+	signEvery    = 30 * time.Minute // checkpoints are signed anew at least hourly, by the design of freshness
+	collectEvery = 17 * time.Minute // between looks for room that the store can give back
+	softTime     = 3 * time.Second  // what a stop grants to batches in flight
+	sweepTime    = 2 * time.Second  // between looks at strangers
 
 	deviceEntries = 1 << 17 // that may wait for one device, whose senders are then told that it is full
 	deviceBytes   = 1 << 30

@@ -135,6 +135,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 
 	services.Go("checkpoints", n.signAnew)
 	services.Go("expiry", n.expire)
+	services.Go("store", n.collect)
 	services.Go("strangers", func(ctx context.Context) error { return n.strangers.sweep(ctx) })
 	closeFaces, err := n.openFaces(services)
 	if err != nil {
@@ -306,6 +307,16 @@ func (n *Node) expire(ctx context.Context) error {
 			n.fault("removing what has expired", err)
 		}
 		n.counters.expired.Add(int64(len(gone)))
+		return nil
+	})
+}
+
+// collect gives back the room of what was replaced in the store: prekeys, grants, allowances.
+func (n *Node) collect(ctx context.Context) error {
+	return every(ctx, collectEvery, func() error {
+		if err := n.store.Collect(ctx); err != nil && ctx.Err() == nil {
+			n.fault("giving back room in the store", err)
+		}
 		return nil
 	})
 }

@@ -227,7 +227,7 @@ func (p *poster) judge(member keys.MemberID, post rvproto.PostFrame, terms terms
 		v.status = wire.StatusTooLarge
 		return answer, v
 	}
-	e, err := envelope.Parse(post.Envelope, terms.maxEnvelope)
+	e, err := envelope.View(post.Envelope, terms.maxEnvelope)
 	if err != nil {
 		v.status = wire.StatusMalformed
 		return answer, v
