@@ -39,6 +39,11 @@ func (a *app) newContacts() *cobra.Command {
 						row(clean(k.Name), shortID(k.Member), clean(string(k.State)), org, clean(k.Introduction))
 					}
 				})
+				for _, k := range contacts {
+					if k.State == api.ContactAsks {
+						a.inform("%s waits for your answer: muster accept %s lets them write to you.", clean(k.Name), quote(k.Name))
+					}
+				}
 			})
 		})
 	})

@@ -74,7 +74,7 @@ func (a *app) newRoot() *cobra.Command {
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.dir, "dir", "", "the node's `folder` (default $MUSTER_DIR, else muster in the XDG data directory)")
+	flags.StringVar(&a.dir, "dir", "", "the node's `folder` (default $MUSTER_DIR, or muster in the XDG data directory)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, errors too")
 	flags.BoolVar(&a.yes, "yes", false, "answer yes to every question (as does MUSTER_YES=1)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
@@ -84,6 +84,7 @@ func (a *app) newRoot() *cobra.Command {
 		if err != nil || len(rest) > 0 {
 			return usage("there is no command %q", strings.Join(args, " ")).WithHint("muster alone lists the commands")
 		}
+		command.InitDefaultHelpFlag()
 		return command.Help()
 	}})
 	root.CompletionOptions.HiddenDefaultCmd = true

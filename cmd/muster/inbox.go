@@ -34,8 +34,18 @@ author and organization; then subject, text and the names of files, indented.`,
 				if len(messages) == 0 {
 					a.inform("Nothing was received yet.")
 				}
-				for _, m := range messages {
+				asking := 0
+				for i, m := range messages {
+					if i > 0 {
+						fmt.Fprintln(w)
+					}
 					printMessage(w, m)
+					if m.Kind == api.KindIntroduction {
+						asking++
+					}
+				}
+				if asking > 0 {
+					a.inform("\n%s above. muster accept NAME lets its author write to you.", plural(asking, "introduction"))
 				}
 			})
 		})

@@ -61,6 +61,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("XDG_RUNTIME_DIR", filepath.Join(env.WorkDir, "run"))
 			env.Setenv("TZ", "UTC")
+			env.Values[signalledKey{}] = make(map[string]*exec.Cmd)
 			return os.Mkdir(filepath.Join(env.WorkDir, "run"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -73,6 +74,24 @@ func TestScript(t *testing.T) {
 			"lines":   countLines,
 			"mode":    fileMode,
 			"fill":    fillFile,
+
+			"found":    foundOrganization,
+			"acquaint": acquaint,
+			"exitcode": exitCode,
+			"waiterr":  waitError,
+			"shape":    jsonShape,
+			"nowhere":  nowhere,
+			"tmpfs":    mountTmpfs,
+			"swamp":    swampFile,
+			"sparse":   sparseFile,
+			"garbage":  sendGarbage,
+			"pages":    helpPages,
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "tmpfs" {
+				return canMount(), nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
 		},
 	})
 }
@@ -105,6 +124,7 @@ func signalBackground(ts *testscript.TestScript, neg bool, args []string) {
 	for _, command := range ts.BackgroundCmds() {
 		if command.ProcessState == nil && slices.Contains(command.Args, args[1]) {
 			ts.Check(command.Process.Signal(known[args[0]]))
+			ts.Value(signalledKey{}).(map[string]*exec.Cmd)[args[1]] = command
 			return
 		}
 	}
@@ -112,16 +132,19 @@ func signalBackground(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // waitFor is `waitfor ARGUMENT... -- PATH VALUE`: it runs `muster ARGUMENT... --json` until the value at PATH of the
-// answer is VALUE. Its stdout is that of the last run.
+// answer is VALUE. Its stdout is that of the last run. If the first ARGUMENT is muster-rendezvous, that program runs.
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 || args[len(args)-3] != "--" {
 		ts.Fatalf("usage: waitfor argument... -- path value")
 	}
 	path, want := args[len(args)-2], args[len(args)-1]
-	arguments := append(args[:len(args)-3:len(args)-3], "--json")
+	program, arguments := "muster", append(args[:len(args)-3:len(args)-3], "--json")
+	if arguments[0] == "muster-rendezvous" {
+		program, arguments = arguments[0], arguments[1:]
+	}
 	last := ""
 	poll(ts, func() bool {
-		if err := ts.Exec("muster", arguments...); err != nil {
+		if err := ts.Exec(program, arguments...); err != nil {
 			last = err.Error() + ": " + ts.ReadFile("stderr")
 			return false
 		}

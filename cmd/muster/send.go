@@ -13,10 +13,11 @@ import (
 
 	"muster.example/node/api"
 	"muster.example/node/apiclient"
+	"muster.example/node/localapi"
 )
 
-// maxText is the longest text that is read from stdin, in bytes; the node's policy allows less.
-const maxText = 1 << 20
+// maxText is the longest text of a message, in bytes.
+const maxText = 256 << 10
 
 func (a *app) newSend() *cobra.Command {
 	var request api.SendRequest
@@ -78,13 +79,13 @@ func (a *app) text(c *cobra.Command, request *api.SendRequest, args, files []str
 		if err != nil {
 			return fmt.Errorf("reading the text from stdin: %w", err)
 		}
-		if len(text) > maxText {
-			return usage("the text is longer than %d bytes", maxText).WithHint("send it as a file: -a FILE")
-		}
 		request.To, request.Text, given = args[:len(args)-1], string(text), true
 	}
 	if !given && len(files) == 0 {
 		return usage("there is nothing to send").WithHint("give -m TEXT, - to read the text from stdin, or -a FILE")
+	}
+	if len(request.Text) > maxText {
+		return usage("the text is longer than a message holds (%d bytes)", maxText).WithHint("send it as a file: -a FILE")
 	}
 	if !utf8.ValidString(request.Text) || !utf8.ValidString(request.Subject) {
 		return usage("the text or subject is not UTF-8").WithHint("convert it, or send it as a file: -a FILE")
@@ -151,6 +152,9 @@ func checkFile(path string) error {
 		return err
 	case !info.Mode().IsRegular():
 		return usage("%s is not a file", path)
+	case info.Size() > localapi.MaxUpload:
+		return api.Errorf(api.CodeRefused, "%s is larger than a file may be (%s)", path, fileSize(localapi.MaxUpload)).
+			WithHint("send it in parts")
 	}
 	return nil
 }

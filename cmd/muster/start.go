@@ -77,6 +77,8 @@ func (a *app) start(ctx context.Context, web, keyFile string, passphraseFD int) 
 	}
 	defer v.Close()
 	log := slog.New(slog.NewTextHandler(a.stderr, nil))
+	// What the network's own parts warn of is what other machines do.
+	slog.SetDefault(slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	d, err := newDevice(v, log)
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
@@ -106,7 +108,10 @@ func (a *app) serve(ctx context.Context, d device, server *localapi.Server) erro
 	defer running()
 	login := server.Login()
 	err := a.answer(map[string]any{"link": login.Link, "expires": login.Expires, "socket": server.Socket()},
-		func(w io.Writer) { fmt.Fprintf(w, "Muster runs. Local API: %s\n", login.Link) })
+		func(w io.Writer) {
+			fmt.Fprintf(w, "Muster is running. Log a program in to it, once: %s\n", login.Link)
+			a.inform("Give other commands in another terminal; Ctrl-C stops it.")
+		})
 	if err != nil {
 		stopServing()
 	}

@@ -56,11 +56,7 @@ func printOrg(w io.Writer, o api.OrgStatus) {
 		}
 		fmt.Fprintf(w, "  device      %s%s\n", clean(d.Device), this)
 	}
-	fresh := "fresh"
-	if !o.Roll.Fresh {
-		fresh = "not fresh: no new members are accepted until a rendezvous node is reached"
-	}
-	fmt.Fprintf(w, "  roll        %d events, %s\n", o.Roll.Size, fresh)
+	fmt.Fprintf(w, "  roll        %s, %s\n", plural(int(o.Roll.Size), "event"), freshness(o.Roll))
 	for _, r := range o.Rendezvous {
 		state := "not connected"
 		if r.Connected {
@@ -72,9 +68,24 @@ func printOrg(w io.Writer, o api.OrgStatus) {
 		fmt.Fprintf(w, "  peer        %s  device %s  %s\n", person(p.Name, p.Member), shortDevice(p.Device), clean(p.Address))
 	}
 	if o.Outbox > 0 {
-		fmt.Fprintf(w, "  outbox      %s still to deliver\n", fmt.Sprint(o.Outbox))
+		fmt.Fprintf(w, "  outbox      %d not confirmed by the receiving device yet\n", o.Outbox)
+	}
+	if o.Missing > 0 {
+		fmt.Fprintf(w, "  missing     %s for you, known of and not here yet\n", plural(int(o.Missing), "message"))
 	}
 	for _, alarm := range o.Alarms {
 		fmt.Fprintf(w, "  ALARM       %s\n", clean(alarm))
+	}
+}
+
+// freshness says how far the roll can be relied on.
+func freshness(roll api.RollStatus) string {
+	switch {
+	case roll.Fresh:
+		return "as of " + moment(roll.Time)
+	case roll.Time.IsZero():
+		return "of unknown age"
+	default:
+		return "old: as of " + moment(roll.Time) + "; what changed since, such as who has left, is not known here"
 	}
 }

@@ -72,6 +72,16 @@ func person(name, id string) string {
 	return clean(name) + " (" + shortID(id) + ")"
 }
 
+// quote returns a name as one argument of a command line. A name has no character that quotes do not hold.
+func quote(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.", r)
+	}) {
+		return `"` + clean(name) + `"`
+	}
+	return clean(name)
+}
+
 // shortID is the start of a member's, organization's or message's id.
 func shortID(id string) string { return clean(id[:min(8, len(id))]) }
 
