@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -18,10 +17,11 @@ With --json it prints {"claim"}.`
 
 func newClaim() *cobra.Command {
 	return &cobra.Command{
-		Use:   "claim",
-		Short: "A link to found one more organization",
-		Long:  longClaim,
-		Args:  usageArgs(cobra.NoArgs),
+		Use:     "claim",
+		Short:   "a link to found one more organization",
+		Example: "muster-rendezvous claim >link",
+		Long:    longClaim,
+		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			dir, err := folder(c)
 			if err != nil {
@@ -32,7 +32,7 @@ func newClaim() *cobra.Command {
 				return err
 			}
 			if wantsJSON(c) {
-				return json.NewEncoder(c.OutOrStdout()).Encode(link)
+				return writeJSON(c.OutOrStdout(), link)
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), link.Claim)
 			return err

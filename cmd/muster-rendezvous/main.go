@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,14 +28,14 @@ func main() { os.Exit(Main()) }
 func Main() int {
 	command := newCommand()
 	command.SetArgs(os.Args[1:])
-	return report(command.ExecuteContext(context.Background()))
+	return report(command.ExecuteContext(context.Background()), slices.Contains(os.Args, "--json"))
 }
 
 // newCommand makes the command line.
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "muster-rendezvous",
-		Short:         "The meeting point of a Muster organization",
+		Short:         "the meeting point of Muster organizations",
 		Long:          longRoot,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -42,10 +44,11 @@ func newCommand() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root.SetHelpFunc(printPage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SetOut(os.Stdout)
 	root.SetErr(os.Stderr)
-	root.PersistentFlags().String("dir", "", "the node's `folder` (default: $MUSTER_DIR, else muster-rendezvous in the XDG data directory)")
+	root.PersistentFlags().String("dir", "", "the node's `folder` (default $MUSTER_DIR, or muster-rendezvous in the XDG data directory)")
 	root.PersistentFlags().Bool("json", false, "answer in JSON")
 	root.AddCommand(newRun(), newStatus(), newClaim(), newVersion())
 	return root
@@ -77,23 +80,30 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// report prints an error with a hint and returns the exit code.
-func report(err error) int {
+// report prints an error with a hint, in JSON if asked to, and returns the exit code.
+func report(err error, asJSON bool) int {
 	if err == nil {
 		return 0
 	}
-	code, hint := exitFailed, ""
+	code, kind, hint := exitFailed, "failed", ""
 	switch {
 	case isUsage(err):
-		code, hint = exitUsage, "see muster-rendezvous --help"
+		code, kind, hint = exitUsage, "usage", "see muster-rendezvous --help"
 	case errors.Is(err, rendezvous.ErrNotRunning):
-		code, hint = exitNotRunning, "start it: muster-rendezvous run"
+		code, kind, hint = exitNotRunning, "not_running", "start it: muster-rendezvous run"
 	case errors.Is(err, rendezvous.ErrListen):
 		hint = "another program may have the port: choose other addresses with --listen"
 	case errors.Is(err, rendezvous.ErrRunning):
 		hint = "stop the other one, or give this one a folder of its own with --dir"
+	case errors.Is(err, rendezvous.ErrIdentity):
+		hint = "nothing was changed: put the file back from a copy of the folder"
 	}
-	fmt.Fprintf(os.Stderr, "muster-rendezvous: error: %v\n", err)
+	text := strings.TrimPrefix(err.Error(), "rendezvous: ")
+	if asJSON {
+		writeJSON(os.Stderr, map[string]any{"code": kind, "error": text, "hint": hint, "exit": code}) //nolint:errcheck // nobody is left to tell
+		return code
+	}
+	fmt.Fprintf(os.Stderr, "muster-rendezvous: error: %s\n", text)
 	if hint != "" {
 		fmt.Fprintf(os.Stderr, "muster-rendezvous: hint: %s\n", hint)
 	}

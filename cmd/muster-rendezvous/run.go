@@ -50,10 +50,11 @@ func newRun() *cobra.Command {
 	var listen []string
 	var queueAt, metrics string
 	command := &cobra.Command{
-		Use:   "run",
-		Short: "Start the node",
-		Long:  longRun,
-		Args:  usageArgs(cobra.NoArgs),
+		Use:     "run",
+		Short:   "start the node",
+		Example: "muster-rendezvous run\nmuster-rendezvous run --dir /srv/muster --listen /ip4/192.0.2.7/tcp/4747 --metrics 127.0.0.1:9100",
+		Long:    longRun,
+		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkRun(listen, queueAt, metrics); err != nil {
 				return err

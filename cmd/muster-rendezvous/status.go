@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -22,10 +21,11 @@ bodies counts messages, which are stored once however many devices wait for them
 
 func newStatus() *cobra.Command {
 	return &cobra.Command{
-		Use:   "status",
-		Short: "What a running node holds",
-		Long:  longStatus,
-		Args:  usageArgs(cobra.NoArgs),
+		Use:     "status",
+		Short:   "what a running node holds",
+		Example: "muster-rendezvous status\nmuster-rendezvous status --json --dir /srv/muster",
+		Long:    longStatus,
+		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			dir, err := folder(c)
 			if err != nil {
@@ -36,7 +36,7 @@ func newStatus() *cobra.Command {
 				return err
 			}
 			if wantsJSON(c) {
-				return json.NewEncoder(c.OutOrStdout()).Encode(status)
+				return writeJSON(c.OutOrStdout(), status)
 			}
 			return printStatus(c.OutOrStdout(), status)
 		},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -11,12 +10,14 @@ import (
 
 func newVersion() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "The version of this program",
-		Args:  usageArgs(cobra.NoArgs),
+		Use:     "version",
+		Short:   "the version of this program",
+		Example: "muster-rendezvous version --json",
+		Long:    "Shows the version of this program. It needs no folder.\n\nWith --json it prints {\"version\"}.",
+		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if wantsJSON(c) {
-				return json.NewEncoder(c.OutOrStdout()).Encode(map[string]string{"version": rendezvous.Version()})
+				return writeJSON(c.OutOrStdout(), map[string]string{"version": rendezvous.Version()})
 			}
 			_, err := fmt.Fprintln(c.OutOrStdout(), "muster-rendezvous", rendezvous.Version())
 			return err
