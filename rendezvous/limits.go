@@ -9,6 +9,7 @@ const (
 
 	signEvery    = 30 * time.Minute // checkpoints are signed anew at least hourly, by the design of freshness
 	collectEvery = 17 * time.Minute // between looks for room that the store can give back
+	quietTime    = 30 * time.Second // without traffic, before memory is given back
 	softTime     = 3 * time.Second  // what a stop grants to batches in flight
 	sweepTime    = 2 * time.Second  // between looks at strangers
 

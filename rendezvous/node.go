@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -136,6 +137,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	services.Go("checkpoints", n.signAnew)
 	services.Go("expiry", n.expire)
 	services.Go("store", n.collect)
+	services.Go("memory", n.giveBack)
 	services.Go("strangers", func(ctx context.Context) error { return n.strangers.sweep(ctx) })
 	closeFaces, err := n.openFaces(services)
 	if err != nil {
@@ -317,6 +319,21 @@ func (n *Node) collect(ctx context.Context) error {
 		if err := n.store.Collect(ctx); err != nil && ctx.Err() == nil {
 			n.fault("giving back room in the store", err)
 		}
+		return nil
+	})
+}
+
+// giveBack returns to the system, once, what memory the traffic before a quiet spell has left behind: the runtime would
+// keep it for long, and most nodes share their machine.
+func (n *Node) giveBack(ctx context.Context) error {
+	var last, given int64
+	return every(ctx, quietTime, func() error {
+		done := n.counters.answered.Load() + n.counters.delivered.Load() + n.counters.events.Load()
+		if quiet := done == last; quiet && done != given {
+			given = done
+			debug.FreeOSMemory()
+		}
+		last = done
 		return nil
 	})
 }
