@@ -106,8 +106,8 @@ func (n *Node) tidyUploads(ctx context.Context) error {
 		}
 		for _, upload := range all {
 			if time.Since(time.UnixMilli(upload.Time)) > uploadLife {
-				if err := n.deleteUpload(upload); err != nil {
-					return err
+				if err := n.deleteUpload(upload); err != nil { // a full disk, say: no reason to end everything
+					n.log.Warn("an old upload was not removed", "error", err)
 				}
 			}
 		}

@@ -15,10 +15,16 @@ import (
 	"muster.example/sync/history"
 )
 
-// now returns a clock that the tests' rolls are made by: the checkpoints of an organization are fresh.
+// newRoll returns an organization of a founder and others. Its checkpoints are about an hour old.
 func newRoll(t *testing.T, names ...string) *membershiptest.Org {
 	t.Helper()
-	org := membershiptest.NewWith(t, membershiptest.Config{Seed: 1, Start: time.Now().Add(-time.Hour)})
+	return newRollWith(t, membershiptest.Config{Seed: 1}, names...)
+}
+
+func newRollWith(t *testing.T, cfg membershiptest.Config, names ...string) *membershiptest.Org {
+	t.Helper()
+	cfg.Start = time.Now().Add(-time.Hour)
+	org := membershiptest.NewWith(t, cfg)
 	invitation := org.Invite(org.Founder, membership.RoleMember, uint64(max(len(names), 1)))
 	for _, name := range names {
 		org.JoinBy(invitation, name)
@@ -34,6 +40,12 @@ func newDevice(t *testing.T, org *membershiptest.Org, self *membershiptest.Membe
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.Close() })
+	return addOrganization(t, n, org, self)
+}
+
+// addOrganization puts a member's device into a node.
+func addOrganization(t *testing.T, n *Node, org *membershiptest.Org, self *membershiptest.Member) *organization {
+	t.Helper()
 	sequencer, _ := org.Roll.State().Sequencer()
 	kept := store.Organization{
 		Org: org.ID, Member: self.ID, Identity: self.Device().Seed(),

@@ -26,8 +26,8 @@ func (n *Node) resolve(org string, names []string) (*organization, []keys.Member
 	var members [][]keys.MemberID
 	var missing string
 	for _, o := range candidates {
-		found, unknown := o.find(names)
-		if unknown != "" {
+		found, unknown, ok := o.find(names)
+		if !ok {
 			missing = unknown
 			continue
 		}
@@ -47,7 +47,7 @@ func (n *Node) resolve(org string, names []string) (*organization, []keys.Member
 }
 
 // find returns the members that names stand for here, each once, or the first name that stands for nobody.
-func (o *organization) find(names []string) (members []keys.MemberID, unknown string) {
+func (o *organization) find(names []string) (members []keys.MemberID, unknown string, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	state := o.roll.State()
@@ -59,13 +59,13 @@ func (o *organization) find(names []string) (members []keys.MemberID, unknown st
 			}
 		}
 		if !ok {
-			return nil, name
+			return nil, name, false
 		}
 		if !slices.Contains(members, id) {
 			members = append(members, id)
 		}
 	}
-	return members, ""
+	return members, "", true
 }
 
 // findLocked finds a member by id or name. Callers hold mu.

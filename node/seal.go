@@ -97,7 +97,8 @@ func (o *organization) nextJob(now time.Time) (job store.Job, ok bool, err error
 			return err
 		}
 		return tx.Jobs(o.org, func(j store.Job) (bool, error) {
-			if j.NotBefore <= now.UnixMilli() {
+			// What is put off for longer than anything ever is was put off by a clock that was ahead.
+			if wait := time.UnixMilli(j.NotBefore).Sub(now); wait <= 0 || wait > 2*missingPrekeyPause {
 				job, ok = j, true
 			}
 			return !ok, nil

@@ -37,12 +37,17 @@ func (p FileProgress) Count() uint64 {
 	return n
 }
 
+func (p FileProgress) has(index uint64) bool {
+	return index/8 < uint64(len(p.Have)) && p.Have[index/8]&(1<<(index%8)) != 0
+}
+
 // partSize is how much of a chunk lies under one key: what the store keeps in its tables rather than in a log beside.
 const partSize = 32 << 10
 
-// PutChunk stores one chunk of a file and notes that it is there.
+// PutChunk stores one chunk of a file, in the place of one that is there, and notes that it is there.
 func (tx *Tx) PutChunk(file FileID, index uint64, data []byte) error {
-	for part := 0; part*partSize < len(data); part++ {
+	part := 0
+	for ; part*partSize < len(data); part++ {
 		piece := data[part*partSize : min((part+1)*partSize, len(data))]
 		if err := parts.put(tx, piece, file.key(), number(index), []byte{byte(part)}); err != nil {
 			return err
@@ -51,6 +56,11 @@ func (tx *Tx) PutChunk(file FileID, index uint64, data []byte) error {
 	p, err := tx.FileProgress(file)
 	if err != nil {
 		return err
+	}
+	for ; p.has(index) && part*partSize < history.ChunkSize; part++ { // of a longer one
+		if err := parts.delete(tx, file.key(), number(index), []byte{byte(part)}); err != nil {
+			return err
+		}
 	}
 	for uint64(len(p.Have)) <= index/8 {
 		p.Have = append(p.Have, 0)

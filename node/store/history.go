@@ -30,7 +30,8 @@ var (
 )
 
 // AppendRecord gives a record its device, sequence number and clock at wall time now (unix milliseconds) and stores it.
-// A message is put on the timeline once, whatever the number of its records.
+// A message is put on the timeline once, whatever the number of its records. A record that no reader would take is
+// refused.
 func (tx *Tx) AppendRecord(org keys.OrgID, device keys.PublicKey, now int64, r history.Record) (history.Record, error) {
 	c, err := histories.get(tx, org[:])
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -39,6 +40,9 @@ func (tx *Tx) AppendRecord(org keys.OrgID, device keys.PublicKey, now int64, r h
 	c.Sequence++
 	c.Clock = c.Clock.Tick(now)
 	r.Device, r.Sequence, r.Clock = device, c.Sequence, c.Clock
+	if err := r.Validate(); err != nil { // a record that cannot be read again would keep the organization from opening
+		return r, err
+	}
 	if err := histories.put(tx, c, org[:]); err != nil {
 		return r, err
 	}

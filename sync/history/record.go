@@ -76,13 +76,15 @@ func DecodeRecord(data []byte) (Record, error) {
 	if err := wire.Decode(data, &r); err != nil {
 		return Record{}, fmt.Errorf("%w: %w", ErrBody, err)
 	}
-	if err := r.validate(); err != nil {
+	if err := r.Validate(); err != nil {
 		return Record{}, err
 	}
 	return r, nil
 }
 
-func (r Record) validate() error {
+// Validate checks that a record holds what its kind says, within the caps: what DecodeRecord takes. Errors wrap ErrBody.
+// [HIST-4]
+func (r Record) Validate() error {
 	switch {
 	case r.Sequence == 0:
 		return fmt.Errorf("%w: a record without a number", ErrBody)
