@@ -133,6 +133,8 @@ type device struct {
 	client *rvclient.Client // nil while it is off the network
 	chains map[keys.PublicKey]*line
 	heard  map[keys.ChainID]*envelope.Inbound
+
+	receipts map[keys.EnvelopeID]bool // every one that came, by its id
 }
 
 // line is a sender's side of a conversation.
@@ -144,7 +146,8 @@ type line struct {
 func newDevice(node keys.PublicKey) *device {
 	key := keys.Generate()
 	return &device{key: key, public: key.Public(), node: node,
-		chains: make(map[keys.PublicKey]*line), heard: make(map[keys.ChainID]*envelope.Inbound)}
+		chains: make(map[keys.PublicKey]*line), heard: make(map[keys.ChainID]*envelope.Inbound),
+		receipts: make(map[keys.EnvelopeID]bool)}
 }
 
 // open puts the device on the network: with a host, and no connection yet.
