@@ -326,7 +326,7 @@ func (n *Node) collect(ctx context.Context) error {
 // giveBack returns to the system, once, what memory the traffic before a quiet spell has left behind: the runtime would
 // keep it for long, and most nodes share their machine.
 func (n *Node) giveBack(ctx context.Context) error {
-	var last, given int64
+	last, given := int64(0), int64(-1) // reading the folder at the start leaves some behind too
 	return every(ctx, quietTime, func() error {
 		done := n.counters.answered.Load() + n.counters.delivered.Load() + n.counters.events.Load()
 		if quiet := done == last; quiet && done != given {
