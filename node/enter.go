@@ -125,6 +125,26 @@ func (n *Node) abandon(e *entry) error {
 	})
 }
 
+// shown ends an entry whose words are about to be answered: from here on they are with the person, and nowhere else. Until
+// then the same request gets them again.
+func (n *Node) shown(e *entry) error {
+	e.profile.Unshown = nil
+	return n.store.Update(func(tx *store.Tx) error {
+		if err := tx.PutProfile(e.profile); err != nil {
+			return err
+		}
+		return tx.DeleteEntrance(e.request)
+	})
+}
+
+// entered returns the organization if this device is in it already.
+func (n *Node) entered(org keys.OrgID) (*organization, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	o, ok := n.organizations[org]
+	return o, ok
+}
+
 // enter has a rendezvous node admit this device, verifies the roll that says so, and stores and runs the organization.
 func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error) {
 	self := keys.FromSeed(e.kept.Identity)
@@ -184,7 +204,7 @@ func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error)
 	return o, nil
 }
 
-// settle stores the organization and its roll, and ends the entry: from here on the words count as shown.
+// settle stores the organization and its roll.
 func (n *Node) settle(e *entry, member keys.MemberID, entries []membership.Entry, note []byte) (*organization, error) {
 	kept := store.Organization{
 		Org: e.kept.Org, Member: member, Identity: e.kept.Identity, Node: e.at, Joined: time.Now().UnixMilli(),
@@ -202,16 +222,8 @@ func (n *Node) settle(e *entry, member keys.MemberID, entries []membership.Entry
 			return nil, fmt.Errorf("storing the roll: %w", err)
 		}
 	}
-	profile := e.profile
-	profile.Unshown = nil
 	err := n.store.Update(func(tx *store.Tx) error {
 		if err := tx.PutCheckpoint(kept.Org, store.Checkpoint{Note: note, Seen: time.Now().UnixMilli()}); err != nil {
-			return err
-		}
-		if err := tx.PutProfile(profile); err != nil {
-			return err
-		}
-		if err := tx.DeleteEntrance(e.request); err != nil {
 			return err
 		}
 		return tx.PutOrganization(kept)

@@ -26,7 +26,7 @@ func (n *Node) CreateOrg(ctx context.Context, request api.CreateOrgRequest) (api
 	}
 	for what, name := range map[string]string{"the organization's name": request.Name, "your name": request.As} {
 		if err := membership.CheckName(name); err != nil {
-			return api.CreateOrgResult{}, api.Errorf(api.CodeRefused, "%s cannot be %q: %v", what, name, err)
+			return api.CreateOrgResult{}, badName(what, name, err)
 		}
 	}
 	ctx, done := n.entering(ctx)
@@ -47,14 +47,17 @@ func (n *Node) CreateOrg(ctx context.Context, request api.CreateOrgRequest) (api
 	e.admit = func(ctx context.Context, client *rvclient.Client) error {
 		return client.Claim(ctx, claim.Token, e.kept.Event, e.kept.Rendezvous)
 	}
-	o, err := n.enter(ctx, e)
-	if err != nil {
-		return api.CreateOrgResult{}, refusal("founding the organization", err)
+	o, already := n.entered(e.kept.Org)
+	if !already {
+		if o, err = n.enter(ctx, e); err != nil {
+			return api.CreateOrgResult{}, refusal("founding the organization", err)
+		}
 	}
-	return api.CreateOrgResult{
+	result := api.CreateOrgResult{
 		Org: o.org.String(), Member: o.member.String(), Device: o.device.String(),
 		RecoveryWords: e.words(), RootWords: keys.RecoverySeed(e.kept.Root).Words(),
-	}, nil
+	}
+	return result, n.shown(e)
 }
 
 // found fills in the events that found an organization.
@@ -70,6 +73,16 @@ func (e *entry) found(request api.CreateOrgRequest, claim rvproto.Claim, rootSee
 	}}, self, nil)
 }
 
+// badName says what is wrong with a name, in the words of the rule.
+func badName(what, name string, err error) error {
+	why := err.Error()
+	if refusal, ok := errors.AsType[*membership.Refusal](err); ok && refusal.Detail != "" {
+		why = refusal.Detail
+	}
+	return api.Errorf(api.CodeRefused, "%s cannot be %q: %s", what, name, why).
+		WithHint("a name has letters and digits, and between them single spaces and . - _ '")
+}
+
 // Join joins the organization that issued an invitation.
 func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResult, error) {
 	invitation, err := membership.ParseInvitation(request.Invitation)
@@ -77,23 +90,37 @@ func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResul
 		return api.JoinResult{}, api.Errorf(api.CodeUsage, "%v", err).WithHint("copy the whole link, from muster:join/ on")
 	}
 	if err := membership.CheckName(request.As); err != nil {
-		return api.JoinResult{}, api.Errorf(api.CodeRefused, "your name cannot be %q: %v", request.As, err)
+		return api.JoinResult{}, badName("your name", request.As, err)
 	}
 	ctx, done := n.entering(ctx)
 	defer done()
-	if already, ok := n.joined(invitation.Org); ok {
-		return already, nil
-	}
 	e, err := n.resume(requestID(request.Invitation, request.As))
 	if err != nil {
 		return api.JoinResult{}, err
 	}
 	e.kept.Org = invitation.Org
-	var joined *organization
+	joined, already := n.entered(invitation.Org)
+	if !already {
+		if joined, err = n.joinAny(ctx, e, invitation, request.As); err != nil {
+			return api.JoinResult{}, refusal("joining", err)
+		}
+	}
+	result := api.JoinResult{
+		Org: joined.org.String(), OrgName: joined.name(), Member: joined.member.String(), Device: joined.device.String(),
+	}
+	if already && !e.begun {
+		return result, nil // in since long
+	}
+	result.RecoveryWords = e.words()
+	return result, n.shown(e)
+}
+
+// joinAny joins at the first of the invitation's rendezvous nodes that answers.
+func (n *Node) joinAny(ctx context.Context, e *entry, invitation membership.Invitation, name string) (joined *organization, err error) {
 	for _, node := range invitation.Nodes {
 		e.at = store.Node{Key: node.Key, Addresses: node.Addresses}
 		e.admit = func(ctx context.Context, client *rvclient.Client) error {
-			return n.handIn(ctx, client, e, invitation, request.As)
+			return n.handIn(ctx, client, e, invitation, name)
 		}
 		if joined, err = n.enter(ctx, e); err == nil {
 			break
@@ -102,24 +129,7 @@ func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResul
 			break
 		}
 	}
-	if err != nil {
-		return api.JoinResult{}, refusal("joining", err)
-	}
-	return api.JoinResult{
-		Org: joined.org.String(), OrgName: joined.name(), Member: joined.member.String(), Device: joined.device.String(),
-		RecoveryWords: e.words(),
-	}, nil
-}
-
-// joined answers a join to an organization that this device is in already.
-func (n *Node) joined(org keys.OrgID) (api.JoinResult, bool) {
-	n.mu.Lock()
-	o, ok := n.organizations[org]
-	n.mu.Unlock()
-	if !ok {
-		return api.JoinResult{}, false
-	}
-	return api.JoinResult{Org: org.String(), OrgName: o.name(), Member: o.member.String(), Device: o.device.String()}, true
+	return joined, err
 }
 
 // handIn reads the roll on the strength of the invitation, checks it against what the invitation says of it, and only

@@ -243,7 +243,9 @@ func (d *deliverer) forward(sender keys.PublicKey, signed []byte) queue.Item {
 }
 
 // settle queues the receipts and then takes what they acknowledge out of the queue: a crash in between delivers again,
-// which receivers notice; the other order could lose a receipt. [RV-52]
+// which receivers notice; the other order could lose a receipt. A receipt for which there is no room is given up: its
+// author offers the envelope again and is told then, whereas waiting would let whoever fills their own queue hold up the
+// deliveries of those they write to. [RV-52]
 func (d *deliverer) settle(ctx context.Context, a *acks) error {
 	if len(a.ids) == 0 {
 		return nil
@@ -258,9 +260,10 @@ func (d *deliverer) settle(ctx context.Context, a *acks) error {
 	})
 	if len(receipts) > 0 {
 		for _, err := range d.node.queue.Put(ctx, receipts) {
-			if err != nil {
-				d.node.fault("queueing a receipt", err)
-				return nil // not acknowledged: delivered and receipted again in a later session
+			if errors.Is(err, queue.ErrFull) {
+				d.node.counters.receiptsGivenUp.Add(1)
+			} else if err != nil {
+				return fmt.Errorf("queueing a receipt: %w", err) // delivered and receipted again in a later session
 			}
 		}
 	}

@@ -16,6 +16,7 @@ type counters struct {
 	events, faults, refusedStreams   atomic.Int64
 	accepted, answered, batches      atomic.Int64
 	delivered, acknowledged, expired atomic.Int64
+	receiptsGivenUp                  atomic.Int64
 }
 
 // metricsPages are /metrics in the Prometheus text format and /healthz.
@@ -34,6 +35,7 @@ func (n *Node) metricsPages() http.Handler {
 	total("posts_answered", "Posts answered, whatever the answer.", &n.counters.answered)
 	total("post_batches", "Batches of envelopes put into the queue.", &n.counters.batches)
 	total("deliveries", "Bodies sent to devices.", &n.counters.delivered)
+	total("receipts_given_up", "Receipts that their sender's queue had no room for.", &n.counters.receiptsGivenUp)
 	total("acknowledgements", "Bodies acknowledged by devices.", &n.counters.acknowledged)
 	total("expired", "Entries removed because their time was over.", &n.counters.expired)
 	now := func(name, help string, value func() float64) {
