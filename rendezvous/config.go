@@ -17,6 +17,7 @@ import (
 type Config struct {
 	Dir         string   // the node's folder, made if missing, narrowed to mode 0700
 	Listen      []string // multiaddresses; none stands for DefaultListen. Exactly these are used
+	Version     string   // what Status tells
 	Metrics     string   // host:port of the metrics and health page, "" for none
 	Connections int      // high-water mark of connections
 	Strangers   StrangerLimits

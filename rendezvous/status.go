@@ -1,8 +1,6 @@
 package rendezvous
 
 import (
-	"runtime/debug"
-
 	"muster.example/internal/keys"
 	"muster.example/membership"
 )
@@ -30,7 +28,7 @@ type OrgStatus struct {
 
 // Status returns the state of the node. Valid once Ready.
 func (n *Node) Status() Status {
-	s := Status{Version: Version(), Orgs: []OrgStatus{}, Node: n.Key(), Addresses: n.Addresses()}
+	s := Status{Version: n.cfg.Version, Orgs: []OrgStatus{}, Node: n.Key(), Addresses: n.Addresses()}
 	queued := n.queue.Stats()
 	for _, o := range n.directory.all() {
 		held := queued[o.id]
@@ -44,13 +42,4 @@ func (n *Node) Status() Status {
 		s.Orgs = append(s.Orgs, one)
 	}
 	return s
-}
-
-// Version returns the version of this build, "devel" for one from a working copy.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
 }

@@ -22,6 +22,9 @@ const (
 	exitNotRunning = 3
 )
 
+// version is what status and version tell; releases set it with -ldflags.
+var version = "dev"
+
 func main() { os.Exit(Main()) }
 
 // Main is the program, for tests that run it under its name.

@@ -63,7 +63,9 @@ func newRun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return run(c.Context(), c.OutOrStdout(), rendezvous.Config{Dir: dir, Listen: listen, Metrics: metrics})
+			return run(c.Context(), c.OutOrStdout(), rendezvous.Config{
+				Dir: dir, Listen: listen, Metrics: metrics, Version: version,
+			})
 		},
 	}
 	flags := command.Flags()

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"muster.example/rendezvous"
 )
 
 func newVersion() *cobra.Command {
@@ -17,9 +15,9 @@ func newVersion() *cobra.Command {
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if wantsJSON(c) {
-				return writeJSON(c.OutOrStdout(), map[string]string{"version": rendezvous.Version()})
+				return writeJSON(c.OutOrStdout(), map[string]string{"version": version})
 			}
-			_, err := fmt.Fprintln(c.OutOrStdout(), "muster-rendezvous", rendezvous.Version())
+			_, err := fmt.Fprintln(c.OutOrStdout(), "muster-rendezvous", version)
 			return err
 		},
 	}
