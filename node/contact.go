@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
 	"muster.example/membership"
@@ -21,113 +20,11 @@ import (
 // acquaintanceWait is how long Introduce and Accept wait for the other side's rendezvous node, or device, to know.
 const acquaintanceWait = 5 * time.Second
 
-// Introduce sends an introduction to a member, with the grant that lets them answer.
-func (n *Node) Introduce(ctx context.Context, request api.IntroduceRequest) (api.IntroduceResult, error) {
-	o, members, err := n.resolve(request.Org, []string{request.Member})
-	if err != nil {
-		return api.IntroduceResult{}, err
-	}
-	if err := envelope.CheckText(request.Text); err != nil {
-		return api.IntroduceResult{}, api.Errorf(api.CodeUsage, "the introduction cannot be sent: %v", err).
-			WithHint("plain text of at most 140 characters, without control characters")
-	}
-	to := members[0]
-	already, err := o.introduce(to, request.Text)
-	if err != nil {
-		return api.IntroduceResult{}, err
-	}
-	if !already {
-		wake(o.wakeSeal)
-		o.await(ctx, acquaintanceWait, func() bool { return o.connection() == nil || !o.introductionHeld(to) })
-	}
-	if why := o.introductionFault(to); why != nil && !already {
-		return api.IntroduceResult{}, why
-	}
-	contact, _ := o.contact(to)
-	return api.IntroduceResult{Contact: contact, Already: already}, nil
-}
-
-// introduce saves the contact and hands the introduction to the sealer. It reports whether nothing was to be done:
-// both may write, or the introduction is on its way.
-func (o *organization) introduce(to keys.MemberID, text string) (already bool, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	contact, known := o.view.Contact(to)
-	if known && (contact.State == history.ContactAccepted || contact.State == history.ContactAsked) {
-		return true, nil
-	}
-	if known && contact.State == history.ContactAsking {
-		return false, api.Errorf(api.CodeRefused, "%s has introduced themselves already", o.memberNameLocked(to)).
-			WithHint("let them write with `muster accept`")
-	}
-	contact = history.Contact{
-		Member: to, State: history.ContactAsked, Text: envelope.NormalText(text), Time: time.Now().UnixMilli(),
-		Given: o.signGrantLocked(to, contact),
-	}
-	expires := time.Now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
-	effects := newEffects()
-	err = o.node.store.Update(func(tx *store.Tx) error {
-		if err := o.putContact(tx, contact, &effects); err != nil {
-			return err
-		}
-		if err := tx.PutGrant(o.org, to, contact.Given); err != nil {
-			return err
-		}
-		return tx.AddJob(o.org, store.Job{
-			Members: []keys.MemberID{o.member, to}, Last: 1, Kind: jobIntroduction, Body: []byte(contact.Text), Expires: expires,
-		})
-	})
-	if err == nil {
-		o.applyLocked(effects)
-	}
-	return false, err
-}
-
 // signGrantLocked signs the next open grant to a member. Callers hold mu.
 func (o *organization) signGrantLocked(to keys.MemberID, contact history.Contact) []byte {
 	return membership.SignGrant(membership.Grant{
 		Org: o.org, From: o.member, To: to, Number: o.grantLocked(contact.Given).Number + 1, Open: true,
 	}, o.self)
-}
-
-// introductionHeld reports whether an introduction has not reached a rendezvous node yet.
-func (o *organization) introductionHeld(to keys.MemberID) bool {
-	held := false
-	err := o.node.store.View(func(tx *store.Tx) error {
-		err := tx.Jobs(o.org, func(j store.Job) (bool, error) {
-			held = held || j.Kind == jobIntroduction && j.Members[1] == to
-			return !held, nil
-		})
-		if err != nil || held {
-			return err
-		}
-		return tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
-			held = held || envelope.Kind(w.Kind) == envelope.KindIntroduction && w.Members[1] == to && !w.Accepted
-			return !held, nil
-		})
-	})
-	return err == nil && held
-}
-
-// introductionRefused takes back what an introduction changed here when the rendezvous node refuses it.
-func (o *organization) introductionRefused(tx *store.Tx, w store.Waiting, status wire.Status, effects *effects) error {
-	contact, known := o.contactNow(w.Members[1], effects)
-	if !known || contact.State != history.ContactAsked {
-		return nil
-	}
-	contact.State, contact.Text, contact.Time = history.ContactRefused, status.Error(), time.Now().UnixMilli()
-	return o.putContact(tx, contact, effects)
-}
-
-// introductionFault returns why the last introduction to a member was refused, or nil.
-func (o *organization) introductionFault(to keys.MemberID) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	contact, known := o.view.Contact(to)
-	if !known || contact.State != history.ContactRefused {
-		return nil
-	}
-	return api.Errorf(api.CodeRefused, "the introduction to %s was refused: %s", o.memberNameLocked(to), contact.Text)
 }
 
 // Accept lets a member who introduced themselves write, and tells them. It returns when the rendezvous node knows.

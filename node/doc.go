@@ -1,10 +1,11 @@
 // Package node is the device: one account's place in each of its organizations, from what a person asks for to what a
 // rendezvous node is given, and back.
 //
-// The way out of a message is in compose.go (leave is checked, history saved), seal.go (chains, prekeys), post.go (what
-// a rendezvous node has and what it has not); the way in is in deliver.go (streams and receipts), open.go (envelopes to
-// bodies) and contact.go. roll.go keeps the roll and raises alarms. Node is the facade of all organizations;
-// organization is one of them, and session.go is its life on the network.
+// The way out of a message is in compose.go (leave is checked, history saved), chain.go and seal.go (chains, prekeys,
+// envelopes), post.go (what a rendezvous node has and what it has not); the way in is in deliver.go (streams and
+// receipts) and open.go (envelopes to bodies). introduction.go and contact.go are how two members come to write. roll.go
+// keeps the roll and raises alarms. join.go and enter.go are how an organization is founded or joined. Node is the facade
+// of all organizations; organization is one of them, and session.go is its life on the network.
 //
 // Each organization has one mutex, which guards its roll, its view and every change of its part of the store; it is
 // never held while waiting for the network. Goroutines and their owners are listed in docs/architecture.md.
