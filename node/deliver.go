@@ -308,7 +308,7 @@ func (o *organization) unopened(tx *store.Tx, id keys.EnvelopeID, device keys.Pu
 	}
 	job := store.Job{
 		Members: w.Members, Only: only, Expires: w.Expires, Attempt: w.Attempt + 1,
-		Message: w.Message, Next: w.Part, Last: w.Part + 1, Kind: w.BodyKind, Body: w.Body,
+		Message: w.Message, Next: w.Part, Last: w.Part + 1, Kind: w.BodyKind, Body: w.Body, Anew: w.At,
 	}
 	if job.Message == nil {
 		job.Next, job.Last = 0, 1

@@ -156,9 +156,10 @@ func (o *organization) mayWriteLocked(member keys.MemberID) bool {
 	return ok && o.grantLocked(contact.Given).Open
 }
 
-// noteSequence notices messages that are missing before this one.
+// noteSequence notices messages that are missing before this one, and an author who tells others another one. A body that
+// was sealed anew fills its place and proves nothing. [HIST-11]
 func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened, effects *effects) error {
-	c := opened.Content
+	c, anew := opened.Content, history.Kind(opened.Content.Kind)&history.Anew != 0
 	heard, err := tx.Heard(o.org, c.Conversation, opened.Sender)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
@@ -172,20 +173,23 @@ func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened, effect
 		if heard.Sequence > 0 {
 			heard.Missing += c.Sequence - heard.Sequence - 1
 		}
-		if heard.Sequence > 0 && c.Sequence == heard.Sequence+1 && c.Previous != heard.Content {
+		if !anew && !heard.Content.IsZero() && c.Sequence == heard.Sequence+1 && c.Previous != heard.Content {
 			effects.alarms = append(effects.alarms, store.Alarm{
 				Kind: "sequence", Text: fmt.Sprintf("device %s showed others another message than this device", opened.Sender.Short()),
 				Evidence: [][]byte{wire.Encode(signedContent{Content: opened.ContentBytes, Signature: opened.Signature})},
 			})
 		}
 		heard.Sequence, heard.Content = c.Sequence, opened.ID
+		if anew {
+			heard.Content = keys.ContentID{}
+		}
 	}
 	return tx.PutHeard(o.org, c.Conversation, opened.Sender, heard)
 }
 
 // takeContent stores a body that opened.
 func (o *organization) takeContent(tx *store.Tx, opened envelope.Opened, member keys.MemberID, members []keys.MemberID, effects *effects) error {
-	switch history.Kind(opened.Content.Kind) {
+	switch history.Kind(opened.Content.Kind) &^ history.Anew {
 	case history.KindText:
 		return o.takeText(tx, opened, member, effects)
 	case history.KindChunk:

@@ -177,7 +177,7 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 	if err != nil {
 		return err
 	}
-	line := envelope.Line{Sequence: out.Sequence, Previous: out.Previous}
+	line, anew := lineOf(job, out)
 	now := time.Now()
 	for sealed := 0; job.Next < job.Last && sealed < limit && !chain.Due(now); job.Next++ {
 		kind, body, err := o.part(tx, job, job.Next)
@@ -185,7 +185,12 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 			return err
 		}
 		size, root := o.headLocked()
-		shut, _, err := chain.Seal(rand.Reader, o.self, &line, envelope.Content{
+		at := line // which moves on only with what is sealed for the first time
+		if anew {
+			kind |= history.Anew
+		}
+		place := store.Place{Sequence: at.Sequence + 1, Previous: at.Previous}
+		shut, _, err := chain.Seal(rand.Reader, o.self, &at, envelope.Content{
 			HeadSize: size, HeadRoot: root, Kind: uint8(kind), Body: body,
 		}, o.metaLocked(job))
 		if err != nil {
@@ -193,7 +198,7 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 		}
 		w := store.Waiting{
 			Pending: pending, Members: job.Members, Message: job.Message, Part: job.Next,
-			Kind: uint8(envelope.KindMessage), Expires: job.Expires, Attempt: job.Attempt,
+			Kind: uint8(envelope.KindMessage), Expires: job.Expires, Attempt: job.Attempt, At: place,
 		}
 		if job.Message == nil {
 			w.BodyKind, w.Body = job.Kind, job.Body
@@ -201,9 +206,15 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 		if err := o.addWaiting(tx, w, shut); err != nil {
 			return err
 		}
+		if !anew {
+			line = at
+		}
 		sealed += len(shut.Sealed) + (len(pending)+len(job.Members))*(keys.IDSize+2)
 	}
-	out.Chain, out.Sequence, out.Previous = chain.Marshal(), line.Sequence, line.Previous
+	out.Chain = chain.Marshal()
+	if !anew {
+		out.Sequence, out.Previous = line.Sequence, line.Previous
+	}
 	if err := tx.PutOutgoing(o.org, conversation, out); err != nil {
 		return err
 	}
@@ -211,6 +222,21 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 		return tx.PutJob(o.org, job)
 	}
 	return tx.DeleteJob(o.org, job)
+}
+
+// lineOf returns where the next body of a job stands in the device's line, and whether it was sealed before, or was
+// put off, so that others have it already: then it takes no number of its own. [HIST-11]
+func lineOf(job store.Job, out store.Outgoing) (line envelope.Line, anew bool) {
+	switch {
+	case len(job.Only) == 0 || out.Sequence == 0:
+		return envelope.Line{Sequence: out.Sequence, Previous: out.Previous}, false
+	case job.Anew.Sequence > 0:
+		return envelope.Line{Sequence: job.Anew.Sequence - 1, Previous: job.Anew.Previous}, true
+	case out.Sequence == 1:
+		return envelope.Line{}, true
+	default:
+		return envelope.Line{Sequence: out.Sequence - 1, Previous: out.Previous}, true
+	}
 }
 
 // putOff makes a job of its own of what is left for devices that have published no prekey yet, once for each device.

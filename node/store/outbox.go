@@ -16,11 +16,18 @@ type Job struct {
 	Last      uint64           `cbor:"5,keyasint"`            // the part before which to stop
 	Only      []keys.PublicKey `cbor:"6,keyasint,omitempty"`  // just these devices: sealed anew for who could not open
 	PutOff    []keys.PublicKey `cbor:"12,keyasint,omitempty"` // not these: a job of their own does the rest for them
+	Anew      Place            `cbor:"13,keyasint,omitzero"`  // where the parts were sealed before, if Only is set
 	Kind      uint8            `cbor:"7,keyasint,omitempty"`  // of Body
 	Body      []byte           `cbor:"8,keyasint,omitempty"`
 	Expires   int64            `cbor:"9,keyasint"` // unix seconds
 	Attempt   uint8            `cbor:"10,keyasint,omitempty"`
 	NotBefore int64            `cbor:"11,keyasint,omitempty"` // unix milliseconds: it waits for something
+}
+
+// Place is where in the device's line of a conversation a body stands: its number, and the content before it.
+type Place struct {
+	Sequence uint64         `cbor:"1,keyasint"`
+	Previous keys.ContentID `cbor:"2,keyasint"`
 }
 
 // Waiting is what is kept of an envelope that some device has not yet given a receipt for. The sealed bytes lie apart:
@@ -41,6 +48,7 @@ type Waiting struct {
 	BodyKind uint8            `cbor:"13,keyasint,omitempty"` // of a body that belongs to no message
 	Body     []byte           `cbor:"14,keyasint,omitempty"`
 	Chain    keys.ChainID     `cbor:"15,keyasint,omitzero"` // that it was sealed on, or announces
+	At       Place            `cbor:"16,keyasint,omitzero"` // of a message
 }
 
 // State is how far a message has come to one device. The numbers are part of the disk format.

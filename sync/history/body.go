@@ -21,6 +21,11 @@ const (
 	KindLeave Kind = 3 // Leave: a member's grant
 )
 
+// Anew is added to the kind of a body that was sealed before and goes once more to devices that could not open it. Such a
+// body bears the number that it had in its author's line, so that those who have it miss nothing, and what it names as
+// the one before is not to be compared. [HIST-11]
+const Anew Kind = 0x80
+
 // ErrBody is wrapped by every refusal of a body.
 var ErrBody = errors.New("history: body refused")
 

@@ -139,6 +139,11 @@ func TestSimHostileQueue(t *testing.T) {
 				if !slices.Equal(bob.inbox(), wantBob) || !slices.Equal(carol.inbox(), toBoth) {
 					t.Errorf("something came twice or astray: %q, %q", bob.inbox(), carol.inbox())
 				}
+				for _, p := range []*person{bob, carol} {
+					if status := p.status(); status.Missing != 0 || len(status.Alarms) != 0 {
+						t.Errorf("%s: %d messages missing, alarms %q", p.name, status.Missing, status.Alarms)
+					}
+				}
 			})
 		})
 	}
