@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -373,3 +374,15 @@ func wantStatus(t *testing.T, doing string, err error, want wire.Status) {
 		t.Errorf("%s: %v, want %v", doing, err, want)
 	}
 }
+
+// shiftedClock is a clock that a test sets while the node reads it.
+type shiftedClock struct {
+	start time.Time
+	shift atomic.Int64
+}
+
+func newShiftedClock() *shiftedClock { return &shiftedClock{start: time.Now()} }
+
+func (c *shiftedClock) now() time.Time { return c.start.Add(time.Duration(c.shift.Load())) }
+
+func (c *shiftedClock) move(by time.Duration) { c.shift.Add(int64(by)) }

@@ -143,11 +143,11 @@ func TestProofOfInvitationIsBound(t *testing.T) { // [RV-8]
 }
 
 func TestExpiredInvitation(t *testing.T) { // [RV-24]
-	now := time.Now()
-	s := newSite(t, func(c *Config) { c.Now = func() time.Time { return now } })
+	clock := newShiftedClock()
+	s := newSite(t, func(c *Config) { c.Now = clock.now })
 	anna := s.found("Acme")
 	invitation := anna.invite(1)
-	now = now.Add(25 * time.Hour)
+	clock.move(25 * time.Hour)
 	ben := s.device("ben")
 	ben.Org = anna.Org
 	_, err := ben.View(s.ctx(), invitation, 0)
@@ -156,10 +156,10 @@ func TestExpiredInvitation(t *testing.T) { // [RV-24]
 }
 
 func TestStampNeverGoesBack(t *testing.T) { // [RV-20]
-	now := time.Now()
-	s := newSite(t, func(c *Config) { c.Now = func() time.Time { return now } })
+	clock := newShiftedClock()
+	s := newSite(t, func(c *Config) { c.Now = clock.now })
 	anna := s.found("Acme")
-	now = now.Add(-time.Hour)
+	clock.move(-time.Hour)
 	anna.invite(1)
 	page, err := anna.Fetch(s.ctx(), 0)
 	if err != nil {

@@ -3,7 +3,6 @@ package rendezvous
 import (
 	"crypto/rand"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -261,9 +260,8 @@ func TestIntroductions(t *testing.T) { // [RV-42]
 }
 
 func TestAllowanceOfIntroductions(t *testing.T) { // [RV-43]
-	var later atomic.Int64
-	start := time.Now()
-	s := newSite(t, func(c *Config) { c.Now = func() time.Time { return start.Add(time.Duration(later.Load())) } })
+	clock := newShiftedClock()
+	s := newSite(t, func(c *Config) { c.Now = clock.now })
 	anna := s.found("Acme")
 	phone := anna.add("phone")
 	ben, carl := anna.join("Ben"), anna.join("Carl")
@@ -290,7 +288,7 @@ func TestAllowanceOfIntroductions(t *testing.T) { // [RV-43]
 	if held := s.queue.held(ben.key.Public(), queue.Envelope); len(held) != perDay {
 		t.Errorf("%d held for Ben, want %d", len(held), perDay)
 	}
-	later.Store(int64(24 * time.Hour))
+	clock.move(24 * time.Hour)
 	wantAnswer(t, "the next day", stream.post(t, introduction(anna, 48*time.Hour), ben), wire.StatusOK)
 }
 
