@@ -201,8 +201,8 @@ func (p *poster) take(member keys.MemberID, frame []byte, terms terms, now time.
 	answer.Status, answer.Refused = v.status, v.refused
 	if v.status == wire.StatusOK && len(v.recipients) > 0 {
 		expires := now.Add(terms.queueTime)
-		if stated := time.Unix(answer.expires, 0); stated.Before(expires) {
-			expires = stated
+		if answer.expires < expires.Unix() { // as a number: any that the sender likes, also beyond what is a time
+			expires = time.Unix(answer.expires, 0)
 		}
 		p.items = append(p.items, queue.Item{
 			ID: answer.ID, Org: p.org.id, Kind: queue.Envelope, Body: bytes.Clone(post.Envelope),

@@ -171,6 +171,26 @@ func TestPostsThatAreRefusedWhole(t *testing.T) { // [RV-40]
 	wantAnswer(t, "a fault", stream.post(t, anna.sealed(10), phone), wire.StatusUnavailable)
 }
 
+func TestNothingIsKeptForLongerThanThePolicySays(t *testing.T) { // [RV-40]
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	longest := time.Duration(membership.DefaultPolicy().QueueTime) * time.Second
+	for name, expires := range map[string]time.Time{
+		"a year": time.Now().AddDate(1, 0, 0), "a number that is no date": time.Unix(1<<63-1, 0),
+		"a number that a sum makes negative": time.Unix(1<<63-1-62135596800, 0),
+	} {
+		answer := anna.post(sealedBy(t, anna.key, anna.Org, anna.member, expires, 10), phone)
+		wantAnswer(t, name, answer, wire.StatusOK)
+		s.queue.mu.Lock()
+		kept := s.queue.bodies[answer.ID].Expires
+		s.queue.mu.Unlock()
+		if kept.Unix() > time.Now().Add(longest).Unix() {
+			t.Errorf("%s: kept until %d", name, kept.Unix())
+		}
+	}
+}
+
 func TestAnswersComeInOrder(t *testing.T) { // [RV-40]
 	s := newSite(t)
 	anna := s.found("Acme")
