@@ -29,10 +29,11 @@ type deliverer struct {
 	mu     sync.Mutex // guards the following
 	unread map[keys.EnvelopeID]pending
 	bytes  int // of the bodies in unread
+	need   int // bytes of the next body, if it did not fit beside those
 	pongs  int // that are owed
 }
 
-// pending is a body that was delivered and not acknowledged.
+// pending is a body that was delivered and no acknowledgement of it read.
 type pending struct {
 	kind   rvproto.Kind
 	bytes  int
@@ -103,17 +104,35 @@ func (d *deliverer) write(ctx context.Context) error {
 	}
 }
 
-// page sends the next bodies that the window has room for and returns how many.
-func (d *deliverer) page(ctx context.Context, out *outbox, after *uint64) (int, error) {
+// room returns what the window has left. A body that is longer than the rest of it waits until it fits or is alone: the
+// queue is not asked for it before.
+func (d *deliverer) room() (items, bytes int, alone bool) {
 	d.mu.Lock()
-	items, bytes := rvproto.DeliverWindow-len(d.unread), rvproto.DeliverWindowBytes-d.bytes
-	d.mu.Unlock()
+	defer d.mu.Unlock()
+	items, bytes, alone = rvproto.DeliverWindow-len(d.unread), rvproto.DeliverWindowBytes-d.bytes, len(d.unread) == 0
+	if !alone && bytes < d.need {
+		return 0, 0, false
+	}
+	d.need = 0
+	return items, bytes, alone
+}
+
+// page sends the next bodies that the window has room for and returns how many. [RV-5]
+func (d *deliverer) page(ctx context.Context, out *outbox, after *uint64) (int, error) {
+	items, bytes, alone := d.room()
 	if items <= 0 || bytes <= 0 {
 		return 0, nil
 	}
 	deliveries, err := d.node.queue.Next(ctx, d.device, *after, min(items, deliverPage), bytes)
 	if err != nil {
 		return 0, fmt.Errorf("reading the queue: %w", err)
+	}
+	if len(deliveries) > 0 && len(deliveries[0].Body) > bytes && !alone {
+		d.mu.Lock()
+		d.need = len(deliveries[0].Body)
+		d.mu.Unlock()
+		d.session.poke() // there may be room by now
+		return 0, nil
 	}
 	for i := range deliveries {
 		delivery := &deliveries[i]
@@ -197,7 +216,8 @@ type acks struct {
 }
 
 // collect reads one ack frame. A receipt counts if this device signed it for this organization, else the stream ends;
-// of what it names only what this stream delivered, from the sender that it names, counts. [RV-51]
+// of what it names only what this stream delivered, from the sender that it names, counts, and each delivery once. What
+// is read here is on its way out of the queue: if it comes again, that is another delivery. [RV-51]
 func (d *deliverer) collect(a *acks, frame []byte) error {
 	ack, err := rvproto.ParseAck(frame)
 	if err != nil {
@@ -208,6 +228,7 @@ func (d *deliverer) collect(a *acks, frame []byte) error {
 	for _, id := range ack.IDs {
 		if p, ok := d.unread[id]; ok && p.kind == rvproto.KindReceipt {
 			a.ids = append(a.ids, id)
+			d.readLocked(id, p)
 		}
 	}
 	for _, signed := range ack.Receipts {
@@ -223,6 +244,7 @@ func (d *deliverer) collect(a *acks, frame []byte) error {
 			for _, id := range ids {
 				if p, ok := d.unread[id]; ok && p.kind == rvproto.KindEnvelope && p.sender == receipt.Sender {
 					a.ids = append(a.ids, id)
+					d.readLocked(id, p)
 				}
 			}
 		}
@@ -231,6 +253,12 @@ func (d *deliverer) collect(a *acks, frame []byte) error {
 		}
 	}
 	return nil
+}
+
+// readLocked takes a delivery out of the window.
+func (d *deliverer) readLocked(id keys.EnvelopeID, p pending) {
+	d.bytes -= p.bytes
+	delete(d.unread, id)
 }
 
 // forward makes a receipt an item for the sender's device. [RV-12]
@@ -270,14 +298,6 @@ func (d *deliverer) settle(ctx context.Context, a *acks) error {
 	if err := d.node.queue.Ack(ctx, d.device, a.ids); err != nil {
 		return fmt.Errorf("acknowledging: %w", err)
 	}
-	d.mu.Lock()
-	for _, id := range a.ids {
-		if p, ok := d.unread[id]; ok {
-			d.bytes -= p.bytes
-			delete(d.unread, id)
-		}
-	}
-	d.mu.Unlock()
 	d.node.counters.acknowledged.Add(int64(len(a.ids)))
 	d.session.poke()
 	return nil

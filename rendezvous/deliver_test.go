@@ -3,6 +3,7 @@ package rendezvous
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
+	"muster.example/internal/wire"
 	"muster.example/membership"
 	"muster.example/rendezvous/queue"
 	"muster.example/rendezvous/rvproto"
@@ -171,6 +173,108 @@ func TestWindowOfDeliveries(t *testing.T) { // [RV-5]
 	}
 	if diff := cmp.Diff(ids, got); diff != "" {
 		t.Error("not delivered in the order of acceptance")
+	}
+}
+
+// A body that would go beyond the bytes of the window waits, though there are bytes left.
+func TestWindowOfBytes(t *testing.T) { // [RV-5]
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	const size, fit = 900_000, rvproto.DeliverWindowBytes / 900_000
+	post := anna.openPost()
+	for range fit + 1 {
+		wantAnswer(t, "posting", post.post(t, anna.sealed(size), phone), wire.StatusOK)
+	}
+	stream := phone.openDeliver()
+	var first *rvproto.DeliverFrame
+	bytes := 0
+	for range fit {
+		got := nextDeliver(t, stream)
+		if bytes += len(got.Body); first == nil {
+			first = got
+		}
+	}
+	if bytes > rvproto.DeliverWindowBytes {
+		t.Fatalf("the test's bodies are too large: %d bytes", bytes)
+	}
+	anna.invite(1)
+	if in, err := stream.Next(); err != nil || in.Head == nil {
+		t.Fatalf("beyond the window came a body, %v", err)
+	}
+	e, err := envelope.Parse(first.Body, rvproto.MaxEnvelope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Ack(rvproto.AckFrame{Receipts: [][]byte{phone.receipt(anna, e.ID())}}); err != nil {
+		t.Fatal(err)
+	}
+	nextDeliver(t, stream)
+}
+
+// Who was sent one envelope gets one receipt through, whatever they sign: the author's queue is not theirs to fill.
+func TestOneReceiptForOneDelivery(t *testing.T) { // [RV-51]
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	ids := mail(t, anna, phone, 2)
+	stream := phone.openDeliver()
+	nextDeliver(t, stream)
+	nextDeliver(t, stream)
+	var many rvproto.AckFrame
+	for i := range byte(50) {
+		many.Receipts = append(many.Receipts, phone.receipt(anna, ids[0], keys.EnvelopeID{i}))
+	}
+	last := phone.receipt(anna, ids[1])
+	for _, ack := range []rvproto.AckFrame{many, {Receipts: [][]byte{last}}} {
+		if err := stream.Ack(ack); err != nil {
+			t.Fatal(err)
+		}
+	}
+	back, count := anna.openDeliver(), 1
+	for !bytes.Equal(nextDeliver(t, back).Body, last) {
+		count++
+	}
+	if count != 2 {
+		t.Errorf("%d receipts for two deliveries", count)
+	}
+}
+
+// An envelope that is offered again the moment it is acknowledged, and delivered before the acknowledgement is worked
+// off, is a delivery of its own.
+func TestOfferedAgainWhileAcknowledged(t *testing.T) { // [RV-50]
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	ids := mail(t, anna, phone, 1)
+	item := *s.queue.bodies[ids[0]]
+	again := make(chan struct{})
+	offered := false
+	s.queue.acked = func(device keys.PublicKey) {
+		if device == phone.key.Public() && !offered {
+			offered = true
+			s.queue.Put(t.Context(), []queue.Item{item})
+			<-again
+		}
+	}
+	stream := phone.openDeliver()
+	ack := func(id keys.EnvelopeID) []byte {
+		t.Helper()
+		nextDeliver(t, stream)
+		signed := phone.receipt(anna, id)
+		if err := stream.Ack(rvproto.AckFrame{Receipts: [][]byte{signed}}); err != nil {
+			t.Fatal(err)
+		}
+		return signed
+	}
+	ack(ids[0])
+	ack(ids[0]) // the second delivery came
+	close(again)
+	last := ack(mail(t, anna, phone, 1)[0])
+	for back := anna.openDeliver(); !bytes.Equal(nextDeliver(t, back).Body, last); {
+	}
+	if held := s.queue.held(phone.key.Public(), queue.Envelope); len(held) > 1 || slices.Contains(held, ids[0]) {
+		t.Errorf("%d still wait: the second acknowledgement was not taken", len(held))
 	}
 }
 

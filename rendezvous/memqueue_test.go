@@ -17,7 +17,8 @@ type memQueue struct {
 	bodies   map[keys.EnvelopeID]*queue.Item
 	waiting  map[keys.PublicKey][]queue.Delivery
 	watchers map[keys.PublicKey][]chan struct{}
-	fail     error // what every Put answers, if set
+	fail     error                       // what every Put answers, if set
+	acked    func(device keys.PublicKey) // called at the end of each Ack, if set
 }
 
 var _ Queue = (*memQueue)(nil)
@@ -98,8 +99,12 @@ func (q *memQueue) Watch(device keys.PublicKey) (<-chan struct{}, func()) {
 
 func (q *memQueue) Ack(_ context.Context, device keys.PublicKey, ids []keys.EnvelopeID) error {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.waiting[device] = slices.DeleteFunc(q.waiting[device], func(d queue.Delivery) bool { return slices.Contains(ids, d.ID) })
+	acked := q.acked
+	q.mu.Unlock()
+	if acked != nil {
+		acked(device)
+	}
 	return nil
 }
 
