@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -41,16 +42,16 @@ func (e *Embedded) Put(ctx context.Context, items []Item) []error {
 		r.bytes += len(items[i].Body) + len(items[i].Recipients)*recipientSize + recordHeader
 	}
 	if err := e.submit(ctx, r); err != nil {
-		errs := make([]error, len(items)) // r.errs may still be written to
-		for i := range errs {
-			errs[i] = err
+		for i := range r.errs {
+			r.errs[i] = err
 		}
-		return errs
 	}
 	return r.errs
 }
 
-// submit hands r to the committer and waits for its answer. While more than pendingBytes wait, it waits for room.
+// submit hands r to the committer and waits for its answer. While more than pendingBytes wait, it waits for room. When
+// it returns, the committer does not look at r any more: what the context's end finds unbegun is taken back, and what
+// was begun is waited for.
 func (e *Embedded) submit(ctx context.Context, r *request) error {
 	for {
 		e.mu.Lock()
@@ -81,8 +82,27 @@ func (e *Embedded) submit(ctx context.Context, r *request) error {
 	case <-r.done:
 		return nil
 	case <-ctx.Done():
+	}
+	if e.takeBack(r) {
 		return ctx.Err()
 	}
+	<-r.done
+	return nil
+}
+
+// takeBack takes r from what waits; false if the committer has it.
+func (e *Embedded) takeBack(r *request) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i := slices.Index(e.pending, r)
+	if i < 0 {
+		return false
+	}
+	e.pending = slices.Delete(e.pending, i, i+1)
+	e.waiting -= r.bytes
+	close(e.room)
+	e.room = make(chan struct{})
+	return true
 }
 
 // take returns what waits, at least one call and at most commitBytes beyond it.

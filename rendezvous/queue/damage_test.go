@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"muster.example/internal/keys"
 	"muster.example/rendezvous/queue"
 	"muster.example/rendezvous/queue/queuetest"
 )
@@ -98,6 +99,33 @@ func TestABodyThatRotsLaterIsNamedAndCanBePutAgain(t *testing.T) {
 	e, _ = start(t, dir, opt)
 	if list, err = e.Next(t.Context(), queuetest.Device(1), 0, 100, 1<<20); err != nil || len(list) != 20 {
 		t.Errorf("after reopening: %d deliveries, %v", len(list), err)
+	}
+}
+
+// What repairs a body and, further on in the same call, gains it a recipient keeps each device's numbers in order.
+func TestARepairKeepsTheOrder(t *testing.T) {
+	dir, opt := filled(t, 3)
+	opt.CacheBytes = 1
+	e, _ := start(t, dir, opt)
+	change(t, logs(t, dir, "seg-*.log")[0], flip(200))
+	if list, err := e.Next(t.Context(), queuetest.Device(1), 0, 100, 1<<20); err != nil || len(list) != 2 {
+		t.Fatalf("%d deliveries, %v", len(list), err)
+	}
+	items := []queue.Item{queuetest.Item(0, 1), queuetest.Item(50, 2), queuetest.Item(0, 2)}
+	for i, err := range e.Put(t.Context(), items) {
+		if err != nil {
+			t.Fatalf("item %d: %v", i, err)
+		}
+	}
+	list, err := e.Next(t.Context(), queuetest.Device(2), 0, 100, 1<<20)
+	if err != nil || len(list) != 2 || list[0].Number > list[1].Number {
+		t.Fatalf("%v, %v", list, err)
+	}
+	if err := e.Ack(t.Context(), queuetest.Device(2), []keys.EnvelopeID{queuetest.ID(0), queuetest.ID(50)}); err != nil {
+		t.Fatal(err)
+	}
+	if list, err = e.Next(t.Context(), queuetest.Device(2), 0, 100, 1<<20); err != nil || len(list) != 0 {
+		t.Errorf("%d stay after their ack, %v", len(list), err)
 	}
 }
 

@@ -247,6 +247,7 @@ func (e *Embedded) Ack(ctx context.Context, key keys.PublicKey, ids []keys.Envel
 // removeLocked takes a living entry out of the index and notes it for the ack log.
 func (e *Embedded) removeLocked(key *keys.PublicKey, d *device, en *entry) {
 	b, home := en.body, en.home
+	b.lose(en.number)
 	home.acks = append(home.acks, noteOf(key, en.number))
 	d.remove(en)
 	e.releaseLocked(d, b, home)

@@ -98,3 +98,62 @@ func TestTheWholeQueueHasALimit(t *testing.T) {
 		t.Errorf("after an ack: %v", err)
 	}
 }
+
+// A body that one device keeps waiting for, and another acknowledges and is offered again, must not grow.
+func TestRecipientsThatComeAndGoLeaveNothing(t *testing.T) {
+	e, _ := start(t, t.TempDir(), queue.Options{})
+	for round := range 50 {
+		for _, item := range []queue.Item{queuetest.Item(1, 1), queuetest.Item(1, 2, 3), queuetest.Item(1, 4)} {
+			if err := e.Put(t.Context(), []queue.Item{item})[0]; err != nil {
+				t.Fatal(err)
+			}
+		}
+		for device := 2; device <= 4; device++ {
+			list, err := e.Next(t.Context(), queuetest.Device(device), 0, 10, 1000)
+			if err != nil || len(list) != 1 {
+				t.Fatalf("round %d: device %d has %d deliveries, %v", round, device, len(list), err)
+			}
+			if err := e.Ack(t.Context(), queuetest.Device(device), []keys.EnvelopeID{queuetest.ID(1)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := e.Gained(queuetest.ID(1)); n != 0 {
+		t.Errorf("%d numbers are remembered of nobody's entries", n)
+	}
+}
+
+// A Put that gives up before it was begun has no effect, and the queue looks at its items no more.
+func TestAPutThatGivesUpIsForgotten(t *testing.T) {
+	files := newMemFiles()
+	e, _ := start(t, "", queue.Options{Files: files})
+	syncing, release := make(chan struct{}), make(chan struct{})
+	held := false
+	files.failing(func(op, name string) error {
+		if op == "fsync" && !held {
+			held = true
+			close(syncing)
+			<-release
+		}
+		return nil
+	})
+	first := make(chan error)
+	go func() { first <- e.Put(t.Context(), []queue.Item{queuetest.Item(1, 1)})[0] }()
+	<-syncing
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	items := []queue.Item{queuetest.Item(2, 2)}
+	if err := e.Put(ctx, items)[0]; !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+	items[0].Recipients[0] = queuetest.Device(3) // the caller's memory, used for something else
+	close(release)
+	if err := errors.Join(<-first, e.Put(t.Context(), []queue.Item{queuetest.Item(4, 4)})[0]); err != nil {
+		t.Fatal(err)
+	}
+	for device, want := range map[int]int{1: 1, 2: 0, 3: 0, 4: 1} {
+		if list, err := e.Next(t.Context(), queuetest.Device(device), 0, 10, 1000); err != nil || len(list) != want {
+			t.Errorf("device %d has %d deliveries, %v; want %d", device, len(list), err, want)
+		}
+	}
+}

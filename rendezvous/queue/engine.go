@@ -50,11 +50,12 @@ type Expired struct {
 }
 
 // Engine is a durable queue an addressee. All methods are safe for concurrent use and return the context's error when
-// it ends first; a Put or Ack that ended so may have taken effect or not.
+// it ends first; a Put that ended so has had no effect, and an Ack may have had one or not. A Put that was begun is ended
+// whatever the context says.
 type Engine interface {
 	// Put accepts items, each wholly or not at all, with one error a slot, nil once the item would survive power loss.
 	// A body that is there already gains the recipients that do not wait for it yet. The queue keeps Body: the caller
-	// must not change it afterwards. Errors: ErrFull (as *FullError when it is for some recipients only), ErrItem,
+	// must not change it afterwards; the rest is the caller's again on return. Errors: ErrFull (as *FullError when it is for some recipients only), ErrItem,
 	// ErrClosed.
 	Put(ctx context.Context, items []Item) []error
 	// Next returns what waits for device behind number after, in order, up to maxItems entries and maxBytes of bodies,

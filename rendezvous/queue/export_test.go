@@ -1,6 +1,10 @@
 package queue
 
-import "time"
+import (
+	"time"
+
+	"muster.example/internal/keys"
+)
 
 // OSFiles returns the folder of the operating system, for tests to wrap.
 func OSFiles(dir string) Files { return osFiles(dir) }
@@ -45,3 +49,10 @@ func ParseAcksForFuzz(data []byte) (notes int, good int64) {
 
 // AcksForFuzz returns an ack log of n notes.
 func AcksForFuzz(n int) []byte { return appendAcks(nil, fuzzAckKey(), 7, make([]ackNote, n)) }
+
+// Gained returns how many numbers of entries beyond the first are remembered of a body.
+func (e *Embedded) Gained(id keys.EnvelopeID) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.bodies[id].gained)
+}

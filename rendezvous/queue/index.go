@@ -16,11 +16,17 @@ type body struct {
 	length  int32 // of its frame
 	size    int32 // of the body alone
 	kind    Kind
-	unread  bool     // could not be read back: the next Put of the id replaces it
-	pending int32    // entries
-	expires int64    // unix s
-	number  uint64   // of its first entries
-	gained  []uint64 // numbers of entries gained later
+	unread  bool   // could not be read back: the next Put of the id replaces it
+	pending int32  // entries
+	expires int64  // unix s
+	number  uint64 // of its first entries
+	gained  []gain // later ones, of which some live
+}
+
+// gain is a number that a body's later entries have, and how many of these live.
+type gain struct {
+	number uint64
+	living int32
 }
 
 // entry is a body that waits for a device.
@@ -28,6 +34,31 @@ type entry struct {
 	number uint64
 	body   *body    // nil once removed
 	home   *segment // where the record that holds the entry lies
+}
+
+// gain notes count living entries of a number beyond the first.
+func (b *body) gain(number uint64, count int32) {
+	for i := range b.gained {
+		if b.gained[i].number == number {
+			b.gained[i].living += count
+			return
+		}
+	}
+	b.gained = append(b.gained, gain{number, count})
+}
+
+// lose notes that an entry of a number lives no more. A number without entries is forgotten: devices come and go for as
+// long as the body stays.
+func (b *body) lose(number uint64) {
+	for i := range b.gained {
+		if b.gained[i].number != number {
+			continue
+		}
+		if b.gained[i].living--; b.gained[i].living == 0 {
+			b.gained = slices.Delete(b.gained, i, i+1)
+		}
+		return
+	}
 }
 
 // orgCount is the statistics of an organization.
@@ -65,8 +96,8 @@ func (d *device) of(b *body) *entry {
 	if en := d.at(b.number); en != nil && en.body == b {
 		return en
 	}
-	for _, number := range b.gained {
-		if en := d.at(number); en != nil && en.body == b {
+	for _, g := range b.gained {
+		if en := d.at(g.number); en != nil && en.body == b {
 			return en
 		}
 	}

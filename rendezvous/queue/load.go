@@ -184,12 +184,13 @@ func (l *loader) add(s *segment, f *frame) {
 		at.body.size = int32(len(r.body))
 		at.body.home, at.body.offset, at.body.length = s, f.offset, int32(f.length)
 	}
+	before := at.entries // no record names one recipient twice
 	for _, to := range r.recipients {
 		l.last = max(l.last, to.number)
 		if _, gone := l.gone[noteOf(&to.device, to.number)]; gone {
 			continue
 		}
-		i := slices.IndexFunc(at.entries, func(en loadedEntry) bool { return en.recipient == to })
+		i := slices.IndexFunc(before, func(en loadedEntry) bool { return en.recipient == to })
 		if i < 0 {
 			at.entries = append(at.entries, loadedEntry{to, s})
 		} else {
@@ -219,8 +220,8 @@ func (l *loader) finish(segments []*segment) {
 		b.number = at.entries[0].number
 		for i := range at.entries {
 			en := &at.entries[i]
-			if en.number != b.number && !slices.Contains(b.gained, en.number) {
-				b.gained = append(b.gained, en.number)
+			if en.number != b.number {
+				b.gain(en.number, 1)
 			}
 			d := e.deviceLocked(&en.device)
 			d.entries = append(d.entries, entry{number: en.number, body: b, home: en.home})

@@ -10,6 +10,7 @@ import (
 // write is one record on its way to the log.
 type write struct {
 	record   record
+	number   uint64    // of its new entries
 	offset   int64     // where it is written
 	moved    int       // the first recipients of the record have their entries already; the others are new
 	devices  []*device // of the new recipients
@@ -74,13 +75,12 @@ func (p *planner) put(item *Item, a answer) error {
 	if len(w.record.recipients)+len(wanted) > maxEntries {
 		return ErrFull
 	}
-	number := p.numberOf(w)
 	for _, key := range wanted {
 		d := p.e.deviceLocked(&key)
 		d.count++
 		d.bytes += int64(len(item.Body))
 		w.devices = append(w.devices, d)
-		w.record.recipients = append(w.record.recipients, recipient{device: key, number: number})
+		w.record.recipients = append(w.record.recipients, recipient{device: key, number: w.number})
 	}
 	w.answers = append(w.answers, a)
 	return nil
@@ -121,9 +121,10 @@ func (p *planner) fits(d *device, size int64) bool {
 	return (opt.DeviceEntries == 0 || entries <= opt.DeviceEntries) && (opt.DeviceBytes == 0 || size <= opt.DeviceBytes)
 }
 
-// begin starts the write of an item: a body, or a gain for one that is there. nil if there is no room.
+// begin starts the write of an item: a body, or a gain for one that is there. nil if there is no room. Its new entries
+// have one number, taken now, whenever in this commit they are planned: numbers grow with the order of the writes.
 func (p *planner) begin(item *Item, b *body) *write {
-	w := &write{old: b}
+	w := &write{old: b, number: p.e.next}
 	w.record = record{kind: recordGain, of: item.Kind, expires: item.Expires.Unix(), org: item.Org, id: item.ID}
 	if b == nil || b.unread {
 		w.record.kind, w.record.body = recordBody, item.Body
@@ -144,19 +145,10 @@ func (p *planner) begin(item *Item, b *body) *write {
 			w.moved = len(w.record.recipients)
 		}
 	}
+	p.e.next++
 	p.byID[item.ID] = w
 	p.writes = append(p.writes, w)
 	return w
-}
-
-// numberOf returns the number of a write's new entries, the same for all: taken when the first is planned, it grows
-// with the order of the writes.
-func (p *planner) numberOf(w *write) uint64 {
-	if len(w.devices) > 0 {
-		return w.record.recipients[w.moved].number
-	}
-	p.e.next++
-	return p.e.next - 1
 }
 
 // entriesLocked visits the entries of a body, slowly: it looks at every device.
@@ -214,7 +206,7 @@ func (e *Embedded) applyLocked(s *segment, w *write) {
 	b := w.old
 	if b == nil {
 		b = &body{id: r.id, org: e.orgLocked(r.org), kind: r.of, size: int32(len(r.body)), expires: r.expires}
-		b.number = r.recipients[0].number
+		b.number = w.number
 		e.bodies[r.id] = b
 		if b.kind == Envelope {
 			b.org.stats.Bodies++
@@ -229,10 +221,10 @@ func (e *Embedded) applyLocked(s *segment, w *write) {
 		e.moveEntryLocked(s, w, &r.recipients[i])
 	}
 	if w.old != nil && len(w.devices) > 0 {
-		b.gained = append(b.gained, r.recipients[w.moved].number)
+		b.gain(w.number, int32(len(w.devices)))
 	}
 	for _, d := range w.devices {
-		d.entries = append(d.entries, entry{number: r.recipients[w.moved].number, body: b, home: s})
+		d.entries = append(d.entries, entry{number: w.number, body: b, home: s})
 		b.pending++
 		s.entries++
 		if b.kind == Envelope {
