@@ -33,6 +33,7 @@ type entry struct {
 	begun   bool       // kept and profile are stored
 	at      store.Node // where
 	admit   func(ctx context.Context, client *rvclient.Client) error
+	check   func(*membership.Roll) error // holds a roll against what whoever invited this device says of it; nil for none
 }
 
 // requestID names a request by what was asked for.
@@ -178,6 +179,9 @@ func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error)
 	}
 	roll := membership.NewRoll(e.kept.Org)
 	_, entries, err := extend(roll, page, e.at.Key)
+	if err == nil && e.check != nil { // also the second time: what was shown before the join may have been another
+		err = e.check(roll)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -122,6 +122,7 @@ func (n *Node) joinAny(ctx context.Context, e *entry, invitation membership.Invi
 		e.admit = func(ctx context.Context, client *rvclient.Client) error {
 			return n.handIn(ctx, client, e, invitation, name)
 		}
+		e.check = func(roll *membership.Roll) error { return checkInvited(roll, invitation) }
 		if joined, err = n.enter(ctx, e); err == nil {
 			break
 		}
@@ -148,8 +149,8 @@ func (n *Node) handIn(ctx context.Context, client *rvclient.Client, e *entry, in
 	if _, _, err := extend(roll, page, e.at.Key); err != nil {
 		return err
 	}
-	if err := roll.Compare(invitation.Size, invitation.Root); err != nil {
-		return fmt.Errorf("the rendezvous node shows another roll than whoever invited you has: %w", err)
+	if err := e.check(roll); err != nil {
+		return err
 	}
 	e.kept.Event = membership.SignEvent(membership.Event{Org: invitation.Org, Counter: 1, At: roll.Size(), Join: &membership.Join{
 		Invitation: key.Public(), Name: name, Recovery: e.recoveryKey(),
@@ -158,6 +159,14 @@ func (n *Node) handIn(ctx context.Context, client *rvclient.Client, e *entry, in
 		return err
 	}
 	return client.SubmitJoin(ctx, key, e.kept.Event)
+}
+
+// checkInvited holds a roll against what the invitation says of it.
+func checkInvited(roll *membership.Roll, invitation membership.Invitation) error {
+	if err := roll.Compare(invitation.Size, invitation.Root); err != nil {
+		return fmt.Errorf("the rendezvous node shows another roll than whoever invited you has: %w", err)
+	}
+	return nil
 }
 
 // extend verifies a page of the roll and folds it into roll.
