@@ -38,8 +38,12 @@ type Page struct {
 	Proof      [][32]byte // consistency proof between the two sizes
 }
 
-// maxRollBytes bounds what Fetch gathers before it gives the pages back: a roll of over a million entries.
-const maxRollBytes = 512 << 20
+// maxRollBytes bounds what Fetch gathers before it gives the pages back: a roll of about a million entries. Each counts
+// for entryCost bytes more than it has, so that many small ones do not take much more memory than that.
+const (
+	maxRollBytes = 512 << 20
+	entryCost    = 128
+)
 
 // Connect dials the node unless it is connected. That it succeeds says nothing of admission; a stream's hello does.
 func (c *Client) Connect(ctx context.Context) error {
@@ -175,7 +179,7 @@ func (c *Client) gather(from uint64, ask func(from, to uint64) (rvproto.RollAnsw
 
 func total(entries [][]byte) (bytes int) {
 	for _, entry := range entries {
-		bytes += len(entry)
+		bytes += len(entry) + entryCost
 	}
 	return bytes
 }
