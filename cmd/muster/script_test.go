@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -29,28 +28,22 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"muster": main})
 }
 
-// buildRendezvous builds the other program once, with the go command's cache, and returns its folder. It is a program
-// of its own rather than a second name of this test binary: a main package cannot be imported, the server's code stays
-// out of the app's binary here as it does in releases, and scripts kill the very program that is shipped.
-var buildRendezvous = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "muster-script-*")
-	if err != nil {
-		return "", err
-	}
+// buildRendezvous builds the other program, with the go command's cache, and returns its folder. It is a program of its
+// own rather than a second name of this test binary: a main package cannot be imported, the server's code stays out of
+// the app's binary here as it does in releases, and scripts kill the very program that is shipped.
+func buildRendezvous(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	command := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "muster.example/cmd/muster-rendezvous")
 	if out, err := command.CombinedOutput(); err != nil {
-		return dir, fmt.Errorf("building muster-rendezvous: %w\n%s", err, out)
+		t.Fatalf("building muster-rendezvous: %v\n%s", err, out)
 	}
-	return dir, nil
-})
+	return dir
+}
 
 // TestScript runs the scripts. The story shows [API-12] and [API-13] from end to end.
 func TestScript(t *testing.T) {
-	dir, err := buildRendezvous()
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := buildRendezvous(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		UpdateScripts:       *updateScripts,
