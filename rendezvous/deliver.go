@@ -1,6 +1,7 @@
 package rendezvous
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -261,11 +262,11 @@ func (d *deliverer) readLocked(id keys.EnvelopeID, p pending) {
 	delete(d.unread, id)
 }
 
-// forward makes a receipt an item for the sender's device. [RV-12]
+// forward makes a receipt an item for the sender's device. The queue keeps it, and must not keep the frame. [RV-12]
 func (d *deliverer) forward(sender keys.PublicKey, signed []byte) queue.Item {
 	now := d.node.cfg.Now()
 	return queue.Item{
-		ID: rvproto.ReceiptID(signed), Org: d.org.id, Kind: queue.Receipt, Body: signed,
+		ID: rvproto.ReceiptID(signed), Org: d.org.id, Kind: queue.Receipt, Body: bytes.Clone(signed),
 		Recipients: []keys.PublicKey{sender}, Expires: now.Add(d.org.terms().queueTime),
 	}
 }

@@ -372,3 +372,25 @@ func TestStopDuringTraffic(t *testing.T) {
 		t.Error("the streams go on")
 	}
 }
+
+// A receipt that is queued is memory of its own: the frame that it came in can be two thousand times as long.
+func TestForwardedReceiptsKeepNoFrames(t *testing.T) {
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	id := keys.EnvelopeID{1}
+	d := &deliverer{
+		node: s.node, org: s.node.directory.of(phone.key.Public()), device: phone.key.Public(),
+		unread: map[keys.EnvelopeID]pending{id: {kind: rvproto.KindEnvelope, sender: anna.key.Public()}},
+	}
+	signed := phone.receipt(anna, id)
+	frame := rvproto.AppendAck(nil, rvproto.AckFrame{Receipts: [][]byte{signed}})
+	var taken acks
+	if err := d.collect(&taken, frame); err != nil || len(taken.receipts) != 1 {
+		t.Fatalf("%d receipts, %v", len(taken.receipts), err)
+	}
+	clear(frame)
+	if !bytes.Equal(taken.receipts[0].Body, signed) {
+		t.Error("the body lies in the frame")
+	}
+}
