@@ -88,6 +88,19 @@ func (e *entry) fresh() bool { return !e.begun }
 // recoveryKey returns the recovery key for the organization to be entered.
 func (e *entry) recoveryKey() keys.PublicKey { return e.profile.Recovery[e.profile.Used] }
 
+// names reports whether the event that was to be handed in holds a recovery key.
+func (e *entry) names(recovery keys.PublicKey) bool {
+	event, _, err := membership.OpenEvent(e.kept.Event)
+	switch {
+	case err != nil:
+		return false
+	case event.Found != nil:
+		return event.Found.Recovery == recovery
+	default:
+		return event.Join != nil && event.Join.Recovery == recovery
+	}
+}
+
 // words returns the recovery words if they have not been shown yet.
 func (e *entry) words() []string {
 	if len(e.profile.Unshown) == 0 {
@@ -111,13 +124,16 @@ func (n *Node) begin(e *entry) error {
 	})
 }
 
-// abandon forgets an entry that the rendezvous node refused for good, and gives its recovery key back.
+// abandon forgets an entry that the rendezvous node refused for good, and gives its recovery key back if no other entry
+// has taken one since.
 func (n *Node) abandon(e *entry) error {
 	if !e.begun {
 		return nil
 	}
 	e.begun = false
-	e.profile.Used--
+	if used := e.profile.Used; used > 0 && e.names(e.profile.Recovery[used-1]) {
+		e.profile.Used--
+	}
 	return n.store.Update(func(tx *store.Tx) error {
 		if err := tx.PutProfile(e.profile); err != nil {
 			return err

@@ -73,3 +73,48 @@ func TestJoiningAForkedRoll(t *testing.T) {
 		t.Error("the organization is entered")
 	}
 }
+
+// TestAbandonGivesBackOnlyItsOwnKey gives up a create that another one, begun later, has overtaken.
+func TestAbandonGivesBackOnlyItsOwnKey(t *testing.T) {
+	n, err := New(Config{Dir: t.TempDir(), Key: [32]byte{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	resume := func(name string) *entry {
+		t.Helper()
+		e, err := n.resume(requestID(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	begin := func(name string) (e *entry, recovery keys.PublicKey) {
+		t.Helper()
+		e = resume(name)
+		recovery = e.recoveryKey()
+		e.found(api.CreateOrgRequest{Name: name, As: "Anna"}, rvproto.Claim{}, keys.RecoverySeed{})
+		if err := n.begin(e); err != nil {
+			t.Fatal(err)
+		}
+		return e, recovery
+	}
+	_, first := begin("first")
+	second, taken := begin("second")
+	if err := n.shown(second); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.abandon(resume("first")); err != nil {
+		t.Fatal(err)
+	}
+	third, next := begin("third")
+	if next == taken || next == first {
+		t.Error("a recovery key is taken for two organizations")
+	}
+	if err := n.abandon(third); err != nil {
+		t.Fatal(err)
+	}
+	if _, again := begin("fourth"); again != next {
+		t.Error("a key that nobody has is not given back")
+	}
+}
