@@ -18,7 +18,9 @@ type grants struct {
 	store *kv.Store
 	roll  *roll
 
-	mu    sync.RWMutex // guards the following
+	writing sync.Mutex // held while a grant is judged and stored; taken before mu
+
+	mu    sync.RWMutex // guards the following; never held across disk calls, which posts would wait for
 	leave map[pair]leave
 }
 
@@ -87,9 +89,9 @@ func (g *grants) put(member keys.MemberID, signed []byte) wire.Status {
 	if grant.From != member {
 		return wire.StatusRefused
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	held := g.leave[pair{grant.From, grant.To}]
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	held := g.of(grant.From, grant.To)
 	switch {
 	case held.number == grant.Number:
 		return wire.StatusOK
@@ -102,6 +104,8 @@ func (g *grants) put(member keys.MemberID, signed []byte) wire.Status {
 	if err != nil {
 		return statusOf(err)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.leave[pair{grant.From, grant.To}] = leave{grant.Number, grant.Open}
 	return wire.StatusOK
 }

@@ -2,7 +2,9 @@ package rendezvous
 
 import (
 	"crypto/rand"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
+	"muster.example/internal/kv"
 	"muster.example/internal/wire"
 	"muster.example/membership"
 	"muster.example/rendezvous/queue"
@@ -116,6 +119,31 @@ func TestGrants(t *testing.T) { // [RV-32]
 	elsewhere := membership.SignGrant(membership.Grant{Org: keys.OrgID{9}, From: carl.member, To: anna.member, Number: 9, Open: true}, carl.key)
 	wantStatus(t, "a grant of another organization", carl.PutGrant(s.ctx(), elsewhere), wire.StatusNotFound)
 	wantStatus(t, "no grant", carl.PutGrant(s.ctx(), []byte("nonsense")), wire.StatusMalformed)
+}
+
+// A grant on its way to a slow disk holds up no post.
+func TestPostsDoNotWaitForGrants(t *testing.T) {
+	s := newSite(t)
+	anna := s.found("Acme")
+	ben := anna.join("Ben")
+	wantStatus(t, "a grant", ben.grant(anna, 1, true), wire.StatusOK)
+	stream := anna.openPost()
+	held, free := make(chan struct{}), make(chan struct{})
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer close(free)
+	group.Go(func() {
+		_ = s.node.store.Update(func(*kv.Tx) error { close(held); <-free; return nil })
+	})
+	<-held
+	grants := s.node.directory.org(anna.Org).grants
+	second := membership.SignGrant(membership.Grant{Org: anna.Org, From: ben.member, To: anna.member, Number: 2, Open: true}, ben.key)
+	group.Go(func() { grants.put(ben.member, second) })
+	for grants.writing.TryLock() { // until it waits for the disk, or is about to
+		grants.writing.Unlock()
+		runtime.Gosched()
+	}
+	wantAnswer(t, "meanwhile", stream.post(t, anna.sealed(10), ben), wire.StatusOK)
 }
 
 func TestPostInAnothersName(t *testing.T) { // [RV-40]
