@@ -64,12 +64,16 @@ func membersOnly(n *Node, refusal []byte,
 	}
 }
 
-// serveRoll answers /muster/roll/1. [RV-9]
-func (n *Node) serveRoll(_ context.Context, o *org, _ keys.PublicKey, s network.Stream) error {
+// serveRoll answers /muster/roll/1. A join is handed in by the device that signed it, here too. [RV-9] [RV-24]
+func (n *Node) serveRoll(_ context.Context, o *org, from keys.PublicKey, s network.Stream) error {
 	return exchange(s, rvproto.MaxRollRequest, rvproto.RequestTime, rollRefusal,
 		func(request rvproto.RollRequest) rvproto.RollAnswer {
 			if request.Fetch != nil {
 				return n.page(o, request.Fetch.From, request.Fetch.To)
+			}
+			event, principal, err := membership.OpenEvent(request.Submit)
+			if err == nil && event.Join != nil && principal.Signer != from {
+				return rollRefusal(wire.StatusRefused)
 			}
 			return n.submitted(o, n.submit(o, request.Submit))
 		})

@@ -259,3 +259,16 @@ func TestLongRollComesInPages(t *testing.T) { // [RV-9]
 		t.Errorf("page beyond the roll: %v %v", beyond.Status, err)
 	}
 }
+
+// A member cannot hand in the join of a device that never showed itself. [RV-24]
+func TestJoinFromAnothersHands(t *testing.T) {
+	s := newSite(t)
+	anna := s.found("Acme")
+	invitation := anna.invite(1)
+	joiner := s.device("joiner")
+	joiner.Org = anna.Org
+	event := joiner.joinEvent(invitation, "Ben", anna.size())
+	wantStatus(t, "by a member", anna.Submit(s.ctx(), event), wire.StatusRefused)
+	wantStatus(t, "by its own device", joiner.SubmitJoin(s.ctx(), invitation, event), wire.StatusOK)
+	wantStatus(t, "again, as a member's", joiner.Submit(s.ctx(), event), wire.StatusOK)
+}
