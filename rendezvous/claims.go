@@ -60,7 +60,7 @@ func (n *Node) claim(from keys.PublicKey, request *rvproto.ClaimRequest) wire.St
 	case err != nil:
 		return n.fault("reading a claim", err)
 	case string(held) == string(id[:]):
-		return wire.StatusOK
+		return n.openFounded(id)
 	case string(held) != string(make([]byte, keys.IDSize)), n.directory.org(id) != nil:
 		return wire.StatusUsed
 	}
@@ -82,12 +82,20 @@ func (n *Node) claim(from keys.PublicKey, request *rvproto.ClaimRequest) wire.St
 	if err != nil {
 		return n.answerFor("storing an organization", err)
 	}
+	n.log.Info("organization founded", "org", id.Short())
+	return n.openFounded(id)
+}
+
+// openFounded makes sure that an organization that is stored is served. The caller holds sequence.
+func (n *Node) openFounded(id keys.OrgID) wire.Status {
+	if n.directory.org(id) != nil {
+		return wire.StatusOK
+	}
 	o, err := openOrg(n.store, n.key, id, n.cfg.Now())
 	if err != nil {
 		return n.fault("opening an organization", err)
 	}
 	n.directory.add(o)
-	n.log.Info("organization founded", "org", id.Short())
 	return wire.StatusOK
 }
 

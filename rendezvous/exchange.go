@@ -64,12 +64,15 @@ func membersOnly(n *Node, refusal []byte,
 	}
 }
 
-// serveRoll answers /muster/roll/1. A join is handed in by the device that signed it, here too. [RV-9] [RV-24]
+// serveRoll answers /muster/roll/1. A join is handed in by the device that signed it, here too. [RV-9] [RV-24] [RV-26]
 func (n *Node) serveRoll(_ context.Context, o *org, from keys.PublicKey, s network.Stream) error {
 	return exchange(s, rvproto.MaxRollRequest, rvproto.RequestTime, rollRefusal,
 		func(request rvproto.RollRequest) rvproto.RollAnswer {
 			if request.Fetch != nil {
 				return n.page(o, request.Fetch.From, request.Fetch.To)
+			}
+			if !o.pace.take(from, n.cfg.Now()) {
+				return rollRefusal(wire.StatusFull)
 			}
 			event, principal, err := membership.OpenEvent(request.Submit)
 			if err == nil && event.Join != nil && principal.Signer != from {
@@ -149,10 +152,10 @@ func (n *Node) join(from keys.PublicKey, request rvproto.JoinRequest) rvproto.Ro
 	switch {
 	case request.Claim != nil:
 		status := n.claim(from, request.Claim)
-		if o := n.directory.org(membership.OrgOf(request.Claim.Found)); status == wire.StatusOK && o != nil {
-			return n.submitted(o, status)
+		if status != wire.StatusOK {
+			return rollRefusal(status)
 		}
-		return rollRefusal(status)
+		return n.submitted(n.directory.org(membership.OrgOf(request.Claim.Found)), status)
 	case request.View != nil:
 		v := request.View
 		o, status := n.invited(from, v.Org, v.Invitation, v.Proof)

@@ -14,6 +14,7 @@ type org struct {
 	prekeys  prekeys
 	grants   *grants
 	intros   allowances
+	pace     *pace
 	sessions *sessions
 }
 
@@ -31,6 +32,7 @@ func openOrg(store *kv.Store, node keys.PrivateKey, id keys.OrgID, now time.Time
 		id: id, roll: r, grants: g,
 		prekeys:  prekeys{org: id, store: store},
 		intros:   allowances{org: id, store: store},
+		pace:     newPace(),
 		sessions: newSessions(),
 	}, nil
 }
