@@ -167,6 +167,9 @@ func (o *organization) introductionLocked(c history.Contact) api.Message {
 func (n *Node) Read(_ context.Context, request api.ReadRequest) (api.Message, error) {
 	o, record, err := n.findMessage(request.Org, request.ID)
 	if err != nil {
+		if introduction, ok := n.findIntroduction(request.Org, request.ID); ok {
+			return introduction, nil
+		}
 		return api.Message{}, err
 	}
 	if err := o.markRead(record); err != nil {
@@ -231,6 +234,26 @@ func (n *Node) findMessage(org, text string) (*organization, history.Record, err
 		return nil, found, noMessage(text)
 	}
 	return in, found, nil
+}
+
+// findIntroduction finds the one introduction that waits for an answer and whose id, its author's, is or begins with text.
+func (n *Node) findIntroduction(org, text string) (found api.Message, ok bool) {
+	named, err := n.organizationsNamed(org)
+	if err != nil || len(text) < shortestPrefix {
+		return found, false
+	}
+	fitting := 0
+	for _, o := range named {
+		o.mu.Lock()
+		for _, contact := range o.view.Contacts() {
+			if contact.State == history.ContactAsking && strings.HasPrefix(contact.Member.String(), strings.ToLower(text)) {
+				found = o.introductionLocked(contact)
+				fitting++
+			}
+		}
+		o.mu.Unlock()
+	}
+	return found, fitting == 1
 }
 
 func noMessage(text string) error {

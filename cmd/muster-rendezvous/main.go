@@ -9,9 +9,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/kv"
 	"muster.example/rendezvous"
 )
 
@@ -98,6 +100,8 @@ func report(err error, asJSON bool) int {
 		hint = "another program may have the port: choose other addresses with --listen"
 	case errors.Is(err, rendezvous.ErrRunning):
 		hint = "stop the other one, or give this one a folder of its own with --dir"
+	case errors.Is(err, kv.ErrFull), errors.Is(err, syscall.ENOSPC):
+		hint = "make room on the disk, and start it again: nothing is lost"
 	case errors.Is(err, rendezvous.ErrIdentity):
 		hint = "nothing was changed: put the file back from a copy of the folder"
 	}

@@ -12,6 +12,10 @@ const (
 	// disk that fills up ends the process instead of failing a call.
 	minFree = 64 << 20
 
+	// closeFree is the room below which the engine is neither opened nor closed in order: its files are mapped, and
+	// holes in them that cannot be filled end the process.
+	closeFree = 3 * memTable
+
 	memTable             = 4 << 20   // an update of small values may hold 15 % of it, about 600 KiB
 	memTableMemory       = 16 << 20  // the same for a store in memory, where large values count too
 	tableSize            = 512 << 10 // small, or the builders of a compaction take hundreds of MiB

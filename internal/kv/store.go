@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
@@ -35,6 +36,7 @@ type Store struct {
 	seal  cipher.AEAD
 	write sync.Mutex // held by Update: updates run one after another, so none conflicts
 
+	shut     atomic.Bool // closed without its engine
 	close    sync.Once
 	closeErr error
 }
@@ -87,6 +89,9 @@ func (s *Store) openFolder(dir string, key [32]byte, opt Options) error {
 			return fmt.Errorf("kv: marking the folder: %w", err)
 		}
 	}
+	if free, err := freeBytes(dir); err == nil && free < closeFree {
+		return fmt.Errorf("%w: %d bytes left on the volume of %s, and opening takes %d", ErrFull, free, dir, closeFree)
+	}
 	s.db, err = openEngine(engineOptions(dir, key, opt))
 	return err
 }
@@ -133,7 +138,7 @@ func openEngine(o badger.Options) (db *badger.DB, err error) {
 
 // View runs read with one unchanging view of the store.
 func (s *Store) View(read func(*Tx) error) error {
-	if s.db.IsClosed() {
+	if s.shut.Load() || s.db.IsClosed() {
 		return ErrClosed
 	}
 	txn := s.db.NewTransaction(false)
@@ -147,7 +152,7 @@ func (s *Store) View(read func(*Tx) error) error {
 func (s *Store) Update(change func(*Tx) error) error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	if s.db.IsClosed() {
+	if s.shut.Load() || s.db.IsClosed() {
 		return ErrClosed
 	}
 	if s.dir != "" {
@@ -182,12 +187,28 @@ func (s *Store) Close() error {
 	s.close.Do(func() {
 		s.write.Lock()
 		defer s.write.Unlock()
+		if !s.roomToClose() {
+			// The engine would write its table through a mapped file and end the process. Every update is in its log
+			// already: the next opening replays it, as after a crash. The engine still runs, so the lock stays held until
+			// the process ends.
+			s.shut.Store(true)
+			return
+		}
 		s.closeErr = s.db.Close()
 		if s.lock != nil {
 			s.closeErr = errors.Join(s.closeErr, s.lock.Close())
 		}
 	})
 	return s.closeErr
+}
+
+// roomToClose reports whether the volume has room for what the engine writes when it is opened or closed.
+func (s *Store) roomToClose() bool {
+	if s.dir == "" {
+		return true
+	}
+	free, err := freeBytes(s.dir)
+	return err != nil || free >= closeFree
 }
 
 // engineError turns the engine's errors into this package's.
