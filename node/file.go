@@ -91,25 +91,17 @@ func (n *Node) uploads(ids []string) ([]store.Upload, error) {
 	return all, err
 }
 
-// tidyUploads removes files that no message took, until ctx ends.
-func (n *Node) tidyUploads(ctx context.Context) error {
+// tidy removes files that no message took and gives back the room of what was delivered, hourly until ctx ends. What
+// fails, on a full disk say, is tried again: no reason to end everything.
+func (n *Node) tidy(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		var all []store.Upload
-		err := n.store.View(func(tx *store.Tx) (err error) {
-			all, err = tx.Uploads()
-			return err
-		})
-		if err != nil {
-			return err
+		if err := n.tidyUploads(time.Now()); err != nil {
+			n.log.Warn("old uploads were not removed", "error", err)
 		}
-		for _, upload := range all {
-			if time.Since(time.UnixMilli(upload.Time)) > uploadLife {
-				if err := n.deleteUpload(upload); err != nil { // a full disk, say: no reason to end everything
-					n.log.Warn("an old upload was not removed", "error", err)
-				}
-			}
+		if err := n.store.Collect(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("the store's room was not given back", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -117,6 +109,20 @@ func (n *Node) tidyUploads(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+func (n *Node) tidyUploads(now time.Time) error {
+	var all []store.Upload
+	err := n.store.View(func(tx *store.Tx) (err error) {
+		all, err = tx.Uploads()
+		return err
+	})
+	for _, upload := range all {
+		if now.Sub(time.UnixMilli(upload.Time)) > uploadLife {
+			err = errors.Join(err, n.deleteUpload(upload))
+		}
+	}
+	return err
 }
 
 func (n *Node) deleteUpload(upload store.Upload) error {

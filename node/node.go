@@ -115,7 +115,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	n.mu.Unlock()
 	close(n.running)
-	group.Go("tidy uploads", n.tidyUploads)
+	group.Go("tidy", n.tidy)
 
 	<-group.Context().Done()
 	n.mu.Lock()

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ func Open(dir string, key [32]byte) (*Store, error) {
 	}
 	return &Store{kv: db}, nil
 }
+
+// Collect gives back the room of large values that are gone: envelopes that were delivered. For idle times.
+func (s *Store) Collect(ctx context.Context) error { return s.kv.Collect(ctx) }
 
 // Close ends the store. What Update returned nil for is durable already.
 func (s *Store) Close() error { return s.kv.Close() }
