@@ -16,7 +16,7 @@ const (
 	DomainPrekey       Domain = "muster/prekey/1"       // signature and hash: a device's prekey
 	DomainChain        Domain = "muster/chain/1"        // hash: a chain's id, committing to its first key
 	DomainAnnounce     Domain = "muster/announce/1"     // signature and HPKE info: a chain announcement
-	DomainConversation Domain = "muster/conversation/1" // hash: the members of a conversation
+	DomainConversation Domain = "muster/conversation/1" // hash: the place of a conversation
 	DomainContent      Domain = "muster/content/1"      // signature and hash: the content of a message
 	DomainIntroduction Domain = "muster/introduction/1" // signature and HPKE info: an introduction
 	DomainEnvelope     Domain = "muster/envelope/1"     // hash: sealed bytes and sender → envelope id
@@ -24,4 +24,9 @@ const (
 	DomainRecovery     Domain = "muster/recovery/1"     // key derivation: the numbered recovery keys
 	DomainMessage      Domain = "muster/message/1"      // hash: author's device and nonce → message id
 	DomainStore        Domain = "muster/store/1"        // key derivation: keys of the store at rest
+	DomainGossip       Domain = "muster/gossip/1"       // hash: organization → the topic of its gossip
+	DomainVerify       Domain = "muster/verify/1"       // hash: two members → their safety number
+	DomainProof        Domain = "muster/proof/1"        // signature: proof of holding a recovery or root key
+	DomainGroup        Domain = "muster/group/1"        // hash: creating event → group
+	DomainReport       Domain = "muster/report/1"       // signature and HPKE info: a report
 )

@@ -21,7 +21,7 @@ type (
 	Org struct{}
 	// Member marks the identifier of an account in one organization: the hash of the event that admitted it.
 	Member struct{}
-	// Conversation marks the identifier of a conversation: the hash of its members.
+	// Conversation marks the identifier of a conversation: the hash of its place.
 	Conversation struct{}
 	// Chain marks the identifier of a sender's chain: a hash that commits to its first key.
 	Chain struct{}
@@ -35,6 +35,8 @@ type (
 	Message struct{}
 	// Content marks the hash of the signed content of a message, which the author's next message names.
 	Content struct{}
+	// Group marks the identifier of a group: the hash of the event that created it.
+	Group struct{}
 )
 
 // Names for the identifiers, one a kind.
@@ -48,6 +50,7 @@ type (
 	PrekeyID       = ID[Prekey]
 	ContentID      = ID[Content]
 	MessageID      = ID[Message]
+	GroupID        = ID[Group]
 )
 
 // textEncoding is the one text form of identifiers: RFC 4648 base32, lower case, unpadded, 52 characters. [KEY-2]
@@ -85,6 +88,13 @@ func ParseID[Kind any](text string) (ID[Kind], error) {
 		return ID[Kind]{}, fmt.Errorf("keys: %q has stray bits in its last character", text)
 	}
 	return id, nil
+}
+
+// BytesOfPrefix returns bytes with which every identifier begins whose text form begins with text: of each eight characters
+// five. ok is false if no identifier's does.
+func BytesOfPrefix(text string) (raw []byte, ok bool) {
+	raw, err := textEncoding.DecodeString(text[:len(text)/8*8])
+	return raw, err == nil
 }
 
 // String returns the text form: 52 lower-case base32 characters.

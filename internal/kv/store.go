@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,6 +25,9 @@ type Options struct {
 	// InMemory keeps everything in memory; dir is not used, nothing survives Close, and a value may have at most
 	// MaxMemoryValue bytes. For tests and simulations.
 	InMemory bool
+	// Brief leaves out the compactions, which look for work twenty times a second: for a store that lives for minutes and
+	// takes a few MiB, of which a simulation has a hundred.
+	Brief bool
 	// Logger gets what the storage engine has to say, at debug level; nil for nothing.
 	Logger *slog.Logger
 }
@@ -112,6 +116,9 @@ func engineOptions(dir string, key [32]byte, opt Options) badger.Options {
 		WithChecksumVerificationMode(options.OnTableAndBlockRead).
 		WithLogger(engineLogger{opt.Logger})
 	o.TableSizeMultiplier = 1
+	if opt.Brief {
+		o = o.WithNumCompactors(0).WithNumLevelZeroTablesStall(math.MaxInt)
+	}
 	if opt.InMemory {
 		o = o.WithInMemory(true).WithSyncWrites(false).
 			WithMemTableSize(memTableMemory).WithValueThreshold(valueThresholdMemory)

@@ -23,6 +23,11 @@ const (
 	StatusNameTaken   Status = 12 // another member has the name
 	StatusBadName     Status = 13 // the name breaks the name rule
 	StatusLimit       Status = 14 // a daily allowance is used up
+	StatusBarred      Status = 15 // the device is barred, or was ended by a re-admission
+	StatusSuspended   Status = 16 // the member is suspended
+	StatusMoved       Status = 17 // another node orders the roll now: the answer holds the event that says so
+	StatusConflict    Status = 18 // a rule about accounts forbids it as things are: it may be allowed later
+	StatusPending     Status = 19 // an application that waits for a decision: ask again
 )
 
 var statusText = [...]string{
@@ -41,6 +46,11 @@ var statusText = [...]string{
 	StatusNameTaken:   "the name is taken",
 	StatusBadName:     "the name breaks the name rule",
 	StatusLimit:       "the daily allowance is used up",
+	StatusBarred:      "the device is barred",
+	StatusSuspended:   "the member is suspended",
+	StatusMoved:       "the organization has moved to another rendezvous node",
+	StatusConflict:    "not as things are: the account is frozen, the device not senior, it is so already, or it is too early",
+	StatusPending:     "the application waits for a decision",
 }
 
 // Error implements error with a short English text that was never on the wire.

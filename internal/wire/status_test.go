@@ -35,7 +35,8 @@ func TestStatusNumbersStay(t *testing.T) {
 	for status, number := range map[Status]uint16{
 		StatusOK: 0, StatusMalformed: 1, StatusNotMember: 2, StatusRefused: 3, StatusNoLeave: 4, StatusTooLarge: 5,
 		StatusFull: 6, StatusUnavailable: 7, StatusNotFound: 8, StatusStale: 9, StatusUsed: 10, StatusExpired: 11,
-		StatusNameTaken: 12, StatusBadName: 13, StatusLimit: 14,
+		StatusNameTaken: 12, StatusBadName: 13, StatusLimit: 14, StatusBarred: 15, StatusSuspended: 16, StatusMoved: 17,
+		StatusConflict: 18,
 	} {
 		if uint16(status) != number {
 			t.Errorf("%v is %d on the wire, want %d", status, uint16(status), number)
