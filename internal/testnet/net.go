@@ -103,6 +103,9 @@ func New(t *testing.T, seed uint64) *Net {
 	return n
 }
 
+// Seed returns the seed of the run.
+func (n *Net) Seed() uint64 { return n.seed }
+
 // Address returns the listening address of place number i, counted from 0. Places differ in their IP address.
 func Address(i int) string {
 	ip := netip.AddrFrom4([4]byte{1, 0, byte((i + 1) >> 8), byte(i + 1)})

@@ -1,0 +1,41 @@
+package gossip
+
+import (
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/protocol"
+)
+
+// Protocol is the name of the streams. It differs from the public network's, whose limits are others. [GOS-1]
+const Protocol protocol.ID = "/muster/gossip/1"
+
+// MaxMessage is the size of a message in bytes, its kind included, unless Config says less. [GOS-4]
+const MaxMessage = 8 << 10
+
+// How many messages of one author one neighbour may bring in a minute, at once or spread, and how many a host lets
+// itself publish, and send to one peer. The half leaves room for both, and for clocks and delays. [GOS-7]
+const (
+	AcceptedPerMinute  = 60
+	PublishedPerMinute = AcceptedPerMinute / 2
+)
+
+// DefaultNeighbours is to how many peers a host of which Config says nothing hands on messages of others.
+const DefaultNeighbours = 16
+
+const (
+	minNeighbours    = 8       // below this the parameters of the mesh contradict each other
+	frameOverhead    = 1 << 10 // names, numbers and signature of one message, or a few control messages [GOS-4]
+	maxSubscriptions = 16      // topics that a peer may announce, in one frame and in all: it has few that we share [GOS-3]
+	seqnoSize        = 8
+	signatureSize    = 64
+
+	validateQueue   = 1024
+	validateWorkers = 2
+	peerQueue       = 256
+	readPerSecond   = 256 << 10 // bytes from one stream [GOS-7]
+	readBurst       = 1 << 20
+
+	upkeepTime   = time.Minute
+	restartPause = 500 * time.Millisecond // longer than most round trips
+	eventQueue   = 256                    // identified peers that wait to be looked at; the host waits when it is full
+)
