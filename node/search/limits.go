@@ -1,0 +1,25 @@
+package search
+
+import "time"
+
+const (
+	// MaxQuery is the length of a query's text in bytes; what is longer is refused.
+	MaxQuery = 1 << 10
+	// MaxWords is how many words or phrases of a query count. The rest is ignored: fewer words find more, never less.
+	MaxWords = 24
+	// MaxTokens is how many parts these have together.
+	MaxTokens = 64
+	// MaxWord is the length of a word in the index in bytes: of a longer one the beginning counts.
+	MaxWord = 48
+	// MaxIndexed is how many words of one text are indexed.
+	MaxIndexed = 50_000
+	// MaxRanked is how many messages that fit, the newest ones, are ranked. Older ones are not found by a query that fits more.
+	MaxRanked = 5_000
+	// MaxBatch is how many messages one Apply takes.
+	MaxBatch = 256
+	// slowest is how long a query may take: one that is not ranked by then is answered without ranks, the newest first, and
+	// that too within this time.
+	slowest = 2 * time.Second
+	// cacheKiB is how much of the file is held in memory.
+	cacheKiB = 4096
+)
