@@ -1,0 +1,277 @@
+//go:build browser
+
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// tab is one tab of a Chromium, whose every request, console line and report is kept.
+type tab struct {
+	t      *testing.T
+	ctx    context.Context
+	origin string
+
+	mu       sync.Mutex // guards the following
+	requests []string   // addresses that were asked for
+	problems []string   // errors on the console, exceptions, reports against the policy
+	expected []string   // parts of problems that the test brings about
+}
+
+// open starts a browser of its own for a person, and signs in.
+func open(t *testing.T, p *person, options ...chromedp.ExecAllocatorOption) *tab {
+	t.Helper()
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("there is no Chromium: %v", err)
+		}
+		t.Skipf("NOT TESTED: there is no Chromium on this machine (Debian: apt-get install chromium): %v", err)
+	}
+	all := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-gpu", true), chromedp.WindowSize(1280, 900),
+		chromedp.UserDataDir(t.TempDir()))
+	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(all, options...)...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	b := &tab{t: t, ctx: ctx}
+	t.Cleanup(func() {
+		if t.Failed() {
+			b.shot("failed-" + strings.ReplaceAll(t.Name(), "/", "-"))
+		}
+		cancel()
+		cancelAllocator()
+		b.check()
+	})
+	chromedp.ListenTarget(ctx, b.hear)
+	b.do("signing in", network.Enable(), log.Enable(), runtime.Enable(), chromedp.Navigate(p.login))
+	var at string
+	await(t, "the app is open", func(context.Context) bool {
+		b.do("looking where we are", chromedp.Location(&at))
+		return strings.Contains(at, ".localhost") && !strings.Contains(at, "/enter/")
+	})
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.origin = u.Scheme + "://" + u.Host
+	return b
+}
+
+// hear keeps what happens.
+func (b *tab) hear(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, e.Request.URL)
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.LevelError || e.Entry.Level == log.LevelWarning || e.Entry.Source == log.SourceViolation || e.Entry.Source == log.SourceSecurity {
+			b.problems = append(b.problems, fmt.Sprintf("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL))
+		}
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.APITypeError || e.Type == runtime.APITypeWarning {
+			var said []string
+			for _, arg := range e.Args {
+				said = append(said, string(arg.Value)+arg.Description)
+			}
+			b.problems = append(b.problems, "console: "+strings.Join(said, " "))
+		}
+	case *runtime.EventExceptionThrown:
+		b.problems = append(b.problems, "exception: "+e.ExceptionDetails.Error())
+	}
+}
+
+// expect names a part of a problem that the test brings about.
+func (b *tab) expect(part string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = append(b.expected, part)
+}
+
+// check fails the test for each problem, and for each request to anything but the app.
+func (b *tab) check() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+problems:
+	for _, problem := range b.problems {
+		for _, part := range b.expected {
+			if strings.Contains(problem, part) {
+				continue problems
+			}
+		}
+		b.t.Errorf("the browser says: %s", problem)
+	}
+	if len(b.requests) == 0 {
+		b.t.Error("no request was seen: the network was not watched")
+	}
+	for _, address := range b.requests {
+		u, err := url.Parse(address)
+		ours := err == nil && (u.Hostname() == "127.0.0.1" && strings.HasPrefix(u.Path, "/login/") ||
+			u.Scheme+"://"+u.Host == b.origin || u.Scheme == "blob" || u.Scheme == "about" || strings.HasPrefix(address, "data:image/"))
+		if !ours {
+			b.t.Errorf("the page asked for %s", address)
+		}
+	}
+}
+
+// do runs actions in the tab.
+func (b *tab) do(what string, actions ...chromedp.Action) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, waitLimit)
+	defer cancel()
+	if b.ctx.Err() == nil && chromedp.FromContext(b.ctx).Target == nil {
+		ctx = b.ctx // the first run starts the browser, whose life is that of its context
+	}
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		b.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// goTo opens an address of the app.
+func (b *tab) goTo(path string) {
+	b.t.Helper()
+	b.do("opening "+path, chromedp.Navigate(b.origin+path), chromedp.WaitReady("#main"))
+}
+
+// click clicks what a selector finds.
+func (b *tab) click(selector string) {
+	b.t.Helper()
+	b.do("clicking "+selector, chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
+}
+
+// fill types into a field.
+func (b *tab) fill(selector, text string) {
+	b.t.Helper()
+	quoted, _ := json.Marshal(selector)
+	b.do("waiting for "+selector, chromedp.WaitReady(selector, chromedp.ByQuery))
+	eval[any](b, "document.querySelector("+string(quoted)+").value = ''")
+	b.do("filling in "+selector, chromedp.SendKeys(selector, text, chromedp.ByQuery))
+}
+
+// eval returns what a script says, as T.
+func eval[T any](b *tab, script string) T {
+	b.t.Helper()
+	var raw []byte
+	b.do("running a script", chromedp.Evaluate(script, &raw, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	var value T
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &value); err != nil {
+			b.t.Fatalf("%s said %s: %v", script, raw, err)
+		}
+	}
+	return value
+}
+
+// see waits until the page shows a text.
+func (b *tab) see(text string) {
+	b.t.Helper()
+	quoted, _ := json.Marshal(text)
+	defer func() {
+		if b.t.Failed() {
+			b.t.Logf("the page shows: %s", eval[string](b, "document.body?.innerText.slice(0, 2000) ?? ''"))
+		}
+	}()
+	await(b.t, "the page shows "+string(quoted), func(context.Context) bool {
+		return eval[bool](b, "document.body?.innerText.includes("+string(quoted)+") ?? false")
+	})
+}
+
+// mostHigh is how much of a page a picture shows, in pixels.
+const mostHigh = 4000
+
+// shot keeps a picture of the page, if somebody wants pictures.
+func (b *tab) shot(name string) {
+	dir := os.Getenv("MUSTER_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	var picture []byte
+	err := chromedp.Run(b.ctx, chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		_, _, _, _, _, size, err := page.GetLayoutMetrics().Do(ctx)
+		if err != nil {
+			return err
+		}
+		picture, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).
+			WithClip(&page.Viewport{Width: size.Width, Height: min(size.Height, mostHigh), Scale: 1}).Do(ctx)
+		return err
+	}))
+	if err != nil {
+		b.t.Logf("taking a picture: %v", err)
+		return
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// size makes the window as large as a device's screen.
+func (b *tab) size(width, height int64) {
+	b.do("changing the size", emulation.SetDeviceMetricsOverride(width, height, 1, width < 600))
+}
+
+// axe holds the page against axe-core, which must find nothing, in both themes.
+func (b *tab) axe(name string) {
+	b.t.Helper()
+	source, err := os.ReadFile(filepath.Join("..", "..", "third_party", "axe-core-4.14.1", "axe.min.js"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	type violation struct {
+		ID    string `json:"id"`
+		Help  string `json:"help"`
+		Nodes []struct {
+			HTML    string `json:"html"`
+			Summary string `json:"failureSummary"`
+		} `json:"nodes"`
+	}
+	for _, theme := range []string{"light", "dark"} {
+		b.do("choosing a theme", emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}))
+		b.do("loading axe", chromedp.Evaluate(string(source)+"\n;0", nil))
+		for _, v := range eval[[]violation](b, "axe.run(document, {resultTypes: ['violations'], preload: false}).then((r) => r.violations)") {
+			for _, node := range v.Nodes {
+				b.t.Errorf("%s, %s: %s: %s\n%s\n%s", name, theme, v.ID, v.Help, node.HTML, node.Summary)
+			}
+		}
+	}
+	b.do("choosing a theme", emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}}))
+}
+
+// fits fails if the page is wider than its window.
+func (b *tab) fits(name string) {
+	b.t.Helper()
+	if over := eval[int](b, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
+		b.t.Errorf("%s is %d pixels wider than the window", name, over)
+	}
+}
+
+// look takes a picture of a page, wide and narrow, and holds it against axe-core.
+func (b *tab) look(name string) {
+	b.t.Helper()
+	b.axe(name)
+	b.fits(name)
+	b.shot(name)
+	b.size(360, 780)
+	b.fits(name + " on a phone")
+	b.shot(name + "-phone")
+	b.size(1280, 900)
+}
