@@ -19,6 +19,9 @@ var (
 	ErrShrunk = errors.New("membership: the roll shown is older than the one we have")
 	// ErrEntries means that entries are not those that the checkpoint commits to.
 	ErrEntries = errors.New("membership: the entries are not those of the checkpoint")
+	// ErrWithheld means that the member whose device holds the roll has become a reader of entries that it holds without
+	// their events: the roll is to be fetched anew from its first entry.
+	ErrWithheld = errors.New("membership: the roll lacks events that this member must hold")
 	// ErrAhead means that a head is of a longer roll than ours, so that nothing can be said before fetching.
 	ErrAhead = errors.New("membership: the head is ahead of our roll")
 	// ErrSize means that an index or size is beyond the roll.
@@ -55,8 +58,28 @@ const (
 	ReasonInvitationExpired Reason = 20 // its date is past
 	ReasonPolicy            Reason = 21 // a policy beyond its bounds
 	ReasonTerm              Reason = 22 // a term of sequencing that cannot follow
-	ReasonMove              Reason = 23 // moving the sequencing duty is not part of this version
-	ReasonLimit             Reason = 24 // more devices than an account may have
+	ReasonMove              Reason = 23 // a move of the sequencing duty that does not name the roll before it
+	ReasonLimit             Reason = 24 // as many as there may be
+	ReasonKeyRole           Reason = 25 // this takes another key: a recovery key, a device, an admin
+	ReasonSenior            Reason = 26 // the device is not junior to the one that signed
+	ReasonFrozen            Reason = 27 // the account is frozen
+	ReasonCooling           Reason = 28 // the account was frozen too short a time ago
+	ReasonSuspended         Reason = 29 // the member is suspended
+	ReasonBarred            Reason = 30 // the device is barred, or ended by a re-admission
+	ReasonUnknown           Reason = 31 // no such device, member or re-admission
+	ReasonAlready           Reason = 32 // it is so already
+	ReasonLastAdmin         Reason = 33 // nobody would be left to act for the organization
+	ReasonNameHeld          Reason = 34 // the name was somebody else's until lately
+	ReasonNameReserved      Reason = 35 // the name is reserved, and no admin gives it
+	ReasonEarly             Reason = 36 // the delay of a re-admission is not over
+	ReasonInvitationRevoked Reason = 37 // taken back, or its maker may not invite any more
+	ReasonOwnAccount        Reason = 38 // an admin's power does not reach the admin's own account
+	ReasonRemoved           Reason = 39 // the member was removed
+	ReasonLastModerator     Reason = 40 // the group would be left without a moderator
+	ReasonGroupClosed       Reason = 41 // the group is closed, or its creation counts no more
+	ReasonNotInvited        Reason = 42 // the group is by invitation
+	ReasonVouch             Reason = 43 // a join by an invitation to apply takes a vouch, and no other takes one
+	ReasonContrast          Reason = 44 // text that cannot be read on its surface
 )
 
 var reasonText = [...]string{
@@ -82,8 +105,28 @@ var reasonText = [...]string{
 	ReasonInvitationExpired: "invitation has expired",
 	ReasonPolicy:            "policy beyond its bounds",
 	ReasonTerm:              "term does not follow",
-	ReasonMove:              "sequencer cannot be moved",
-	ReasonLimit:             "too many devices",
+	ReasonMove:              "move does not follow the roll",
+	ReasonLimit:             "as many as there may be",
+	ReasonKeyRole:           "this takes another key",
+	ReasonSenior:            "not junior to the device that signed",
+	ReasonFrozen:            "account is frozen",
+	ReasonCooling:           "account was frozen too short a time ago",
+	ReasonSuspended:         "member is suspended",
+	ReasonBarred:            "device is barred",
+	ReasonUnknown:           "not on the roll",
+	ReasonAlready:           "it is so already",
+	ReasonLastAdmin:         "an organization keeps an admin",
+	ReasonNameHeld:          "name was another member's until lately",
+	ReasonNameReserved:      "name is reserved",
+	ReasonEarly:             "delay is not over",
+	ReasonInvitationRevoked: "invitation was taken back",
+	ReasonOwnAccount:        "not for the admin's own account",
+	ReasonRemoved:           "member was removed",
+	ReasonLastModerator:     "a group keeps a moderator",
+	ReasonGroupClosed:       "group is closed",
+	ReasonNotInvited:        "not invited to the group",
+	ReasonVouch:             "a vouch goes with an invitation to apply",
+	ReasonContrast:          "too little contrast",
 }
 
 // String returns a short English text.

@@ -25,7 +25,103 @@ type Event struct {
 	Join       *Join         `cbor:"13,keyasint,omitempty"`
 	Device     *Device       `cbor:"14,keyasint,omitempty"`
 	Policy     *PolicyChange `cbor:"15,keyasint,omitempty"`
+	Bar        *Bar          `cbor:"16,keyasint,omitempty"`
+	Freeze     *Freeze       `cbor:"17,keyasint,omitempty"`
+	Lift       *Lift         `cbor:"18,keyasint,omitempty"`
+	Order      *Order        `cbor:"19,keyasint,omitempty"`
+	Recovery   *Recovery     `cbor:"20,keyasint,omitempty"`
+	Role       *RoleChange   `cbor:"21,keyasint,omitempty"`
+	Suspend    *Suspend      `cbor:"22,keyasint,omitempty"`
+	Reinstate  *Reinstate    `cbor:"23,keyasint,omitempty"`
+	Remove     *Remove       `cbor:"24,keyasint,omitempty"`
+	Readmit    *Readmit      `cbor:"25,keyasint,omitempty"`
+	Enter      *Enter        `cbor:"26,keyasint,omitempty"`
+	Refuse     *Refuse       `cbor:"27,keyasint,omitempty"`
+	Name       *NameChange   `cbor:"28,keyasint,omitempty"`
+	Root       *RootChange   `cbor:"29,keyasint,omitempty"`
+	Cancel     *Cancel       `cbor:"30,keyasint,omitempty"`
+	Revoke     *Revoke       `cbor:"31,keyasint,omitempty"`
+
+	Group          *NewGroup       `cbor:"32,keyasint,omitempty"`
+	GroupEdit      *GroupEdit      `cbor:"33,keyasint,omitempty"`
+	GroupInvite    *GroupInvite    `cbor:"34,keyasint,omitempty"`
+	GroupJoin      *GroupJoin      `cbor:"35,keyasint,omitempty"`
+	GroupAdmit     *GroupAdmit     `cbor:"36,keyasint,omitempty"`
+	GroupLeave     *GroupLeave     `cbor:"37,keyasint,omitempty"`
+	GroupRemove    *GroupRemove    `cbor:"38,keyasint,omitempty"`
+	GroupModerator *GroupModerator `cbor:"39,keyasint,omitempty"`
+	GroupClose     *GroupClose     `cbor:"40,keyasint,omitempty"`
+	Vouch          *Vouch          `cbor:"41,keyasint,omitempty"`
+	Dismiss        *Dismiss        `cbor:"42,keyasint,omitempty"`
+	Skin           *Skin           `cbor:"43,keyasint,omitempty"`
 }
+
+// body is what an event says: one of its kinds.
+type body interface {
+	// form checks what can be said without a roll.
+	form() error
+	// cosigner returns the second key that must sign, which the body itself names; false if its kind has none.
+	cosigner() (keys.PublicKey, bool)
+	// kind returns the rules.
+	kind() *kind
+}
+
+// plain is the part of bodies that need nothing but a good signature.
+type plain struct{}
+
+func (plain) form() error                      { return nil }
+func (plain) cosigner() (keys.PublicKey, bool) { return keys.PublicKey{}, false }
+
+// bodies returns the kinds that are set, in the order of their numbers.
+func (e *Event) bodies() (list []body) {
+	list = with(list, e.Found)
+	list = with(list, e.Rendezvous)
+	list = with(list, e.Invite)
+	list = with(list, e.Join)
+	list = with(list, e.Device)
+	list = with(list, e.Policy)
+	list = with(list, e.Bar)
+	list = with(list, e.Freeze)
+	list = with(list, e.Lift)
+	list = with(list, e.Order)
+	list = with(list, e.Recovery)
+	list = with(list, e.Role)
+	list = with(list, e.Suspend)
+	list = with(list, e.Reinstate)
+	list = with(list, e.Remove)
+	list = with(list, e.Readmit)
+	list = with(list, e.Enter)
+	list = with(list, e.Refuse)
+	list = with(list, e.Name)
+	list = with(list, e.Root)
+	list = with(list, e.Cancel)
+	list = with(list, e.Revoke)
+	list = with(list, e.Group)
+	list = with(list, e.GroupEdit)
+	list = with(list, e.GroupInvite)
+	list = with(list, e.GroupJoin)
+	list = with(list, e.GroupAdmit)
+	list = with(list, e.GroupLeave)
+	list = with(list, e.GroupRemove)
+	list = with(list, e.GroupModerator)
+	list = with(list, e.GroupClose)
+	list = with(list, e.Vouch)
+	list = with(list, e.Dismiss)
+	return with(list, e.Skin)
+}
+
+func with[T any, Body interface {
+	*T
+	body
+}](list []body, added Body) []body {
+	if added == nil {
+		return list
+	}
+	return append(list, added)
+}
+
+// says returns the one kind of an event that has passed form.
+func (e *Event) says() body { return e.bodies()[0] }
 
 // SignedEvent is an event as it travels and is hashed: the CBOR array of body, signature and cosignature. Its bytes are
 // never made again from the parts. [ROLL-2]
@@ -51,7 +147,8 @@ type Principal struct {
 }
 
 // SignEvent signs e as signer and, for a kind that needs a second signature, as cosigner: the root key for found, the
-// invitation's key for join, the new device's for device; nil for the others. A wrong key makes an event that
+// invitation's key for join, the new device's for device, the new key for recovery and root, the root key for a
+// re-admission that names it; nil for the others. A wrong key makes an event that
 // OpenEvent refuses. [ROLL-2] [ROLL-3]
 func SignEvent(e Event, signer keys.PrivateKey, cosigner *keys.PrivateKey) SignedEvent {
 	e.Version, e.Signer = Version, signer.Public()
@@ -72,14 +169,13 @@ func OpenEvent(data []byte) (Event, Principal, error) {
 	if err != nil {
 		return Event{}, Principal{}, err
 	}
-	principal := Principal{Org: event.Org, Signer: event.Signer, Event: SignedEvent(data).ID()}
 	if weak(event.Signer) {
 		return Event{}, Principal{}, refuse(ReasonKey, "the signer's")
 	}
 	if event.Signer.Verify(keys.DomainEvent, event.Org, signed.Body, signed.Signature) != nil {
 		return Event{}, Principal{}, refuse(ReasonSignature, "the signer's")
 	}
-	if cosigner, wanted := event.cosigner(); wanted {
+	if cosigner, wanted := event.says().cosigner(); wanted {
 		if weak(cosigner) {
 			return Event{}, Principal{}, refuse(ReasonKey, "the cosigner's")
 		}
@@ -87,12 +183,18 @@ func OpenEvent(data []byte) (Event, Principal, error) {
 		if cosigner.Verify(keys.DomainEvent, event.Org, signed.Body, cosignature) != nil {
 			return Event{}, Principal{}, refuse(ReasonSignature, "the cosigner's")
 		}
-		principal.Cosigner = cosigner
 	}
-	if event.Found != nil {
+	return event, event.claims(data), nil
+}
+
+// claims returns the principal that a signed event names. It is authentic only after both signatures were verified.
+func (e *Event) claims(data []byte) Principal {
+	principal := Principal{Org: e.Org, Signer: e.Signer, Event: SignedEvent(data).ID()}
+	principal.Cosigner, _ = e.says().cosigner()
+	if e.Found != nil {
 		principal.Org = OrgOf(data)
 	}
-	return event, principal, nil
+	return principal
 }
 
 // OrgOf returns the name of the organization that a signed founding event makes: its hash. [ROLL-4]
@@ -120,7 +222,7 @@ func decodeEvent(data []byte) (signedEvent, Event, error) {
 		return signed, event, err
 	}
 	length := 0
-	if _, wanted := event.cosigner(); wanted {
+	if _, wanted := event.says().cosigner(); wanted {
 		length = keys.SignatureSize
 	}
 	if len(signed.Cosignature) != length {
@@ -129,70 +231,20 @@ func decodeEvent(data []byte) (signedEvent, Event, error) {
 	return signed, event, nil
 }
 
-// form checks what can be said of a body without a roll. [ROLL-1]
+// form checks what can be said of an event without a roll. [ROLL-1]
 func (e *Event) form() error {
+	kinds := e.bodies()
 	switch {
 	case e.Version != Version:
 		return refuse(ReasonMalformed, "version %d, this build knows %d", e.Version, Version)
-	case e.kinds() != 1:
-		return refuse(ReasonMalformed, "%d kinds in one event", e.kinds())
+	case len(kinds) != 1:
+		return refuse(ReasonMalformed, "%d kinds in one event", len(kinds))
 	case e.Org.IsZero() != (e.Found != nil):
 		return refuse(ReasonMalformed, "only a founding event names no organization")
 	case e.Counter == 0:
 		return refuse(ReasonMalformed, "counters start at 1")
-	case e.Found != nil:
-		return e.Found.form()
-	case e.Rendezvous != nil:
-		return e.Rendezvous.form()
-	case e.Invite != nil:
-		return e.Invite.form()
-	case e.Join != nil:
-		return e.Join.form()
 	}
-	return nil
-}
-
-func (e *Event) kinds() int {
-	n := 0
-	for _, set := range []bool{
-		e.Found != nil, e.Rendezvous != nil, e.Invite != nil, e.Join != nil, e.Device != nil, e.Policy != nil,
-	} {
-		if set {
-			n++
-		}
-	}
-	return n
-}
-
-// cosigner returns the second key that must sign, which the body itself names. [ROLL-3]
-func (e *Event) cosigner() (keys.PublicKey, bool) {
-	switch {
-	case e.Found != nil:
-		return e.Found.Root, true
-	case e.Join != nil:
-		return e.Join.Invitation, true
-	case e.Device != nil:
-		return e.Device.Add, true
-	}
-	return keys.PublicKey{}, false
-}
-
-// kind returns the rules of the event's kind. The event has passed form.
-func (e *Event) kind() *kind {
-	switch {
-	case e.Found != nil:
-		return &foundKind
-	case e.Rendezvous != nil:
-		return &rendezvousKind
-	case e.Invite != nil:
-		return &inviteKind
-	case e.Join != nil:
-		return &joinKind
-	case e.Device != nil:
-		return &deviceKind
-	default:
-		return &policyKind
-	}
+	return kinds[0].form()
 }
 
 func checkNameSize(what, name string) error {

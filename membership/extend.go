@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"muster.example/internal/keys"
+	"muster.example/membership/names"
 )
 
 // Extend takes in entries that a sequencer shows together with the checkpoint that ends with the last of them and the
@@ -14,9 +15,10 @@ import (
 // is the newest.
 //
 // Errors: ErrCheckpoint, ErrCheckpointSignature and ErrSequencer for a note that is not the sequencer's; ErrShrunk for
-// an older one; ErrEntries and ErrProof for entries or a proof that are not the checkpoint's; *ForkError and
-// *RuleBrokenError for what a sequencer must not sign. On *RuleBrokenError the entries before the broken one are kept;
-// on all others nothing has changed. [ROLL-54]
+// an older one; ErrEntries and ErrProof for entries or a proof that are not the checkpoint's; ErrMoved for entries that
+// move the duty; ErrWithheld if the roll then lacks events that its reader must hold; *ForkError and *RuleBrokenError for
+// what a sequencer must not sign. On *RuleBrokenError the entries before the broken one are kept, on ErrWithheld those
+// that could be judged, neither with the checkpoint; on all others nothing has changed. [ROLL-54]
 func (r *Roll) Extend(note []byte, node keys.PublicKey, entries []Entry, proof []Hash) (Checkpoint, error) {
 	if named, ok := r.state.Sequencer(); ok {
 		node = named.Node
@@ -36,9 +38,15 @@ func (r *Roll) Extend(note []byte, node keys.PublicKey, entries []Entry, proof [
 	}
 	for _, entry := range entries {
 		index := r.Size()
+		if r.unjudged(entry) {
+			return Checkpoint{}, ErrWithheld
+		}
 		if err := r.Append(entry); err != nil {
 			return Checkpoint{}, ruleBroken(index, err, note)
 		}
+	}
+	if r.lacks() {
+		return Checkpoint{}, ErrWithheld
 	}
 	r.note = bytes.Clone(note)
 	return checkpoint, nil
@@ -110,15 +118,19 @@ func (r *Roll) checkEntries(checkpoint Checkpoint, entries []Entry) error {
 	return nil
 }
 
-// checkSequencer: the term is that of the sequencer which the roll names, now or in the entries to come, and that one
-// is node. A node that shows somebody else's organization as its own is refused before anything is folded. [ROLL-53]
+// checkSequencer: the term is that of the sequencer which the roll names, now or by the last of the entries to come that
+// names one, and that one is node. A node that shows somebody else's organization as its own is refused before anything
+// is folded. Entries that move the duty are not laid on a roll that another sequencer signed. [ROLL-53] [ROLL-58]
 func (r *Roll) checkSequencer(node keys.PublicKey, term uint64, entries []Entry) error {
 	named, ok := r.state.Sequencer()
 	for _, entry := range entries {
-		if ok {
-			break
+		if entry.Hidden() {
+			continue
 		}
 		if _, event, err := decodeEvent(entry.Event); err == nil && event.Rendezvous != nil {
+			if r.state.sequencer != nil {
+				return ErrMoved
+			}
 			named, ok = *event.Rendezvous, true
 		}
 	}
@@ -126,6 +138,44 @@ func (r *Roll) checkSequencer(node keys.PublicKey, term uint64, entries []Entry)
 		return fmt.Errorf("%w: %s in term %d", ErrSequencer, named.Node.Short(), named.Term)
 	}
 	return nil
+}
+
+// lacks reports whether the member whose device this is must hold an event that the roll has without its body: they
+// have become a reader since. All entries are then fetched anew. [ROLL-18]
+func (r *Roll) lacks() bool {
+	if r.reader.IsZero() {
+		return false
+	}
+	for audience, index := range r.lowest {
+		if r.state.Reads(r.reader, audience, index) {
+			return true
+		}
+	}
+	return false
+}
+
+// unjudged reports whether nobody can judge an entry who holds what this roll does: its counter, and what else it follows
+// from, are in those for its audience before it, and one of these came without its event. The name of a guest follows from
+// other guests' too: from those that have it or had it. [ROLL-18]
+func (r *Roll) unjudged(e Entry) bool {
+	if e.Hidden() || e.Audience == (Audience{}) {
+		return false
+	}
+	if _, hidden := r.lowest[e.Audience]; hidden {
+		return true
+	}
+	event, err := ReadEvent(e.Event)
+	if err != nil || event.Name == nil {
+		return false
+	}
+	for _, skeleton := range names.Skeletons(event.Name.Name, r.state.policy.Tables) {
+		if holder := r.state.guests[skeleton]; holder != nil {
+			if _, hidden := r.lowest[Audience{Kind: AudienceDesks, ID: holder.id}]; hidden {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func withNote(err error, note []byte) error {

@@ -1,14 +1,37 @@
 package membership
 
-import "muster.example/internal/keys"
+import (
+	"muster.example/internal/keys"
+	"muster.example/membership/authority"
+	"muster.example/membership/group"
+)
 
 // change is an event on its way into the state: everything a rule may ask about it.
 type change struct {
-	data   []byte // as signed
-	event  Event
-	by     Principal
-	now    int64   // the sequencer's stamp, Unix milliseconds
-	author *Member // whose device signed; set by the rule authored
+	data     []byte // as signed
+	event    Event
+	by       Principal
+	now      int64                // the sequencer's stamp, Unix milliseconds
+	audience Audience             // as the entry says
+	head     func() (Hash, error) // the root of the roll before it
+	open     opener               // what turns bytes in it into events
+
+	// Set by the rules that ask who signed, see signer.go.
+	author   *account // whose device signed
+	owner    *account // whose device or recovery key signed, or whom a re-admission gives the signer
+	recovery bool     // the owner's recovery key signed
+	root     bool     // the organization's root key signed
+	as       authority.Capacity
+
+	target *account      // whom the event is about
+	action authority.Act // what it does to the target's devices
+
+	group    *heldGroup // in which it acts; nil for one that it creates
+	groupAct group.Act  // what it does there
+
+	joining   *change    // the applicant's join that a vouch is for
+	approved  bool       // of a join: an admin vouches for it
+	dismissed []*account // whom a dismissal removes
 }
 
 // rule refuses a change or lets it pass. It changes nothing in the state.
@@ -21,19 +44,24 @@ type kind struct {
 }
 
 // always are the rules of every kind. [ROLL-10]
-var always = []rule{ofThisOrg, founded, seenByAuthor, fresh}
+var always = []rule{ofThisOrg, founded, seenByAuthor, fresh, forAudience}
+
+// opener turns bytes into an event and its principal: OpenEvent, but for what was verified before.
+type opener func(data []byte) (Event, Principal, error)
 
 // prepare asks every rule about an event stamped now. It changes nothing.
-func (s *State) prepare(data []byte, now int64) (*change, error) {
+func (s *State) prepare(
+	data []byte, now int64, audience Audience, head func() (Hash, error), open opener,
+) (*change, error) {
 	if err := s.stampFollows(now); err != nil {
 		return nil, err
 	}
-	event, principal, err := OpenEvent(data)
+	event, principal, err := open(data)
 	if err != nil {
 		return nil, err
 	}
-	c := &change{data: data, event: event, by: principal, now: now}
-	for _, rules := range [][]rule{always, event.kind().rules} {
+	c := &change{data: data, event: event, by: principal, now: now, audience: audience, head: head, open: open}
+	for _, rules := range [][]rule{always, event.says().kind().rules} {
 		for _, allow := range rules {
 			if err := allow(s, c); err != nil {
 				return nil, err
@@ -45,11 +73,19 @@ func (s *State) prepare(data []byte, now int64) (*change, error) {
 
 // fold takes in a change that prepare allowed.
 func (s *State) fold(c *change) {
-	c.event.kind().apply(s, c)
-	signer := s.keys[c.by.Signer]
-	signer.counter = c.event.Counter
-	s.keys[c.by.Signer] = signer
+	c.event.says().kind().apply(s, c)
+	s.useCounter(c)
+	if c.audience != (Audience{}) {
+		s.hide()
+		return
+	}
 	s.stamps = append(s.stamps, c.now)
+	s.size++
+}
+
+// hide takes in an entry that not everybody can read: of it everybody knows only that it is there. [ROLL-18]
+func (s *State) hide() {
+	s.stamps = append(s.stamps, s.Time())
 	s.size++
 }
 
@@ -108,42 +144,35 @@ func sequenced(s *State, _ *change) error {
 	return nil
 }
 
-// authored: the signer is a device of a member, whatever else its key may be known as. [ROLL-13]
-func authored(s *State, c *change) error {
-	signer, ok := s.keys[c.by.Signer]
-	if !ok || signer.use != useDevice {
-		return refuse(ReasonNotMember, "%s", c.by.Signer.Short())
-	}
-	c.author = signer.member
-	return nil
-}
-
-// counted: the counter is the signer's next, so that no event counts twice or out of turn. [ROLL-14]
+// counted: the counter is the signer's next, so that no event counts twice or out of turn. Events for each audience are
+// counted by themselves, since not everybody can count them. [ROLL-14]
 func counted(s *State, c *change) error {
-	if due := s.NextCounter(c.by.Signer); c.event.Counter != due {
+	if due := s.NextCounterFor(c.audience, c.by.Signer); c.event.Counter != due {
 		return refuse(ReasonCounter, "%d where %d is due", c.event.Counter, due)
 	}
 	return nil
 }
 
-// byAdmin: the author is an admin. [ROLL-15]
-func byAdmin(_ *State, c *change) error {
-	if c.author.Role != RoleAdmin {
-		return refuse(ReasonRole, "only an admin may do this")
+func (s *State) useCounter(c *change) {
+	counters := s.counters
+	if c.audience != (Audience{}) {
+		if counters = s.tagged[c.audience]; counters == nil {
+			counters = make(authority.Counters)
+			s.tagged[c.audience] = counters
+		}
 	}
-	return nil
+	counters.Use(c.by.Signer, c.event.Counter)
 }
 
 // admit makes the account of a found or join event, with its first device.
 func (s *State) admit(c *change, name string, role Role, recovery keys.PublicKey) {
-	member := &Member{ID: MemberOf(s.org, c.data), Name: name, Role: role, Recovery: recovery, Joined: s.size}
-	s.members[member.ID] = member
-	s.names[foldName(name)] = member
-	s.keys[recovery] = holding{use: useRecovery, member: member}
-	s.addDevice(member, c.by.Signer, keys.PublicKey{})
-}
-
-func (s *State) addDevice(member *Member, key, by keys.PublicKey) {
-	member.Devices = append(member.Devices, MemberDevice{Key: key, By: by, Since: s.size})
-	s.keys[key] = holding{use: useDevice, member: member}
+	a := &account{
+		id: MemberOf(s.org, c.data), role: role, first: role, joined: s.size,
+		devices: authority.New(c.by.Signer, recovery, s.size),
+	}
+	c.target = a
+	s.members[a.id] = a
+	s.keys[recovery] = holding{use: useRecovery, account: a}
+	s.keys[c.by.Signer] = holding{use: useDevice, account: a}
+	s.rename(a, name, c.now)
 }

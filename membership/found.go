@@ -12,6 +12,10 @@ type Found struct {
 	Policy   Policy         `cbor:"5,keyasint"`
 }
 
+func (*Found) kind() *kind { return &foundKind }
+
+func (f *Found) cosigner() (keys.PublicKey, bool) { return f.Root, true }
+
 func (f *Found) form() error {
 	if err := checkNameSize("organization's name", f.OrgName); err != nil {
 		return err
@@ -20,7 +24,7 @@ func (f *Found) form() error {
 }
 
 var foundKind = kind{
-	rules: []rule{notFounded, foundKeys, counted, foundNames, foundPolicy},
+	rules: []rule{notFounded, foundKeys, counted, foundPolicy, foundNames},
 	apply: applyFound,
 }
 
@@ -39,10 +43,11 @@ func foundKeys(s *State, c *change) error {
 
 // foundNames: the organization and its founder have names that the rule allows. [ROLL-30]
 func foundNames(_ *State, c *change) error {
-	if err := CheckName(c.event.Found.OrgName); err != nil {
+	tables := c.event.Found.Policy.Tables
+	if err := checkName(c.event.Found.OrgName, tables); err != nil {
 		return err
 	}
-	return CheckName(c.event.Found.Member)
+	return checkName(c.event.Found.Member, tables)
 }
 
 // foundPolicy: the first policy is within its bounds. [ROLL-26]
@@ -50,7 +55,9 @@ func foundPolicy(_ *State, c *change) error { return c.event.Found.Policy.Check(
 
 func applyFound(s *State, c *change) {
 	found := c.event.Found
-	s.orgName, s.root, s.policy = found.OrgName, found.Root, found.Policy.clone()
+	s.orgName, s.root = found.OrgName, found.Root
+	s.roots = append(s.roots, found.Root)
+	s.setPolicy(found.Policy)
 	s.keys[found.Root] = holding{use: useRoot}
 	s.admit(c, found.Member, RoleAdmin, found.Recovery)
 }

@@ -91,7 +91,7 @@ func FuzzGrant(f *testing.F) {
 	o, ann, _ := grantOrg(f)
 	phone := o.AddDevice(ann)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		grant, err := membership.OpenGrant(data, o.Roll.State())
+		grant, err := membership.OpenGrant(data, o.Roll.State(), o.Roll.Size())
 		if err != nil {
 			return
 		}
@@ -171,7 +171,7 @@ func TestNoPanic(t *testing.T) {
 		checkEntry(t, data)
 		checkInvitation(t, string(data))
 		checkCheckpoint(t, data)
-		if _, err := membership.OpenGrant(data, commonRoll(t).State()); err != nil {
+		if _, err := membership.OpenGrant(data, commonRoll(t).State(), 0); err != nil {
 			if _, ok := membership.ReasonOf(err); !ok {
 				rt.Fatalf("refused without a reason: %v", err)
 			}

@@ -168,21 +168,24 @@ func TestEntryRoundTrip(t *testing.T) {
 // entryFaults are the bytes of entries with one fault each. They are also the vectors entry_*.
 func entryFaults(o *membershiptest.Org) map[string][]byte {
 	good := o.Entries[1]
-	empty, long, audience := good, good, good
-	empty.Event = []byte{}
+	long, audience := good, good
+	empty := append(bytes.Clone(good.Marshal()[:bytes.Index(good.Marshal(), good.Event)-3]), 0x40)
 	long.Event = make([]byte, membership.MaxEvent+1)
 	audience.Audience.Kind = 1
-	null := append(bytes.TrimSuffix(empty.Marshal(), []byte{0x40}), 0xf6)
+	null := append(bytes.TrimSuffix(empty, []byte{0x40}), 0xf6)
+	hidden := good.Hide().Marshal()
 	zeroID := strings.Replace(string(good.Marshal()), "\xa1\x01\x00", "\xa2\x01\x00\x02\x58\x20"+strings.Repeat("\x00", 32), 1)
 	shortNonce := strings.Replace(string(good.Marshal()), "\x50"+string(good.Nonce[:]), "\x4f"+string(good.Nonce[:15]), 1)
 	return map[string][]byte{
-		"empty_event":     empty.Marshal(),
+		"empty_event":     empty,
 		"null_event":      null,
 		"long_event":      long.Marshal(),
 		"trailing":        append(good.Marshal(), 0),
 		"cut":             good.Marshal()[:40],
 		"audience_zeroes": []byte(zeroID),
 		"nonce_short":     []byte(shortNonce),
+		"opening_short":   append(bytes.Clone(hidden[:len(hidden)-34]), append([]byte{0x58, 31}, hidden[len(hidden)-31:]...)...),
+		"hidden_trailing": append(bytes.Clone(hidden), 0),
 		"map":             wire.Encode(map[uint64]uint64{1: 2}),
 	}
 }

@@ -42,13 +42,13 @@ const (
 	useRoot
 	useInvitation
 	useNode
+	usePromised // named by a re-admission that nobody entered
 )
 
 // holding is what the state knows of a key.
 type holding struct {
 	use     use
-	counter uint64  // the last counter that a device used
-	member  *Member // whose device or recovery key it is
+	account *account // whose device or recovery key it is
 }
 
 // newKeys checks that keys are strong, differ from each other and are in no use yet. [ROLL-8] [ROLL-9]

@@ -148,7 +148,7 @@ func (v *vector) run(t *testing.T) error {
 		_, err := membership.ParseEntry(v.data)
 		return err
 	case "grant":
-		_, err := membership.OpenGrant(v.data, v.roll(t).State())
+		_, err := membership.OpenGrant(v.data, v.roll(t).State(), v.number(t, "heard"))
 		return err
 	case "invitation":
 		_, err := membership.ParseInvitation(string(v.data))
@@ -252,7 +252,13 @@ func foldVectors(t *testing.T) []vector {
 
 func entryVectors(t *testing.T) []vector {
 	o := membershiptest.New(t, 1)
-	all := []vector{newVector("entry_ok", "ok", "[ROLL-16]", "an entry", o.Entries[1].Marshal())}
+	guest := o.JoinAs("Ann", membership.RoleGuest)
+	tagged := o.Entries[len(o.Entries)-1]
+	all := []vector{
+		newVector("entry_ok", "ok", "[ROLL-16]", "an entry", o.Entries[1].Marshal()),
+		newVector("entry_ok_tagged", "ok", "[ROLL-16]", "an entry for desks: the name of "+guest.Name, tagged.Marshal()),
+		newVector("entry_ok_hidden", "ok", "[ROLL-18]", "the same without its event", tagged.Hide().Marshal()),
+	}
 	for name, data := range entryFaults(o) {
 		comment := "an entry with one fault: " + strings.ReplaceAll(name, "_", " ")
 		all = append(all, newVector("entry_"+name, "decode", "[ROLL-16]", comment, data))
@@ -262,12 +268,13 @@ func entryVectors(t *testing.T) []vector {
 
 func grantVectors(t *testing.T) []vector {
 	var all []vector
-	for _, c := range grantCases() {
+	for _, c := range heardCases() {
 		o, ann, bob := grantOrg(t)
 		data := c.make(o, ann, bob)
 		v := newVector("grant_"+c.name, expectOf(c.reason), c.rule, c.comment, data)
 		v.addReason(c.reason)
 		v.addRoll(o)
+		v.add("heard", fmt.Sprint(c.at(o)))
 		all = append(all, v)
 	}
 	return all
@@ -331,7 +338,7 @@ func proofVectors(t *testing.T) []vector {
 	}
 }
 
-// The files are those that the generator makes, and no others. go test -run TestVectors -update writes them.
+// The files are those that the generator makes, and no others. go test -run TestVectorFiles -update writes them.
 func TestVectorFiles(t *testing.T) {
 	want := make(map[string]bool)
 	for _, v := range vectors(t) {
@@ -385,7 +392,7 @@ func readVectors(t testing.TB) []vector {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no vectors: %v", err)
 	}
-	known := strings.Fields("expect rule comment reason org entry node root size old-size old-root index proof")
+	known := strings.Fields("expect rule comment reason org entry node root size old-size old-root index proof heard")
 	var all []vector
 	for _, path := range files {
 		text, err := os.ReadFile(path)
@@ -428,13 +435,13 @@ func TestPinnedBytes(t *testing.T) {
 }
 
 const (
-	pinnedOrg    = "wybcdixszqwj2umbhsn5p2mpbtkj6koj2wjezsn7q6zhmtkzwjoa"
-	pinnedMember = "jmceryeslfsozq5e7boxns36gum6fpeuba56blw2b2scnagovgqq"
-	pinnedRoot   = "uinuaLacpVloQkPt6C8Wd619dq1Ofk1aR4NcMORnAgU="
-	pinnedEntry  = "84a10100504acf6dc59c9590cd2099171074627a0b1b0000019b76daabe858dd835897a60101025820b60221a2f2cc2c9d51" +
-		"813c9bd7e98f0cd49f29c9d5924cc9bf87b2764d59b25c03582041cf271dbc3c528c786527e5ddce314e2c8522628bf4bbeb" +
+	pinnedOrg    = "pswl4kfkghihzva3ukevqdaylcyucuzlctwr6v5ockyranrg7w6q"
+	pinnedMember = "kcswlwuornpj7t3dhkti7jbkoqpg67iqexnrau2wddwph2ad7hga"
+	pinnedRoot   = "2Kzq6ynu4s8OhdrQHGqwFZ0HDYvT2UI4hRVPhNarNPk="
+	pinnedEntry  = "84a10100504acf6dc59c9590cd2099171074627a0b1b0000019b76daabe858dd835897a601010258207cacbe28aa31d07cd4" +
+		"1ba289580c1858b141532b14ed1f57ae12b1103626fdbd03582041cf271dbc3c528c786527e5ddce314e2c8522628bf4bbeb" +
 		"0bd41a6aba828118040205010ba30158209f117b77043541f3380c19ea476b9f96728401deba8f9909c1e7e0520ec7a9d202" +
-		"81781f2f6970342f3139322e302e322e312f7564702f343030312f717569632d763103015840ad56589bcffdd5ba24f5ede8" +
-		"6f5511512d424c9a021605262ea884121ad1d7d03dffd55269b0cee912f5df4de76c054f1de74167729ec66fa06ec811d7f1" +
-		"f40740"
+		"81781f2f6970342f3139322e302e322e312f7564702f343030312f717569632d76310301584053d98fded618a3f925bfa916" +
+		"e79e52e5fa01fc64bf89f3a7fb74ae13f71f40b323a50a4bc3d4158fcb22101db3d8097709f0ee53cc0c9c3074e5d613feff" +
+		"020640"
 )

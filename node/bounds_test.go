@@ -37,7 +37,7 @@ func TestLargestMessage(t *testing.T) {
 	for i := range history.MaxFiles {
 		uploads = append(uploads, upload(t, o.node, fmt.Sprintf("%d.txt", i), "x"))
 	}
-	d, err := o.draft(request, to, uploads)
+	d, err := o.draft(request, target{members: to}, uploads)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestLargestMessage(t *testing.T) {
 	if got := len(o.waiting(t, envelope.KindAnnounce)); got != history.MaxRecipients {
 		t.Errorf("%d announcements for %d devices", got, history.MaxRecipients)
 	}
-	messages := o.waiting(t, envelope.KindMessage)
+	messages := letters(o.waiting(t, envelope.KindMessage))
 	if len(messages) != 1+history.MaxFiles {
 		t.Errorf("%d envelopes of %d parts", len(messages), 1+history.MaxFiles)
 	}
@@ -62,7 +62,7 @@ func TestLargestMessage(t *testing.T) {
 		if i == 0 {
 			answer.Refused = refused.Refused[:100]
 		}
-		batch = append(batch, answered{w, answer})
+		batch = append(batch, answered{offer{Waiting: w}, answer})
 	}
 	if err := o.recordAnswers(batch, make(chan struct{}, 1)); err != nil {
 		t.Errorf("taking answers: %v", err)
@@ -104,7 +104,7 @@ func newPair(t *testing.T) pair {
 // chain starts a chain of the contact and returns its announcement.
 func (p pair) chain(t *testing.T) (*envelope.Chain, []byte) {
 	t.Helper()
-	c, err := envelope.NewChain(rand.Reader, p.org.ID, []keys.MemberID{p.from.ID, p.to.member}, p.from.Device().Public(),
+	c, err := envelope.NewChain(rand.Reader, p.org.ID, envelope.Among(p.from.ID, p.to.member), p.from.Device().Public(),
 		time.Now(), p.org.Roll.Size())
 	if err != nil {
 		t.Fatal(err)
@@ -129,12 +129,8 @@ func (p pair) seal(t *testing.T, c *envelope.Chain, kind history.Kind, body []by
 	if p.lines[c.Conversation()] == nil {
 		p.lines[c.Conversation()] = new(envelope.Line)
 	}
-	root, err := p.org.Roll.Root(p.org.Roll.Size())
-	if err != nil {
-		t.Fatal(err)
-	}
 	sealed, _, err := c.Seal(rand.Reader, p.from.Device(), p.lines[c.Conversation()], envelope.Content{
-		HeadSize: p.org.Roll.Size(), HeadRoot: root, Kind: uint8(kind), Body: body,
+		Head: signedHead(t, p.org).Marshal(), Kind: uint8(kind), Body: body,
 	}, p.meta)
 	if err != nil {
 		t.Fatal(err)

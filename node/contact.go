@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
 	"muster.example/membership"
@@ -23,14 +24,27 @@ const acquaintanceWait = 5 * time.Second
 // signGrantLocked signs the next open grant to a member. Callers hold mu.
 func (o *organization) signGrantLocked(to keys.MemberID, contact history.Contact) []byte {
 	return membership.SignGrant(membership.Grant{
-		Org: o.org, From: o.member, To: to, Number: o.grantLocked(contact.Given).Number + 1, Open: true,
+		Org: o.org, From: o.member, To: to, Number: o.nextGrantLocked(contact), Open: true,
 	}, o.self)
+}
+
+// nextGrantLocked returns the number of the next grant to a contact. One that does not stand any more does not count if
+// its number leaves no room: a stolen device may have used up all numbers. Callers hold mu.
+func (o *organization) nextGrantLocked(contact history.Contact) uint64 {
+	last := numberOf(contact.Given)
+	if last >= membership.MaxGrantNumber {
+		last = o.givenLocked(contact).Number
+	}
+	return max(last, o.grantFloorLocked()) + 1
 }
 
 // Accept lets a member who introduced themselves write, and tells them. It returns when the rendezvous node knows.
 func (n *Node) Accept(ctx context.Context, request api.AcceptRequest) (api.AcceptResult, error) {
 	o, members, err := n.resolve(request.Org, []string{request.Member})
 	if err != nil {
+		return api.AcceptResult{}, err
+	}
+	if err := o.mayAct(); err != nil {
 		return api.AcceptResult{}, err
 	}
 	from := members[0]
@@ -54,13 +68,16 @@ func (o *organization) accept(from keys.MemberID) (already bool, err error) {
 	defer o.mu.Unlock()
 	contact, known := o.view.Contact(from)
 	switch {
-	case known && contact.State == history.ContactAccepted:
+	case known && o.blocksLocked(contact):
+		return false, api.Errorf(api.CodeRefused, "you have blocked %s", o.personText(from)).WithHint("let them write with `muster unblock`")
+	case known && contact.State == history.ContactAccepted && !o.sleepsLocked(contact):
 		return true, nil
-	case !known || contact.State != history.ContactAsking:
-		return false, api.Errorf(api.CodeNotFound, "%s has not introduced themselves", o.memberNameLocked(from)).
+	case !known || contact.State != history.ContactAsking && contact.State != history.ContactDeclined && !o.sleepsLocked(contact):
+		return false, api.Errorf(api.CodeNotFound, "%s has not introduced themselves", o.personText(from)).
 			WithHint("`muster contacts` shows who waits; introduce yourself with `muster introduce`")
 	}
-	contact.Given, contact.State, contact.Time = o.signGrantLocked(from, contact), history.ContactAccepted, time.Now().UnixMilli()
+	contact.Given, contact.GivenAt = o.signGrantLocked(from, contact), o.roll.Size()
+	contact.State, contact.Time = history.ContactAccepted, time.Now().UnixMilli()
 	expires := time.Now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
 	effects := newEffects()
 	err = o.node.store.Update(func(tx *store.Tx) error {
@@ -70,8 +87,8 @@ func (o *organization) accept(from keys.MemberID) (already bool, err error) {
 		if err := tx.PutGrant(o.org, from, contact.Given); err != nil {
 			return err
 		}
-		return tx.AddJob(o.org, store.Job{
-			Members: []keys.MemberID{o.member, from}, Last: 1, Expires: expires,
+		return o.addJob(tx, store.Job{
+			Place: o.with(from), Last: 1, Expires: expires,
 			Kind: uint8(history.KindLeave), Body: wire.Encode(history.Leave{Grant: contact.Given}),
 		})
 	})
@@ -84,19 +101,19 @@ func (o *organization) accept(from keys.MemberID) (already bool, err error) {
 // leaveHeld reports whether the news of a grant has not reached any device of the member yet.
 func (o *organization) leaveHeld(to keys.MemberID) bool {
 	held := false
-	mine := func(kind uint8, members []keys.MemberID) bool {
-		return history.Kind(kind) == history.KindLeave && len(members) == 2 && slices.Contains(members, to)
+	mine := func(kind uint8, place envelope.Place) bool {
+		return history.Kind(kind) == history.KindLeave && o.other(place) == to
 	}
 	err := o.node.store.View(func(tx *store.Tx) error {
 		err := tx.Jobs(o.org, func(j store.Job) (bool, error) {
-			held = held || mine(j.Kind, j.Members)
+			held = held || mine(j.Kind, j.Place)
 			return !held, nil
 		})
 		if err != nil || held {
 			return err
 		}
 		return tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
-			held = held || mine(w.BodyKind, w.Members)
+			held = held || mine(w.BodyKind, w.Place)
 			return !held, nil
 		})
 	})
@@ -153,7 +170,13 @@ func (n *Node) Contacts(_ context.Context, query api.ContactsQuery) ([]api.Conta
 	}
 	var all []api.Contact
 	for _, o := range named {
-		all = append(all, o.contacts(query.All)...)
+		listed := o.contacts(query.All)
+		if query.All {
+			if err := o.addFormer(listed); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, listed...)
 	}
 	return all, nil
 }
@@ -169,7 +192,7 @@ func (o *organization) contacts(members bool) []api.Contact {
 	}
 	if members {
 		for _, m := range o.roll.State().Members() {
-			if _, known := o.view.Contact(m.ID); !known && m.ID != o.member {
+			if _, known := o.view.Contact(m.ID); !known && m.ID != o.member && o.showsLocked(m.ID) {
 				all = append(all, o.contactLocked(history.Contact{Member: m.ID}))
 			}
 		}
@@ -190,6 +213,7 @@ func (o *organization) contact(member keys.MemberID) (api.Contact, bool) {
 func (o *organization) contactLocked(c history.Contact) api.Contact {
 	states := map[history.ContactState]api.ContactState{
 		history.ContactAsked: api.ContactIntroduced, history.ContactAsking: api.ContactAsks, history.ContactAccepted: api.ContactAcquainted,
+		history.ContactBlocked: api.ContactBlocked, history.ContactDeclined: api.ContactDeclined,
 	}
 	described := api.Contact{
 		Org: o.org.String(), OrgName: o.roll.State().OrgName(), Member: c.Member.String(), Name: o.memberNameLocked(c.Member),
@@ -198,10 +222,23 @@ func (o *organization) contactLocked(c history.Contact) api.Contact {
 	if m, ok := o.roll.State().Member(c.Member); ok {
 		described.Role = m.Role.String()
 	}
+	described.Contact = o.roll.State().MayContact(o.member, c.Member).String()
+	if mark, marked := o.view.Verification(c.Member); marked {
+		why, err := o.fallenLocked(mark)
+		described.Verified, described.Warning = err == nil && why == "", why
+	}
 	if state, ok := states[c.State]; ok {
 		described.State, described.Since = state, time.UnixMilli(c.Time).UTC()
 	}
-	if c.State == history.ContactAsking {
+	switch {
+	case o.sleepsLocked(c):
+		described.State = api.ContactReadmitted
+	case c.State == history.ContactAccepted && o.givenLocked(c).Open && !o.acquaintedLocked(c):
+		described.State = api.ContactAllowed
+	case o.blocksLocked(c):
+		described.State = api.ContactBlocked
+	}
+	if c.State == history.ContactAsking || c.State == history.ContactDeclined {
 		described.Introduction = c.Text
 	}
 	return described

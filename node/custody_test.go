@@ -25,7 +25,7 @@ func (o *organization) saved(t *testing.T, text string, files []string, to ...*m
 	for _, content := range files {
 		uploads = append(uploads, upload(t, o.node, "file", content))
 	}
-	d, err := o.draft(api.SendRequest{Text: text}, members, uploads)
+	d, err := o.draft(api.SendRequest{Text: text}, target{members: members}, uploads)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,12 +51,11 @@ func TestChainThatEndsBeforeSealing(t *testing.T) {
 	o, bob, _, org := newTrio(t)
 	job := o.saved(t, "hello", nil, bob)
 	prekeys := map[keys.PublicKey]envelope.Prekey{bob.Device().Public(): prekey(t, org, bob.Device())}
-	conversation := envelope.ConversationID(o.org, job.Members)
-	if _, err := o.startChain(job, conversation, o.devicesLocked(job.Members), prekeys); err != nil {
+	if _, err := o.announce(job, o.devicesLocked(job.Place), prekeys); err != nil {
 		t.Fatal(err)
 	}
 	announced := o.waiting(t, envelope.KindAnnounce)[0]
-	update(t, o.node.store, func(tx *store.Tx) error { return o.endChain(tx, announced) })
+	update(t, o.node.store, func(tx *store.Tx) error { return o.loseChain(tx, announced, bob.Device().Public()) })
 	if err := o.seal(job, nil); err != nil {
 		t.Errorf("sealing: %v", err)
 	}
@@ -78,7 +77,7 @@ func TestDeviceWithoutPrekeyIsPutOffOnce(t *testing.T) {
 	if rounds < 2 {
 		t.Fatalf("sealed in %d rounds: the file is too small for this test", rounds)
 	}
-	left := o.jobs(t)
+	left := written(o.jobs(t))
 	if len(left) != 1 || left[0].Next != 0 || left[0].Last != 9 || !slices.Equal(left[0].Only, []keys.PublicKey{carol.Device().Public()}) {
 		t.Fatalf("jobs left: %+v", left)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -35,6 +36,7 @@ func (o *organization) keepReceiving(ctx context.Context, client *rvclient.Clien
 	}
 	defer stream.Close()
 	o.heardCheckpoint(stream.Checkpoint())
+	defer o.presence.attend(stream)()
 
 	var batch []rvproto.DeliverFrame
 	size := 0
@@ -46,6 +48,7 @@ func (o *organization) keepReceiving(ctx context.Context, client *rvclient.Clien
 		if in.Head != nil {
 			o.heardCheckpoint(in.Head)
 		}
+		o.heardPresence(in)
 		if in.Deliver != nil {
 			batch, size = append(batch, *in.Deliver), size+len(in.Deliver.Body)
 		}
@@ -80,9 +83,10 @@ func (o *organization) heardCheckpoint(note []byte) {
 		wake(o.wakeRoll)
 	case newest.Size == size:
 		err = o.adoptLocked(rvclient.Page{Checkpoint: note})
+	case o.proved: // there is nothing more to learn
 	default:
 		if err = o.roll.Compare(newest.Size, newest.Root); err != nil {
-			err = o.suspectLocked(note, err)
+			err = o.suspectLocked(rvclient.Page{Checkpoint: note}, size, nil, err)
 		}
 	}
 	if err != nil {
@@ -95,13 +99,14 @@ type outcome struct {
 	sender keys.PublicKey
 	id     keys.EnvelopeID
 	opened bool
+	silent bool // neither opened nor failed: its sender is told nothing
 }
 
 // receive opens and saves a batch of deliveries in one transaction and returns what to acknowledge. When it returns an
 // error nothing is saved and nothing must be acknowledged.
 func (o *organization) receive(ctx context.Context, client *rvclient.Client, batch []rvproto.DeliverFrame) (rvproto.AckFrame, error) {
-	if o.anyUnknownSender(batch) { // the roll may have grown: a new member's message can be faster than the news of them
-		if err := o.catchUp(ctx, client); err != nil {
+	if client != nil {
+		if err := o.fetchFirst(batch, time.Now(), func() error { return o.catchUp(ctx, client) }); err != nil {
 			return rvproto.AckFrame{}, err
 		}
 	}
@@ -167,27 +172,16 @@ func (o *organization) saveLocked(part []unit) (outcomes []outcome, err error) {
 	return outcomes, nil
 }
 
-func (o *organization) anyUnknownSender(batch []rvproto.DeliverFrame) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, frame := range batch {
-		if frame.Kind != rvproto.KindEnvelope {
-			continue
-		}
-		if e, err := envelope.Parse(frame.Body, envelope.MaxEnvelope); err == nil {
-			if _, known := o.roll.State().MemberOf(e.ParsedHeader().Sender); !known {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// receipts signs what became of the envelopes, one receipt for each sender.
+// receipts signs what became of the envelopes, one receipt for each sender. What is dropped in silence is acknowledged by
+// its id alone.
 func (o *organization) receipts(ack rvproto.AckFrame, outcomes []outcome) (rvproto.AckFrame, error) {
 	var senders []keys.PublicKey
 	bySender := make(map[keys.PublicKey]*envelope.Receipt)
 	for _, result := range outcomes {
+		if result.silent {
+			ack.IDs = append(ack.IDs, result.id)
+			continue
+		}
 		receipt, ok := bySender[result.sender]
 		if !ok {
 			receipt = &envelope.Receipt{Org: o.org, Sender: result.sender}
@@ -229,6 +223,9 @@ func (o *organization) receiptUnits(data []byte) (units []unit) {
 
 // takeReceipt notes what another device says of envelopes of this one. What is about nothing that waits changes nothing.
 func (o *organization) takeReceipt(tx *store.Tx, receipt envelope.Receipt, effects *effects) error {
+	if err := o.sighted(tx, receipt.Device); err != nil {
+		return err
+	}
 	for _, id := range receipt.Opened {
 		if err := o.delivered(tx, id, receipt.Device, effects); err != nil {
 			return err
@@ -303,12 +300,13 @@ func (o *organization) unopened(tx *store.Tx, id keys.EnvelopeID, device keys.Pu
 	if err := o.strike(tx, w, only); err != nil {
 		return err
 	}
-	if err := o.endChain(tx, w); err != nil {
+	if err := o.loseChain(tx, w, device); err != nil {
 		return err
 	}
 	job := store.Job{
-		Members: w.Members, Only: only, Expires: w.Expires, Attempt: w.Attempt + 1,
+		Place: w.Place, Only: only, Expires: w.Expires, Attempt: w.Attempt + 1,
 		Message: w.Message, Next: w.Part, Last: w.Part + 1, Kind: w.BodyKind, Body: w.Body, Anew: w.At,
+		Written: w.Written,
 	}
 	if job.Message == nil {
 		job.Next, job.Last = 0, 1
@@ -320,50 +318,37 @@ func (o *organization) unopened(tx *store.Tx, id keys.EnvelopeID, device keys.Pu
 	return tx.AddJob(o.org, job)
 }
 
-// endChain makes the next message of an envelope's conversation start a new chain, unless the envelope is of an older one
-// than the conversation has now: many messages of a lost chain are reported, and call for one new chain.
-func (o *organization) endChain(tx *store.Tx, w store.Waiting) error {
-	if envelope.Kind(w.Kind) == envelope.KindIntroduction {
-		return nil
-	}
-	conversation := envelope.ConversationID(o.org, w.Members)
-	out, err := tx.Outgoing(o.org, conversation)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	if len(out.Chain) == 0 {
-		return nil
-	}
-	chain, err := envelope.UnmarshalChain(out.Chain)
-	if err != nil {
-		return fmt.Errorf("reading a chain: %w", err)
-	}
-	if chain.ID() != w.Chain {
-		return nil
-	}
-	out.Chain, out.Devices = nil, nil
-	return tx.PutOutgoing(o.org, conversation, out)
-}
-
 // applyLocked lets what was stored be seen: the view, watchers, alarms, and other goroutines. Callers hold mu.
 func (o *organization) applyLocked(effects effects) {
-	for _, record := range effects.records {
+	for _, record := range slices.Concat(effects.records, effects.left) {
 		o.view.Apply(record)
+		if record.Contact != nil {
+			o.blocked = nil
+			wake(o.presence.wake) // who is watched follows from who is known
+		}
 	}
 	for _, heard := range effects.heads {
-		o.heardHeadLocked(heard)
+		o.heardLocked(heard)
 	}
 	for _, a := range effects.alarms {
-		o.alarmLocked(a.Kind, a.Text, a.Evidence)
+		o.alarmLocked(a)
 	}
 	o.publishLocked(effects.changes)
 	for _, event := range effects.events(o) {
 		o.node.hub.publish(event)
 	}
+	maps.Copy(o.talks, effects.talks)
+	if effects.erased || len(effects.records) > 0 {
+		wake(o.node.index.wake)
+	}
 	if effects.seal {
 		wake(o.wakeSeal)
+	}
+	if effects.erased {
+		wake(o.wakeErase)
+	}
+	if effects.post {
+		wake(o.wakePost)
 	}
 }
 
@@ -374,6 +359,11 @@ func (e effects) events(o *organization) []api.Event {
 	for _, record := range e.records {
 		event := api.Event{Time: now, Org: o.org.String()}
 		switch {
+		case record.Act != nil:
+			events = append(events, o.changedLocked(*record.Act)...)
+			continue
+		case record.Message != nil && o.hidesLocked(*record.Message):
+			continue
 		case record.Message != nil:
 			message := o.messageLocked(record)
 			event.Kind, event.Message = api.EventMessage, &message

@@ -31,6 +31,7 @@ type entry struct {
 	kept    store.Entrance
 	profile store.Profile
 	begun   bool       // kept and profile are stored
+	lasting bool       // what was begun is kept elsewhere, whatever comes of it
 	at      store.Node // where
 	admit   func(ctx context.Context, client *rvclient.Client) error
 	check   func(*membership.Roll) error // holds a roll against what whoever invited this device says of it; nil for none
@@ -111,7 +112,7 @@ func (e *entry) words() []string {
 
 // begin stores the entry and uses up its recovery key, before anything is handed in.
 func (n *Node) begin(e *entry) error {
-	if e.begun {
+	if e.begun || e.lasting {
 		return nil
 	}
 	e.profile.Used++
@@ -127,7 +128,7 @@ func (n *Node) begin(e *entry) error {
 // abandon forgets an entry that the rendezvous node refused for good, and gives its recovery key back if no other entry
 // has taken one since.
 func (n *Node) abandon(e *entry) error {
-	if !e.begun {
+	if !e.begun || e.lasting {
 		return nil
 	}
 	e.begun = false
@@ -184,7 +185,7 @@ func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error)
 		}
 	}
 	if err := e.admit(ctx, client); err != nil {
-		if status, ok := errors.AsType[wire.Status](err); ok && !status.Retryable() {
+		if status, ok := errors.AsType[wire.Status](err); ok && !status.Retryable() && status != wire.StatusPending {
 			err = errors.Join(err, n.abandon(e))
 		}
 		return nil, err

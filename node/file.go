@@ -19,6 +19,8 @@ import (
 const (
 	// uploadLife is how long a file is kept that no message has taken.
 	uploadLife = 24 * time.Hour
+	// draftedLife is how long it is kept at most while a draft names it, since the draft was saved.
+	draftedLife = 30 * 24 * time.Hour
 	// piecesAtOnce is how many pieces of a file one transaction deletes.
 	piecesAtOnce = 128
 )
@@ -74,13 +76,13 @@ func (n *Node) uploads(ids []string) ([]store.Upload, error) {
 	var all []store.Upload
 	err := n.store.View(func(tx *store.Tx) error {
 		for _, id := range ids {
-			raw, err := hex.DecodeString(id)
-			if err != nil || len(raw) != history.NonceSize {
-				return api.Errorf(api.CodeUsage, "%q is not the id of an upload", id)
+			nonce, err := parseNonce(id, "an upload")
+			if err != nil {
+				return err
 			}
-			upload, err := tx.Upload([history.NonceSize]byte(raw))
+			upload, err := tx.Upload(nonce)
 			if errors.Is(err, store.ErrNotFound) || err == nil && !upload.Whole {
-				return api.Errorf(api.CodeNotFound, "no upload %q", id).WithHint("uploads are kept for a day and serve one message")
+				return api.Errorf(api.CodeNotFound, "no upload %q", id).WithHint("uploads are kept for a day, or with a draft for 30, and serve one message")
 			} else if err != nil {
 				return err
 			}
@@ -89,6 +91,15 @@ func (n *Node) uploads(ids []string) ([]store.Upload, error) {
 		return nil
 	})
 	return all, err
+}
+
+// parseNonce reads the id of an upload or a draft.
+func parseNonce(id, what string) (nonce [history.NonceSize]byte, err error) {
+	raw, err := hex.DecodeString(id)
+	if err != nil || len(raw) != history.NonceSize {
+		return nonce, api.Errorf(api.CodeUsage, "%q is not the id of %s", id, what)
+	}
+	return [history.NonceSize]byte(raw), nil
 }
 
 // tidy removes files that no message took and gives back the room of what was delivered, hourly until ctx ends. What
@@ -112,13 +123,29 @@ func (n *Node) tidy(ctx context.Context) error {
 }
 
 func (n *Node) tidyUploads(now time.Time) error {
+	drafted := make(map[[history.NonceSize]byte]int64) // when a draft that names it was saved
 	var all []store.Upload
+	organizations := n.all()
 	err := n.store.View(func(tx *store.Tx) (err error) {
+		for _, o := range organizations {
+			err := tx.Drafts(o.org, func(r history.Record) (bool, error) {
+				for _, file := range r.Draft.Content.Files {
+					drafted[file.Nonce] = max(drafted[file.Nonce], r.Draft.Content.Time)
+				}
+				return true, nil
+			})
+			if err != nil {
+				return err
+			}
+		}
 		all, err = tx.Uploads()
 		return err
 	})
+	if err != nil {
+		return err
+	}
 	for _, upload := range all {
-		if now.Sub(time.UnixMilli(upload.Time)) > uploadLife {
+		if now.Sub(time.UnixMilli(upload.Time)) > uploadLife && now.Sub(time.UnixMilli(drafted[upload.Nonce])) > draftedLife {
 			err = errors.Join(err, n.deleteUpload(upload))
 		}
 	}

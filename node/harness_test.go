@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,12 +17,12 @@ import (
 )
 
 // newRoll returns an organization of a founder and others. Its checkpoints are about an hour old.
-func newRoll(t *testing.T, names ...string) *membershiptest.Org {
+func newRoll(t testing.TB, names ...string) *membershiptest.Org {
 	t.Helper()
 	return newRollWith(t, membershiptest.Config{Seed: 1}, names...)
 }
 
-func newRollWith(t *testing.T, cfg membershiptest.Config, names ...string) *membershiptest.Org {
+func newRollWith(t testing.TB, cfg membershiptest.Config, names ...string) *membershiptest.Org {
 	t.Helper()
 	cfg.Start = time.Now().Add(-time.Hour)
 	org := membershiptest.NewWith(t, cfg)
@@ -33,7 +34,7 @@ func newRollWith(t *testing.T, cfg membershiptest.Config, names ...string) *memb
 }
 
 // newDevice returns a member's device that has the roll and is connected to nothing.
-func newDevice(t *testing.T, org *membershiptest.Org, self *membershiptest.Member) *organization {
+func newDevice(t testing.TB, org *membershiptest.Org, self *membershiptest.Member) *organization {
 	t.Helper()
 	n, err := New(Config{Dir: t.TempDir(), Key: [32]byte{1}})
 	if err != nil {
@@ -44,7 +45,7 @@ func newDevice(t *testing.T, org *membershiptest.Org, self *membershiptest.Membe
 }
 
 // addOrganization puts a member's device into a node.
-func addOrganization(t *testing.T, n *Node, org *membershiptest.Org, self *membershiptest.Member) *organization {
+func addOrganization(t testing.TB, n *Node, org *membershiptest.Org, self *membershiptest.Member) *organization {
 	t.Helper()
 	sequencer, _ := org.Roll.State().Sequencer()
 	kept := store.Organization{
@@ -75,14 +76,14 @@ func addOrganization(t *testing.T, n *Node, org *membershiptest.Org, self *membe
 	return o
 }
 
-func update(t *testing.T, s *store.Store, change func(tx *store.Tx) error) {
+func update(t testing.TB, s *store.Store, change func(tx *store.Tx) error) {
 	t.Helper()
 	if err := s.Update(change); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func view(t *testing.T, s *store.Store, read func(tx *store.Tx) error) {
+func view(t testing.TB, s *store.Store, read func(tx *store.Tx) error) {
 	t.Helper()
 	if err := s.View(read); err != nil {
 		t.Fatal(err)
@@ -159,6 +160,11 @@ func (o *organization) deliver(t *testing.T, envelopes ...[]byte) (opened, faile
 	return opened, failed
 }
 
+// published returns prekeys as a rendezvous node has them.
+func published(prekeys map[keys.PublicKey]envelope.Prekey) prekeySource {
+	return func([]keys.PublicKey) (map[keys.PublicKey]envelope.Prekey, error) { return prekeys, nil }
+}
+
 // sealAll does a job as keepSealing does, with prekeys at hand, and returns how many transactions it took.
 func (o *organization) sealAll(t *testing.T, prekeys map[keys.PublicKey]envelope.Prekey) (rounds int) {
 	t.Helper()
@@ -170,21 +176,7 @@ func (o *organization) sealAll(t *testing.T, prekeys map[keys.PublicKey]envelope
 		if !ok {
 			return rounds
 		}
-		conversation := envelope.ConversationID(o.org, job.Members)
-		devices := o.devicesLocked(job.Members)
-		out, err := o.outgoing(conversation)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if worn, err := o.worn(out, devices); err != nil {
-			t.Fatal(err)
-		} else if worn {
-			if _, err := o.startChain(job, conversation, devices, prekeys); err != nil {
-				t.Fatalf("starting a chain: %v", err)
-			}
-		}
-		absent := filter(devices, func(d keys.PublicKey) bool { _, ok := prekeys[d]; return !ok })
-		if err := o.seal(job, absent); err != nil {
+		if err := o.sealJob(job, published(prekeys)); err != nil {
 			t.Fatalf("sealing: %v", err)
 		}
 	}
@@ -214,4 +206,14 @@ func (o *organization) jobs(t *testing.T) (all []store.Job) {
 		})
 	})
 	return all
+}
+
+// written returns the jobs of messages alone: leave for a conversation has one of its own.
+func written(all []store.Job) []store.Job {
+	return slices.DeleteFunc(all, func(j store.Job) bool { return j.Message == nil })
+}
+
+// letters returns the envelopes of messages alone.
+func letters(all []store.Waiting) []store.Waiting {
+	return slices.DeleteFunc(all, func(w store.Waiting) bool { return w.Message == nil })
 }

@@ -26,43 +26,12 @@ func (o *organization) alarms(t *testing.T) (texts []string) {
 	return texts
 }
 
-// TestMadeUpHeadHidesNothing has one member speak of a roll that cannot be, and another of a fork just ahead.
-func TestMadeUpHeadHidesNothing(t *testing.T) {
-	o, bob, carol, _ := newTrio(t)
-	o.mu.Lock()
-	o.heardHeadLocked(head{Size: 1 << 60, From: bob.ID})
-	o.heardHeadLocked(head{Size: o.roll.Size() + 1, From: carol.ID})
-	asked := o.ahead
-	o.ahead = make(map[keys.MemberID]head)
-	o.mu.Unlock()
-	o.checkAhead(asked)
-	if got := o.alarms(t); len(got) != 2 || !strings.Contains(strings.Join(got, "\n"), "carol") {
-		t.Errorf("alarms %q: the second member's word was not compared", got)
-	}
-}
-
-// TestHeadHeardDuringAFetch speaks of a larger roll after the page was asked for: that is no lie of the node yet.
-func TestHeadHeardDuringAFetch(t *testing.T) {
-	o, bob, _, _ := newTrio(t)
-	asked := map[keys.MemberID]head{}
-	o.mu.Lock()
-	o.heardHeadLocked(head{Size: o.roll.Size() + 1, From: bob.ID})
-	o.mu.Unlock()
-	o.checkAhead(asked)
-	if got := o.alarms(t); len(got) != 0 {
-		t.Errorf("alarms %q", got)
-	}
-	if len(o.ahead) != 1 {
-		t.Error("what was heard is forgotten before it was compared")
-	}
-}
-
 // introduction seals an introduction of a member with the grant of a number.
 func (p pair) introduction(t *testing.T, number uint64) []byte {
 	t.Helper()
 	sealed, err := envelope.SealIntroduction(rand.Reader, p.from.Device(), envelope.Introduction{
-		Org: p.org.ID, From: p.from.ID, To: p.to.member, Text: "it is me", HeadSize: p.org.Roll.Size(),
-		HeadRoot: p.org.RootAt(p.org.Roll.Size()), Grant: p.org.Grant(p.from, p.org.Founder, number, true),
+		Org: p.org.ID, From: p.from.ID, To: p.to.member, Text: "it is me", Head: signedHead(t, p.org).Marshal(),
+		Grant: p.org.Grant(p.from, p.org.Founder, number, true),
 	}, []envelope.Prekey{p.key}, p.meta)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +170,7 @@ func TestTakeLeave(t *testing.T) {
 		o.mu.Lock()
 		o.applyLocked(effects)
 		contact, _ := o.view.Contact(bob.ID)
-		got, err2 := membership.OpenGrant(contact.Got, o.roll.State())
+		got, err2 := membership.OpenGrant(contact.Got, o.roll.State(), o.roll.Size())
 		_, may := o.leaveLocked(bob.ID)
 		o.mu.Unlock()
 		if err2 != nil || got.Number != c.number || got.Open != c.open || may != c.open {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
 	"muster.example/membership"
@@ -55,7 +56,7 @@ func (n *Node) CreateOrg(ctx context.Context, request api.CreateOrgRequest) (api
 	}
 	result := api.CreateOrgResult{
 		Org: o.org.String(), Member: o.member.String(), Device: o.device.String(),
-		RecoveryWords: e.words(), RootWords: keys.RecoverySeed(e.kept.Root).Words(),
+		RecoveryWords: e.words(), RootWords: keys.RecoverySeed(e.kept.Root).Words(), Card: o.card(),
 	}
 	return result, n.shown(e)
 }
@@ -89,8 +90,11 @@ func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResul
 	if err != nil {
 		return api.JoinResult{}, api.Errorf(api.CodeUsage, "%v", err).WithHint("copy the whole link, from muster:join/ on")
 	}
-	if err := membership.CheckName(request.As); err != nil {
+	if err := membership.CheckName(request.As); err != nil && request.As != "" { // a guest may have none
 		return api.JoinResult{}, badName("your name", request.As, err)
+	}
+	if had := n.candidateOf(invitation.Org); had != nil && !had.over() {
+		return had.again(ctx)
 	}
 	ctx, done := n.entering(ctx)
 	defer done()
@@ -101,12 +105,22 @@ func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResul
 	e.kept.Org = invitation.Org
 	joined, already := n.entered(invitation.Org)
 	if !already {
-		if joined, err = n.joinAny(ctx, e, invitation, request.As); err != nil {
+		joined, err = n.joinAny(ctx, e, invitation, request)
+		switch {
+		case errors.Is(err, wire.StatusPending):
+			return n.applied(e, request)
+		case err != nil && e.kept.Apply:
+			return api.JoinResult{}, refusal("applying", err)
+		case err != nil:
 			return api.JoinResult{}, refusal("joining", err)
 		}
 	}
+	if err := joined.takeGuestName(ctx, request.As); err != nil {
+		return api.JoinResult{}, err
+	}
 	result := api.JoinResult{
-		Org: joined.org.String(), OrgName: joined.name(), Member: joined.member.String(), Device: joined.device.String(),
+		State: api.JoinMember, Org: joined.org.String(), OrgName: joined.name(), Member: joined.member.String(), Device: joined.device.String(),
+		Card: joined.card(),
 	}
 	if already && !e.begun {
 		return result, nil // in since long
@@ -116,11 +130,13 @@ func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResul
 }
 
 // joinAny joins at the first of the invitation's rendezvous nodes that answers.
-func (n *Node) joinAny(ctx context.Context, e *entry, invitation membership.Invitation, name string) (joined *organization, err error) {
+func (n *Node) joinAny(
+	ctx context.Context, e *entry, invitation membership.Invitation, request api.JoinRequest,
+) (joined *organization, err error) {
 	for _, node := range invitation.Nodes {
 		e.at = store.Node{Key: node.Key, Addresses: node.Addresses}
 		e.admit = func(ctx context.Context, client *rvclient.Client) error {
-			return n.handIn(ctx, client, e, invitation, name)
+			return n.handIn(ctx, client, e, invitation, request)
 		}
 		e.check = func(roll *membership.Roll) error { return checkInvited(roll, invitation) }
 		if joined, err = n.enter(ctx, e); err == nil {
@@ -136,10 +152,12 @@ func (n *Node) joinAny(ctx context.Context, e *entry, invitation membership.Invi
 // handIn reads the roll on the strength of the invitation, checks it against what the invitation says of it, and only
 // then hands in the join event. One that was handed in before, by a run that did not learn the answer, is handed in
 // again as it is.
-func (n *Node) handIn(ctx context.Context, client *rvclient.Client, e *entry, invitation membership.Invitation, name string) error {
+func (n *Node) handIn(
+	ctx context.Context, client *rvclient.Client, e *entry, invitation membership.Invitation, request api.JoinRequest,
+) error {
 	key := invitation.Key()
 	if !e.fresh() {
-		return client.SubmitJoin(ctx, key, e.kept.Event)
+		return e.submit(ctx, client, key)
 	}
 	page, err := client.View(ctx, key, 0)
 	if err != nil {
@@ -152,13 +170,45 @@ func (n *Node) handIn(ctx context.Context, client *rvclient.Client, e *entry, in
 	if err := e.check(roll); err != nil {
 		return err
 	}
+	issued, _ := roll.State().Invitation(key.Public())
+	name, err := joinName(issued, request)
+	if err != nil {
+		return err
+	}
+	e.kept.Apply, e.kept.Text = issued.Apply, request.Text
 	e.kept.Event = membership.SignEvent(membership.Event{Org: invitation.Org, Counter: 1, At: roll.Size(), Join: &membership.Join{
 		Invitation: key.Public(), Name: name, Recovery: e.recoveryKey(),
 	}}, keys.FromSeed(e.kept.Identity), &key)
 	if err := n.begin(e); err != nil {
 		return err
 	}
-	return client.SubmitJoin(ctx, key, e.kept.Event)
+	return e.submit(ctx, client, key)
+}
+
+// submit hands the join event in, as the invitation asks it.
+func (e *entry) submit(ctx context.Context, client *rvclient.Client, invitation keys.PrivateKey) error {
+	if e.kept.Apply {
+		return client.Apply(ctx, invitation, e.kept.Event, e.kept.Text)
+	}
+	return client.SubmitJoin(ctx, invitation, e.kept.Event)
+}
+
+// joinName returns the name to join with, or says what the request lacks for this invitation.
+func joinName(issued membership.Issued, request api.JoinRequest) (string, error) {
+	switch {
+	case issued.Role == membership.RoleGuest:
+		return "", nil // for desks alone: see takeGuestName
+	case request.As == "" && issued.Name != "":
+		return issued.Name, nil
+	case request.As == "":
+		return "", api.Errorf(api.CodeUsage, "a %s needs a name in the organization", issued.Role).WithHint("choose one: --as NAME")
+	case issued.Apply && request.Text == "":
+		return "", api.Errorf(api.CodeUsage, "this invitation lets you apply, and members decide").
+			WithHint("say in at most 140 characters who you are: -m TEXT")
+	case issued.Apply && envelope.CheckText(request.Text) != nil:
+		return "", api.Errorf(api.CodeUsage, "what you say of yourself cannot be sent: %s", textFault(envelope.CheckText(request.Text)))
+	}
+	return request.As, nil
 }
 
 // checkInvited holds a roll against what the invitation says of it.
@@ -190,6 +240,9 @@ func extend(roll *membership.Roll, page rvclient.Page, node keys.PublicKey) (mem
 
 // refusal turns an error of entering into what a person is told.
 func refusal(doing string, err error) error {
+	if known, ok := errors.AsType[*api.Error](err); ok {
+		return known
+	}
 	status, ok := errors.AsType[wire.Status](err)
 	if !ok {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -217,24 +270,33 @@ func refusal(doing string, err error) error {
 func (n *Node) Orgs(context.Context) ([]api.OrgSummary, error) {
 	var all []api.OrgSummary
 	for _, o := range n.all() {
-		all = append(all, o.summary())
+		summary, err := o.summary()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, summary)
 	}
 	return all, nil
 }
 
-func (o *organization) summary() api.OrgSummary {
+func (o *organization) summary() (api.OrgSummary, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	state := o.roll.State()
 	self, _ := state.Member(o.member)
-	return api.OrgSummary{
+	summary := api.OrgSummary{
 		Org: o.org.String(), Name: state.OrgName(), Member: o.member.String(), MemberName: self.Name, Role: self.Role.String(),
 		Members: len(state.Members()), RollSize: o.roll.Size(),
 	}
+	err := o.countLocked(&summary)
+	return summary, err
 }
 
 // inviteFor is how long an invitation is good for unless the request says otherwise.
 const inviteFor = 7 * 24 * time.Hour
+
+// longestInvitation is how long one is good for at most.
+const longestInvitation = 366 * 24 * time.Hour
 
 // Invite puts an invitation on the roll and returns its link.
 func (n *Node) Invite(ctx context.Context, request api.InviteRequest) (api.InviteResult, error) {
@@ -242,36 +304,66 @@ func (n *Node) Invite(ctx context.Context, request api.InviteRequest) (api.Invit
 	if err != nil {
 		return api.InviteResult{}, err
 	}
+	if err := o.mayAct(); err != nil {
+		return api.InviteResult{}, err
+	}
 	role := membership.RoleMember
+	if request.Open && !request.Apply {
+		role = membership.RoleGuest
+	}
 	if request.Role != "" {
 		if role, err = membership.ParseRole(request.Role); err != nil {
 			return api.InviteResult{}, api.Errorf(api.CodeUsage, "%v", err).WithHint("roles are admin, member, desk and guest")
 		}
 	}
-	uses := max(request.Uses, 1)
-	life := inviteFor
+	uses, life := max(request.Uses, 1), inviteFor
+	if request.Open {
+		if life = longestInvitation; request.Uses == 0 {
+			uses = membership.MaxUses
+		}
+		if role == membership.RoleAdmin || role == membership.RoleDesk && !request.Apply || request.Name != "" {
+			return api.InviteResult{}, api.Errorf(api.CodeUsage, "a published link makes no %s without a look", role).
+				WithHint("publish one for guests or members, or one to apply: --apply")
+		}
+	}
+	switch {
+	case uses > membership.MaxUses:
+		return api.InviteResult{}, api.Errorf(api.CodeUsage, "at most %d can join by one invitation", membership.MaxUses)
+	case request.Apply && (role != membership.RoleMember && role != membership.RoleDesk || request.Name != ""):
+		return api.InviteResult{}, api.Errorf(api.CodeUsage, "one applies to be a member or desk, under a name of one's choice")
+	}
 	if request.ExpiresIn != 0 {
 		life = time.Duration(request.ExpiresIn) * time.Second
 	}
-	if life <= 0 || life > 366*24*time.Hour {
+	if life <= 0 || life > longestInvitation {
 		return api.InviteResult{}, api.Errorf(api.CodeUsage, "an invitation is good for between a second and a year")
 	}
 	expires := time.Now().Add(life).Truncate(time.Second)
+	if request.Name != "" {
+		if err := membership.CheckName(request.Name); err != nil {
+			return api.InviteResult{}, badName("the name", request.Name, err)
+		}
+	}
 	invitation := keys.Generate()
-	err = o.submit(ctx, membership.Event{Org: o.org, Invite: &membership.Invite{
-		Key: invitation.Public(), Role: role, Uses: uses, Expires: expires.Unix(),
-	}})
+	_, err = o.decide(ctx, membership.Event{Invite: &membership.Invite{
+		Key: invitation.Public(), Role: role, Uses: uses, Expires: expires.Unix(), Name: request.Name, Apply: request.Apply,
+	}}, nil)
 	if err != nil {
 		return api.InviteResult{}, err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	size, root := o.headLocked()
+	size := o.roll.Size()
+	root, err := o.roll.Root(size)
+	if err != nil {
+		return api.InviteResult{}, err
+	}
 	link := membership.Invitation{
 		Org: o.org, OrgName: o.roll.State().OrgName(), Seed: invitation.Seed(), Size: size, Root: root,
 		Nodes: []membership.NodeAddress{{Key: o.at.Key, Addresses: slices.Clone(o.at.Addresses)}},
 	}.Link()
 	return api.InviteResult{
 		Invitation: link, Expires: expires.UTC(), Uses: uses, Org: o.org.String(), OrgName: o.roll.State().OrgName(), Role: role.String(),
+		Name: request.Name, Apply: request.Apply,
 	}, nil
 }

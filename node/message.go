@@ -42,7 +42,12 @@ func (n *Node) Inbox(_ context.Context, query api.InboxQuery) (api.InboxPage, er
 		if at.org != (keys.OrgID{}) && o.org != at.org {
 			continue
 		}
-		next, err := o.inbox(&page, at.position, limit)
+		if query.Cursor == "" {
+			if err := o.tell(&page); err != nil {
+				return page, err
+			}
+		}
+		next, err := o.inbox(&page, at.position, limit, query.Hidden)
 		if err != nil {
 			return page, err
 		}
@@ -85,7 +90,7 @@ var timelineStart = []byte{0}
 
 // inbox appends introductions that wait and received messages to a page, until it holds limit, and returns the position
 // to go on from, or nil when all are listed.
-func (o *organization) inbox(page *api.InboxPage, position []byte, limit int) (next []byte, err error) {
+func (o *organization) inbox(page *api.InboxPage, position []byte, limit int, hidden bool) (next []byte, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(position) == 0 || position[0] == introductionMark {
@@ -94,17 +99,18 @@ func (o *organization) inbox(page *api.InboxPage, position []byte, limit int) (n
 			skip = binary.BigEndian.Uint64(position[1:])
 		}
 		listed := uint64(0)
-		for _, contact := range o.view.Contacts() {
-			if contact.State != history.ContactAsking {
-				continue
-			}
+		requests, err := o.requestsLocked()
+		if err != nil {
+			return nil, err
+		}
+		for _, request := range requests {
 			if listed++; listed <= skip {
 				continue
 			}
 			if len(page.Messages) == limit {
 				return binary.BigEndian.AppendUint64([]byte{introductionMark}, listed-1), nil
 			}
-			page.Messages = append(page.Messages, o.introductionLocked(contact))
+			page.Messages = append(page.Messages, request)
 		}
 		position = timelineStart
 	}
@@ -114,30 +120,37 @@ func (o *organization) inbox(page *api.InboxPage, position []byte, limit int) (n
 			size += len(m.Text)
 		}
 		return tx.Messages(o.org, position, func(at []byte, r history.Record) (bool, error) {
-			if r.Message.Member == o.member {
+			if r.Message.Member == o.member || isOver(r, time.Now()) || !hidden && o.hidesLocked(*r.Message) {
 				return true, nil
 			}
 			if len(page.Messages) == limit || size > pageBytes {
 				next = last
 				return false, nil
 			}
-			page.Messages = append(page.Messages, o.messageLocked(r))
-			last, size = at, size+len(r.Message.Text.Text)
+			message := o.wholeLocked(r)
+			if !hidden {
+				message = veil(message)
+			}
+			page.Messages = append(page.Messages, message)
+			last, size = at, size+textSize(r)
 			return true, nil
 		})
 	})
 	return next, err
 }
 
-// messageLocked describes a message's record. Callers hold mu.
-func (o *organization) messageLocked(r history.Record) api.Message {
+// messageLocked describes a message's record, without what is shown on demand alone. Callers hold mu.
+func (o *organization) messageLocked(r history.Record) api.Message { return veil(o.wholeLocked(r)) }
+
+// wholeLocked describes a message's record. Callers hold mu.
+func (o *organization) wholeLocked(r history.Record) api.Message {
 	m := r.Message
 	described := api.Message{
 		ID: m.ID().String(), Org: o.org.String(), OrgName: o.roll.State().OrgName(), Kind: api.KindMessage,
 		Conversation: m.Conversation.String(), Thread: m.ID().String(), From: o.memberNameLocked(m.Member),
 		FromMember: m.Member.String(), FromDevice: m.Author.String(), Subject: m.Text.Subject, Text: m.Text.Text,
 		Time: time.UnixMilli(m.Text.Time).UTC(), Received: time.UnixMilli(r.Clock.Wall).UTC(),
-		Unread: m.Member != o.member && !o.view.Read(m.ID()), Sent: m.Member == o.member,
+		Unread: m.Member != o.member && !o.view.Read(m.ID()), Sent: m.Member == o.member, Hidden: o.hidesLocked(*m),
 	}
 	for _, to := range m.Text.To {
 		described.To = append(described.To, api.Person{Member: to.String(), Name: o.memberNameLocked(to)})
@@ -145,10 +158,19 @@ func (o *organization) messageLocked(r history.Record) api.Message {
 	for _, file := range m.Text.Files {
 		described.Attachments = append(described.Attachments, api.Attachment{Name: file.Name, Size: int64(file.Size)})
 	}
+	described.Added = o.peopleLocked(m.Text.Added)
+	if m.Text.Group != nil {
+		g, _ := o.roll.State().Group(*m.Text.Group)
+		described.Group = &api.GroupName{Group: m.Text.Group.String(), Name: g.Name}
+	}
+	if m.Text.Guest != nil {
+		guest := o.personLocked(*m.Text.Guest)
+		described.Guest = &guest
+	}
 	if m.Text.Reply != nil {
 		described.Reply = m.Text.Reply.String()
-		described.Thread = m.Text.Reply.String()
 	}
+	o.describeLocked(&described, r)
 	return described
 }
 
@@ -163,7 +185,8 @@ func (o *organization) introductionLocked(c history.Contact) api.Message {
 	}
 }
 
-// Read returns one message and marks it read.
+// Read returns one message and marks it read. One of a blocked member in a group says nothing, and stays unread, unless it
+// is asked for as hidden.
 func (n *Node) Read(_ context.Context, request api.ReadRequest) (api.Message, error) {
 	o, record, err := n.findMessage(request.Org, request.ID)
 	if err != nil {
@@ -172,7 +195,10 @@ func (n *Node) Read(_ context.Context, request api.ReadRequest) (api.Message, er
 		}
 		return api.Message{}, err
 	}
-	if err := o.markRead(record); err != nil {
+	if veiled, ok := o.veiled(record); ok && !request.Hidden {
+		return veiled, nil
+	}
+	if _, err := o.mark([]keys.MessageID{record.Message.ID()}, true); err != nil {
 		return api.Message{}, err
 	}
 	states, err := o.recipients(record.Message.ID())
@@ -181,30 +207,25 @@ func (n *Node) Read(_ context.Context, request api.ReadRequest) (api.Message, er
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	message := o.messageLocked(record)
+	message := o.wholeLocked(record)
+	if !request.Hidden {
+		message = veil(message)
+	}
+	message.Versions = o.versionsLocked(record)
 	if message.Sent {
-		message.States = states
+		message.States, message.Delivery = states, progress(states)
 	}
 	return message, nil
 }
 
-func (o *organization) markRead(r history.Record) error {
+// veiled describes a message that is hidden.
+func (o *organization) veiled(r history.Record) (described api.Message, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	id := r.Message.ID()
-	if r.Message.Member == o.member || o.view.Read(id) {
-		return nil
+	if !o.hidesLocked(*r.Message) {
+		return described, false
 	}
-	var mark history.Record
-	err := o.node.store.Update(func(tx *store.Tx) (err error) {
-		mark, err = tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
-			history.Record{Kind: history.RecordRead, Read: &history.Read{Message: id}})
-		return err
-	})
-	if err == nil {
-		o.view.Apply(mark)
-	}
-	return err
+	return o.messageLocked(r), true
 }
 
 // findMessage finds the one message of an organization, or of any, whose id is or begins with text.
@@ -236,7 +257,8 @@ func (n *Node) findMessage(org, text string) (*organization, history.Record, err
 	return in, found, nil
 }
 
-// findIntroduction finds the one introduction that waits for an answer and whose id, its author's, is or begins with text.
+// findIntroduction finds the one introduction or invitation that waits for an answer and whose id, its author's or the
+// group's, is or begins with text.
 func (n *Node) findIntroduction(org, text string) (found api.Message, ok bool) {
 	named, err := n.organizationsNamed(org)
 	if err != nil || len(text) < shortestPrefix {
@@ -245,9 +267,13 @@ func (n *Node) findIntroduction(org, text string) (found api.Message, ok bool) {
 	fitting := 0
 	for _, o := range named {
 		o.mu.Lock()
-		for _, contact := range o.view.Contacts() {
-			if contact.State == history.ContactAsking && strings.HasPrefix(contact.Member.String(), strings.ToLower(text)) {
-				found = o.introductionLocked(contact)
+		requests, err := o.requestsLocked()
+		if err != nil {
+			o.log.Error("looking for introductions", "error", err)
+		}
+		for _, request := range requests {
+			if strings.HasPrefix(request.ID, strings.ToLower(text)) {
+				found = request
 				fitting++
 			}
 		}
@@ -277,7 +303,9 @@ func (o *organization) findMessageLocked(text string) (history.Record, error) {
 		case len(ids) > 1:
 			return api.Errorf(api.CodeUsage, "%q is the beginning of more than one message's id", text).WithHint("give more of it")
 		}
-		found, err = tx.Message(o.org, ids[0])
+		if found, err = tx.Message(o.org, ids[0]); err == nil && isOver(found, time.Now()) {
+			return noMessage(text)
+		}
 		return err
 	})
 	return found, err
@@ -290,6 +318,9 @@ func (n *Node) Attachment(ctx context.Context, messageID string, index int) (api
 		return api.Attachment{}, nil, err
 	}
 	files := record.Message.Text.Files
+	if o.isTakenBack(*record.Message) {
+		files = nil
+	}
 	if index < 0 || index >= len(files) {
 		return api.Attachment{}, nil, api.Errorf(api.CodeNotFound, "the message has no file number %d", index)
 	}

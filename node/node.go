@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 
 	"muster.example/internal/keys"
+	"muster.example/internal/kv"
 	"muster.example/internal/p2p"
 	"muster.example/internal/task"
 	"muster.example/node/api"
@@ -25,6 +26,13 @@ type Config struct {
 	Dir string
 	// Key is the data key that the store is encrypted under.
 	Key [32]byte
+	// Evidence is the folder that evidence against rendezvous nodes is saved in, for others to verify; it is made when
+	// needed. Empty: evidence is kept in the store alone.
+	Evidence string
+	// Index is the file of the search index, which is disposable, and IndexKey what it is encrypted under. Empty: there is no
+	// index, and nothing is searched.
+	Index    string
+	IndexKey [32]byte
 	// Version is what Status tells.
 	Version string
 	// Log receives what happens, never message data. Nil discards it.
@@ -32,6 +40,8 @@ type Config struct {
 	// OfferAgain is the silence after which an envelope that no receipt has come for is offered to the rendezvous node
 	// again, under its id: a node that lost its disk delays messages, and loses none. Zero stands for 12 hours.
 	OfferAgain time.Duration
+	// Brief is for a node that lives for minutes, of which a simulation has a hundred: see kv.Options.
+	Brief bool
 	// NewHost makes the libp2p host of one organization. Nil makes one that dials and does not listen: what a device
 	// needs from others reaches it through its rendezvous node.
 	NewHost func(identity keys.PrivateKey) (host.Host, error)
@@ -43,6 +53,8 @@ type Node struct {
 	log    *slog.Logger
 	store  *store.Store
 	hub    *hub
+	usage  usage
+	index  indexer
 
 	running chan struct{} // closed once Run has begun
 	joining sync.Mutex    // one create or join at a time: each takes the next recovery key
@@ -50,6 +62,8 @@ type Node struct {
 	mu            sync.Mutex // guards the following
 	group         *task.Group
 	organizations map[keys.OrgID]*organization
+	applications  map[keys.OrgID]*application // for re-admission
+	candidates    map[keys.OrgID]*candidate   // applications to join
 }
 
 // errNotRunning means that a request came after the end of Run.
@@ -68,22 +82,25 @@ func New(config Config) (*Node, error) {
 			return p2p.NewHost(p2p.Config{Identity: identity, Gater: dialOnly{}, UserAgent: "muster"})
 		}
 	}
-	db, err := store.Open(config.Dir, config.Key)
+	db, err := store.OpenWith(config.Dir, config.Key, kv.Options{Brief: config.Brief})
 	if err != nil {
 		return nil, err
 	}
 	n := &Node{
 		config: config, log: config.Log, store: db, hub: newHub(),
-		running: make(chan struct{}), organizations: make(map[keys.OrgID]*organization),
+		running: make(chan struct{}), organizations: make(map[keys.OrgID]*organization), applications: make(map[keys.OrgID]*application),
+		candidates: make(map[keys.OrgID]*candidate),
 	}
-	if err := n.load(); err != nil {
-		return nil, errors.Join(err, db.Close())
+	n.usage.last.Store(time.Now().UnixNano())
+	n.index.wake = make(chan struct{}, 1)
+	if err := errors.Join(n.openIndex(), n.finishWipes(), n.load(), n.readApplications(), n.readCandidacies()); err != nil {
+		return nil, errors.Join(err, n.index.close(), db.Close())
 	}
 	return n, nil
 }
 
 // Close releases the store of a node that is not run.
-func (n *Node) Close() error { return n.store.Close() }
+func (n *Node) Close() error { return errors.Join(n.index.close(), n.store.Close()) }
 
 func (n *Node) load() error {
 	var all []store.Organization
@@ -113,9 +130,16 @@ func (n *Node) Run(ctx context.Context) error {
 	for _, o := range n.organizations {
 		n.startLocked(o)
 	}
+	for _, a := range n.applications {
+		n.runApplicationLocked(a)
+	}
+	for _, c := range n.candidates {
+		n.runCandidateLocked(c)
+	}
 	n.mu.Unlock()
 	close(n.running)
 	group.Go("tidy", n.tidy)
+	group.Go("index", n.keepIndexing)
 
 	<-group.Context().Done()
 	n.mu.Lock()
@@ -123,7 +147,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.mu.Unlock()
 	err := group.Wait()
 	n.hub.close()
-	return errors.Join(err, n.store.Close())
+	return errors.Join(err, n.index.close(), n.store.Close())
 }
 
 // startLocked runs an organization in the node's group. Callers hold mu.

@@ -17,11 +17,15 @@ import (
 type effects struct {
 	chains     map[chainKey]*envelope.Inbound // opened from in this batch, to be stored once
 	records    []history.Record
+	left       []history.Record // of messages that were erased
 	introduced map[keys.MemberID]bool
-	heads      []head
+	heads      []spoken
 	changes    []change
 	alarms     []store.Alarm
+	talks      map[keys.ConversationID]store.Talk
 	seal       bool // there are new jobs
+	erased     bool // there may be files to erase, or the next lifetime to end is another
+	post       bool // there are envelopes to post again
 }
 
 type chainKey struct {
@@ -30,7 +34,8 @@ type chainKey struct {
 }
 
 func newEffects() effects {
-	return effects{chains: make(map[chainKey]*envelope.Inbound), introduced: make(map[keys.MemberID]bool)}
+	return effects{chains: make(map[chainKey]*envelope.Inbound), introduced: make(map[keys.MemberID]bool),
+		talks: make(map[keys.ConversationID]store.Talk)}
 }
 
 func (e *effects) storeChains(tx *store.Tx, org keys.OrgID) error {
@@ -47,15 +52,24 @@ func (e *effects) storeChains(tx *store.Tx, org keys.OrgID) error {
 // is kept.
 var errUnopened = errors.New("cannot be opened")
 
+// errSilent marks an envelope of a member who is blocked. Nothing of it is kept, and its sender hears what they would hear
+// of a device that is away: nothing. [HIST-19]
+var errSilent = errors.New("from a member who is blocked")
+
 // takeEnvelope opens one envelope and stores what it says. An error is the store's; what is wrong with the envelope is
 // in the outcome.
 func (o *organization) takeEnvelope(tx *store.Tx, e envelope.Envelope, effects *effects) (outcome, error) {
 	header := e.ParsedHeader()
 	result := outcome{sender: header.Sender, id: e.ID()}
 	seen, err := tx.Seen(o.org, result.id)
-	if err != nil || seen {
-		result.opened = seen
+	if err != nil {
 		return result, err
+	}
+	from, _ := o.memberOfLocked(header.Sender)
+	shut := header.Leave.IsZero() && o.blockedLocked(from) // what comes by a group is kept
+	if seen {
+		result.opened, result.silent = true, shut
+		return result, nil
 	}
 	switch header.Kind {
 	case envelope.KindAnnounce:
@@ -64,8 +78,15 @@ func (o *organization) takeEnvelope(tx *store.Tx, e envelope.Envelope, effects *
 		err = o.takeMessage(tx, e, effects)
 	case envelope.KindIntroduction:
 		err = o.takeIntroduction(tx, e, effects)
+	case envelope.KindReport:
+		err = o.takeReport(tx, e, effects)
 	default:
 		err = errUnopened
+	}
+	if errors.Is(err, errSilent) || shut && errors.Is(err, errUnopened) {
+		// Not noted as seen either: once they may write again, what is offered again is taken, as after an absence.
+		result.silent = true
+		return result, nil
 	}
 	if errors.Is(err, errUnopened) {
 		o.log.Warn("an envelope was not opened", "sender", header.Sender.Short(), "kind", header.Kind, "reason", err)
@@ -73,12 +94,15 @@ func (o *organization) takeEnvelope(tx *store.Tx, e envelope.Envelope, effects *
 	} else if err != nil {
 		return result, err
 	}
-	result.opened = true
+	result.opened, result.silent = true, shut && header.Kind == envelope.KindAnnounce
 	return result, tx.PutSeen(o.org, result.id, header.Expires)
 }
 
 // memberOfLocked answers envelope's question from the roll. Callers hold mu.
 func (o *organization) memberOfLocked(device keys.PublicKey) (keys.MemberID, bool) {
+	if o.endedEarlyLocked(device) {
+		return keys.MemberID{}, false
+	}
 	return o.roll.State().MemberOf(device)
 }
 
@@ -89,9 +113,12 @@ func (o *organization) takeAnnounce(tx *store.Tx, e envelope.Envelope, effects *
 		return err // an announcement that is played again must not turn the chain back
 	}
 	lookup := func(id keys.PrekeyID) (envelope.PrekeyPrivate, bool) { p, ok := o.prekeys[id]; return p, ok }
-	chain, err := envelope.OpenAnnounce(e, o.org, o.device, lookup, o.memberOfLocked)
+	chain, err := envelope.OpenAnnounce(e, o.org, o.device, lookup, o.admitsLocked(header))
 	if err != nil {
 		return fmt.Errorf("%w: announcement: %w", errUnopened, err)
+	}
+	if member, _ := o.memberOfLocked(header.Sender); direct(chain.Place()) && o.blockedLocked(member) {
+		return errSilent
 	}
 	effects.chains[key] = chain
 	return nil
@@ -121,8 +148,8 @@ func (o *organization) takeMessage(tx *store.Tx, e envelope.Envelope, effects *e
 	if chain == nil {
 		return fmt.Errorf("%w: message: its chain was not announced", errUnopened)
 	}
-	member, known := o.roll.State().MemberOf(header.Sender)
-	if !known || !o.mayWriteLocked(member) {
+	member, known := o.memberOfLocked(header.Sender)
+	if !known || !o.mayWriteAtLocked(chain.Place(), member, header) {
 		return fmt.Errorf("%w: message: its sender has no leave", errUnopened)
 	}
 	opened, err := chain.Open(e)
@@ -132,28 +159,35 @@ func (o *organization) takeMessage(tx *store.Tx, e envelope.Envelope, effects *e
 	if errors.Is(err, envelope.ErrCloned) {
 		effects.alarms = append(effects.alarms, store.Alarm{
 			Kind: "clone", Text: fmt.Sprintf("device %s of %s sent two different messages at one place: its folder was copied or put back",
-				header.Sender.Short(), o.memberNameLocked(member)), Evidence: [][]byte{e.Bytes()},
+				header.Sender.Short(), o.personText(member)), Evidence: [][]byte{e.Bytes()},
 		})
 	}
 	if err != nil {
 		return fmt.Errorf("%w: message: %w", errUnopened, err)
 	}
 	effects.chains[key] = chain
-	effects.heads = append(effects.heads, head{Size: opened.Content.HeadSize, Root: opened.Content.HeadRoot, From: member})
+	effects.heads = append(effects.heads, spoken{opened.Content.Head, member})
+	if err := o.sighted(tx, header.Sender); err != nil {
+		return err
+	}
 	if err := o.noteSequence(tx, opened, effects); err != nil {
 		return err
 	}
-	return o.takeContent(tx, opened, member, chain.Members(), effects)
+	return o.takeContent(tx, opened, member, chain.Place(), effects)
 }
 
-// mayWriteLocked reports whether a member has this account's leave: the rendezvous node checks as well, and is not
+// mayWriteLocked reports whether a member has this account's leave, or needs none by the policy: the rendezvous node checks as well, and is not
 // believed. Callers hold mu.
 func (o *organization) mayWriteLocked(member keys.MemberID) bool {
 	if member == o.member {
 		return true
 	}
-	contact, ok := o.view.Contact(member)
-	return ok && o.grantLocked(contact.Given).Open
+	contact, _ := o.view.Contact(member)
+	if o.blocksLocked(contact) {
+		return false
+	}
+	given := o.givenLocked(contact)
+	return given.Open || given.Number == 0 && o.roll.State().MayContact(member, o.member) == membership.ContactFree
 }
 
 // noteSequence notices messages that are missing before this one, and an author who tells others another one. A body that
@@ -188,7 +222,7 @@ func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened, effect
 }
 
 // takeContent stores a body that opened.
-func (o *organization) takeContent(tx *store.Tx, opened envelope.Opened, member keys.MemberID, members []keys.MemberID, effects *effects) error {
+func (o *organization) takeContent(tx *store.Tx, opened envelope.Opened, member keys.MemberID, place envelope.Place, effects *effects) error {
 	switch history.Kind(opened.Content.Kind) &^ history.Anew {
 	case history.KindText:
 		return o.takeText(tx, opened, member, effects)
@@ -197,13 +231,22 @@ func (o *organization) takeContent(tx *store.Tx, opened envelope.Opened, member 
 		if err != nil {
 			return fmt.Errorf("%w: %w", errUnopened, err)
 		}
-		return tx.PutChunk(store.FileID{Author: opened.Sender, Nonce: chunk.File}, chunk.Index, chunk.Data)
+		file := store.FileID{Author: opened.Sender, Nonce: chunk.File}
+		if erased, err := tx.IsErased(o.org, file); err != nil || erased {
+			return err
+		}
+		return tx.PutChunk(file, chunk.Index, chunk.Data)
+	case history.KindEdit, history.KindDelete, history.KindReaction, history.KindSeen:
+		return o.takeAct(tx, opened, member, effects)
 	case history.KindLeave:
 		leave, err := history.DecodeLeave(opened.Content.Body)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errUnopened, err)
 		}
-		return o.takeLeave(tx, leave.Grant, member, effects)
+		if grant, err := membership.DecodeGrant(leave.Grant); err == nil && grant.ForConversation() {
+			return o.takeTalkLeave(tx, leave.Grant, member, place, effects)
+		}
+		return o.takeLeaveAt(tx, leave.Grant, member, place, effects)
 	default:
 		return fmt.Errorf("%w: a body of kind %d, which this version does not know", errUnopened, opened.Content.Kind)
 	}
@@ -222,7 +265,7 @@ func (o *organization) takeText(tx *store.Tx, opened envelope.Opened, member key
 		return fmt.Errorf("%w: %w", errUnopened, err)
 	}
 	conversation := opened.Content.Conversation
-	if envelope.ConversationID(o.org, append([]keys.MemberID{member}, text.To...)) != conversation {
+	if placeOf(history.Message{Member: member, Text: text}).ID(o.org) != conversation {
 		return fmt.Errorf("%w: a message that names other recipients than its conversation has", errUnopened)
 	}
 	if _, err := tx.Message(o.org, history.MessageID(opened.Sender, text.Nonce)); err == nil {
@@ -230,69 +273,26 @@ func (o *organization) takeText(tx *store.Tx, opened envelope.Opened, member key
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	record, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(), history.Record{
-		Kind: history.RecordMessage,
-		Message: &history.Message{
-			Author: opened.Sender, Member: member, Conversation: conversation, Text: text,
-			Signed: wire.Encode(signedContent{Content: opened.ContentBytes, Signature: opened.Signature}),
-		},
-	})
-	effects.records = append(effects.records, record)
-	return err
-}
-
-func (o *organization) takeIntroduction(tx *store.Tx, e envelope.Envelope, effects *effects) error {
-	introduction, err := envelope.OpenIntroduction(e, o.org, o.device, o.prekeysLocked(), o.memberOfLocked)
+	if err := o.checkForwarded(text); err != nil {
+		return err
+	}
+	message := history.Message{
+		Author: opened.Sender, Member: member, Conversation: conversation, Text: text,
+		Signed: wire.Encode(signedContent{Content: opened.ContentBytes, Signature: opened.Signature}),
+	}
+	now := time.Now().UnixMilli()
+	if expires := message.Expires(now); expires > 0 && expires <= now {
+		return nil // it came too late
+	}
+	record, err := tx.AppendRecord(o.org, o.device, now, history.Record{Kind: history.RecordMessage, Message: &message})
 	if err != nil {
-		return fmt.Errorf("%w: introduction: %w", errUnopened, err)
+		return err
 	}
-	grant, err := membership.OpenGrant(introduction.Grant, o.roll.State())
-	if err != nil || grant.From != introduction.From || grant.To != o.member {
-		return fmt.Errorf("%w: introduction: its grant is not from its sender to this member", errUnopened)
+	effects.records, effects.erased = append(effects.records, record), effects.erased || text.Lifetime > 0
+	if err := o.answerAway(tx, message, time.Now(), effects); err != nil {
+		return err
 	}
-	effects.heads = append(effects.heads, head{introduction.HeadSize, introduction.HeadRoot, introduction.From})
-	contact, known := o.contactNow(introduction.From, effects)
-	got := o.grantLocked(contact.Got)
-	if known && (got.Number >= grant.Number || contact.State == history.ContactAsking && got.Open == grant.Open) {
-		return nil // who asks again while they wait for an answer leaves no further trace
-	}
-	contact.Member, contact.Got, contact.Time = introduction.From, introduction.Grant, time.Now().UnixMilli()
-	switch {
-	case !known:
-		contact.State, contact.Text = history.ContactAsking, introduction.Text
-		effects.introduced[introduction.From] = true
-	case o.grantLocked(contact.Given).Open:
-		contact.State = history.ContactAccepted // both asked: that is agreement
-	}
-	return o.putContact(tx, contact, effects)
-}
-
-// takeLeave stores a grant that another member gave this one, or that another device of this account gave.
-func (o *organization) takeLeave(tx *store.Tx, data []byte, member keys.MemberID, effects *effects) error {
-	grant, err := membership.OpenGrant(data, o.roll.State())
-	if err != nil || grant.From != member {
-		return fmt.Errorf("%w: a grant that is not its sender's", errUnopened)
-	}
-	other, own := member, member == o.member
-	if own {
-		other = grant.To
-	} else if grant.To != o.member {
-		return fmt.Errorf("%w: a grant to somebody else", errUnopened)
-	}
-	contact, _ := o.contactNow(other, effects)
-	kept := &contact.Got
-	if own {
-		kept = &contact.Given
-	}
-	if o.grantLocked(*kept).Number >= grant.Number {
-		return nil
-	}
-	*kept = data
-	contact.Member, contact.Time = other, time.Now().UnixMilli()
-	if o.grantLocked(contact.Got).Open && o.grantLocked(contact.Given).Open {
-		contact.State = history.ContactAccepted
-	}
-	return o.putContact(tx, contact, effects)
+	return o.settle(tx, record.Message.ID(), effects)
 }
 
 // contactNow returns a contact as the view and this batch have it.

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p/core/host"
 
 	"muster.example/internal/envelope"
+	"muster.example/internal/gossip"
 	"muster.example/internal/keys"
 	"muster.example/membership"
 	"muster.example/node/store"
@@ -26,21 +28,42 @@ type organization struct {
 	at     store.Node // the rendezvous node, as the invitation or claim named it
 	local  host.Host  // made when the organization was entered, for its first run; nil: run makes one
 
-	wakeSeal chan struct{} // capacity 1: there may be something to seal
-	wakePost chan struct{} // capacity 1: there may be something to post
-	wakeRoll chan struct{} // capacity 1: somebody knows a larger roll
-	fetching chan struct{} // capacity 1: held by who fetches and adopts a page of the roll
+	wakeSeal     chan struct{}                 // capacity 1: there may be something to seal
+	wakePost     chan struct{}                 // capacity 1: there may be something to post
+	wakeRoll     chan struct{}                 // capacity 1: somebody knows a larger roll
+	wakeGossip   chan struct{}                 // capacity 1: there is something to tell the other devices
+	participants atomic.Pointer[participants]  // who may take part in the gossip
+	gossip       atomic.Pointer[gossip.Gossip] // while it runs
+	wakeSession  chan struct{}                 // capacity 1: a session may succeed now
+	wakeErase    chan struct{}                 // capacity 1: something was erased, or is to be
+	fetching     chan struct{}                 // capacity 1: held by who fetches and adopts a page of the roll
+
+	presence *presence // who is there
 
 	// mu guards the following, and every change of the organization's part of the store. It is never held while
 	// waiting for the network.
 	mu         sync.Mutex
 	roll       *membership.Roll
 	checkpoint membership.Checkpoint
-	distrust   error                  // set for good when the rendezvous node was caught lying
-	ahead      map[keys.MemberID]head // the largest roll that each member spoke of and that was not here
+	distrust   error                      // set when the rendezvous node was caught lying: no new events are taken from it
+	proved     bool                       // distrust is stored, and for good
+	ahead      map[keys.MemberID]head     // the largest roll that each member spoke of and that was not here
+	futile     map[keys.MemberID]futile   // whose envelopes had the roll fetched in vain, and how long that is no reason to
+	early      map[keys.EventID]*earlyBar // bars that the roll lacks
 	view       *history.View
+	tile       tile                               // the image of the skin, as it was last made ready
+	blocked    *blocked                           // who is blocked, as far as that was asked; nil: to be asked anew
+	talks      map[keys.ConversationID]store.Talk // conversations of several
 	prekeys    map[keys.PrekeyID]envelope.PrekeyPrivate
 	client     *rvclient.Client // nil while not connected
+	move       []byte           // the signed event of a move of the sequencing duty, not followed yet
+	common     uint64           // as in store.Organization
+	bear       bool             // as in store.Organization
+	joined     int64            // unix milliseconds
+	sameHead   int              // how many devices have told of our newest checkpoint lately
+	lacking    bool             // the whole roll is to be fetched anew
+	exclusion  *exclusion       // why this device may not act, nil while it may
+	host       host.Host        // while it runs
 	changed    chan struct{}    // closed and replaced at each change that a request may wait for
 }
 
@@ -51,20 +74,36 @@ func (n *Node) openOrganization(kept store.Organization) (*organization, error) 
 		node: n, org: kept.Org, member: kept.Member, self: self, device: self.Public(), at: kept.Node,
 		log:      n.log.With("org", kept.Org.Short()),
 		wakeSeal: make(chan struct{}, 1), wakePost: make(chan struct{}, 1), wakeRoll: make(chan struct{}, 1),
-		fetching: make(chan struct{}, 1),
-		roll:     membership.NewRoll(kept.Org), prekeys: make(map[keys.PrekeyID]envelope.PrekeyPrivate),
-		ahead: make(map[keys.MemberID]head), changed: make(chan struct{}),
+		fetching: make(chan struct{}, 1), wakeGossip: make(chan struct{}, 1), wakeSession: make(chan struct{}, 1),
+		wakeErase: make(chan struct{}, 1),
+		prekeys:   make(map[keys.PrekeyID]envelope.PrekeyPrivate),
+		move:      kept.Move, common: kept.Common, bear: kept.Bear, joined: kept.Joined,
+		ahead: make(map[keys.MemberID]head), futile: make(map[keys.MemberID]futile), early: make(map[keys.EventID]*earlyBar), changed: make(chan struct{}),
+		presence: newPresence(),
 	}
-	err := n.store.View(func(tx *store.Tx) error {
+	o.talks = make(map[keys.ConversationID]store.Talk)
+	o.roll = o.newRoll()
+	err := n.store.View(func(tx *store.Tx) (err error) {
 		if err := o.readRoll(tx); err != nil {
 			return fmt.Errorf("reading the roll: %w", err)
+		}
+		if err := o.readEarly(tx); err != nil {
+			return err
+		}
+		if err := o.readExclusion(tx); err != nil {
+			return err
 		}
 		if err := o.readPrekeys(tx); err != nil {
 			return err
 		}
-		view, err := tx.Fold(o.org)
-		o.view = view
-		return err
+		o.noteParticipantsLocked()
+		if err := tx.Talks(o.org, func(id keys.ConversationID, t store.Talk) { o.talks[id] = t }); err != nil {
+			return err
+		}
+		if o.view, err = tx.Fold(o.org, o.member); err != nil {
+			return err
+		}
+		return o.readUndelivered(tx)
 	})
 	return o, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"muster.example/internal/envelope"
@@ -36,7 +37,7 @@ func (o *organization) keepPosting(ctx context.Context, client *rvclient.Client)
 	defer stream.Close()
 	o.heardCheckpoint(stream.Checkpoint())
 
-	unanswered := make(chan store.Waiting, postsUnanswered)
+	unanswered := make(chan offer, postsUnanswered)
 	full := make(chan struct{}, 1)
 	group := task.New(ctx)
 	group.Go("answers", func(ctx context.Context) error {
@@ -50,7 +51,7 @@ func (o *organization) keepPosting(ctx context.Context, client *rvclient.Client)
 	return group.Wait()
 }
 
-func (o *organization) sendPosts(ctx context.Context, stream *rvclient.PostStream, unanswered chan<- store.Waiting, full <-chan struct{}) error {
+func (o *organization) sendPosts(ctx context.Context, stream *rvclient.PostStream, unanswered chan<- offer, full <-chan struct{}) error {
 	again := time.NewTicker(jitter(o.node.config.OfferAgain / 12))
 	defer again.Stop()
 	var pause <-chan time.Time
@@ -76,18 +77,46 @@ func (o *organization) sendPosts(ctx context.Context, stream *rvclient.PostStrea
 		}
 		posts := make([]rvproto.PostFrame, 0, len(batch))
 		for _, w := range batch {
-			select { // known to the reader before the node can answer
-			case unanswered <- w.Waiting:
-			case <-ctx.Done():
-				return ctx.Err()
+			for _, one := range offers(w.Waiting) {
+				select { // known to the reader before the node can answer
+				case unanswered <- one:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				posts = append(posts, rvproto.PostFrame{Recipients: one.to, Envelope: w.envelope})
 			}
-			posts = append(posts, rvproto.PostFrame{Recipients: w.Pending, Envelope: w.envelope})
 		}
 		if err := stream.Send(posts); err != nil {
 			return fmt.Errorf("posting: %w", err)
 		}
 		after = batch[len(batch)-1].Number
 	}
+}
+
+// offer is one post of an envelope: to some devices, or to none by name, for the node to find those of the group.
+type offer struct {
+	store.Waiting
+	to []keys.PublicKey
+}
+
+// asked returns the devices that an answer to the offer is about.
+func (f offer) asked() []keys.PublicKey {
+	if len(f.to) == 0 {
+		return f.Pending
+	}
+	return f.to
+}
+
+// offers returns the posts that it takes to offer an envelope to all devices that it waits for.
+func offers(w store.Waiting) []offer {
+	if w.Spread {
+		return []offer{{Waiting: w}}
+	}
+	var all []offer
+	for to := range slices.Chunk(w.Pending, rvproto.MaxRecipients) {
+		all = append(all, offer{w, to})
+	}
+	return all
 }
 
 // outgoing is an envelope that waits, with its sealed bytes.
@@ -102,6 +131,9 @@ func (o *organization) toPost(after uint64, now time.Time) ([]outgoing, error) {
 	size := 0
 	err := o.node.store.View(func(tx *store.Tx) error {
 		return tx.Waiting(o.org, after, func(w store.Waiting) (bool, error) {
+			if len(w.Pending) == 0 {
+				return true, nil // its receivers take no part in the conversation yet
+			}
 			if silence := now.Sub(time.UnixMilli(w.Offered)); w.Accepted && 0 <= silence && silence < o.node.config.OfferAgain {
 				return true, nil
 			}
@@ -119,19 +151,19 @@ func (o *organization) toPost(after uint64, now time.Time) ([]outgoing, error) {
 
 // answered is a post with its answer.
 type answered struct {
-	waiting store.Waiting
+	waiting offer
 	answer  rvproto.AnswerFrame
 }
 
 // readAnswers takes the node's answers, in the order of the posts, and stores what they mean.
-func (o *organization) readAnswers(stream *rvclient.PostStream, unanswered <-chan store.Waiting, full chan struct{}) error {
+func (o *organization) readAnswers(stream *rvclient.PostStream, unanswered <-chan offer, full chan struct{}) error {
 	var batch []answered
 	for {
 		answer, err := stream.Answer()
 		if err != nil {
 			return fmt.Errorf("waiting for answers to posts: %w", err)
 		}
-		var w store.Waiting
+		var w offer
 		select {
 		case w = <-unanswered:
 		default:
@@ -204,7 +236,14 @@ func (o *organization) recordAnswer(tx *store.Tx, a answered, full chan struct{}
 			wake(full)
 			return nil
 		}
-		return o.refused(tx, w, w.Pending, a.answer.Status, effects)
+		devices := intersection(w.Pending, a.waiting.asked())
+		if len(devices) == 0 {
+			return nil
+		}
+		return o.refused(tx, w, devices, a.answer.Status, effects)
+	}
+	if err := o.tellNewer(tx, w, a.answer.Newer, effects); err != nil {
+		return err
 	}
 	later := false
 	byStatus := make(map[wire.Status][]keys.PublicKey)
@@ -220,7 +259,14 @@ func (o *organization) recordAnswer(tx *store.Tx, a answered, full chan struct{}
 		if len(devices) == 0 {
 			continue
 		}
-		if err := o.refused(tx, w, devices, status, effects); err != nil {
+		var err error
+		if status == wire.StatusNoLeave && several(w.Place) && envelope.Kind(w.Kind) != envelope.KindIntroduction {
+			err = o.hold(tx, w, devices)
+			w.Held = union(w.Held, devices)
+		} else {
+			err = o.refused(tx, w, devices, status, effects)
+		}
+		if err != nil {
 			return err
 		}
 		w.Pending = difference(w.Pending, devices)
@@ -240,6 +286,7 @@ func (o *organization) recordAnswer(tx *store.Tx, a answered, full chan struct{}
 // accepted notes that a rendezvous node has the envelope on its disk.
 func (o *organization) accepted(tx *store.Tx, w store.Waiting) (changes []change, err error) {
 	first := !w.Accepted
+	w.Spread = false // offered again, it goes to those who have not answered
 	w.Accepted, w.Offered = true, time.Now().UnixMilli()
 	if err := tx.PutWaiting(o.org, w); err != nil {
 		return nil, err
@@ -315,10 +362,11 @@ func (o *organization) end(tx *store.Tx, w store.Waiting, devices []keys.PublicK
 
 // strike takes devices off an envelope and removes it when none is left.
 func (o *organization) strike(tx *store.Tx, w store.Waiting, devices []keys.PublicKey) error {
-	w.Pending = difference(w.Pending, devices)
-	if len(w.Pending) == 0 {
+	w.Pending, w.Held = difference(w.Pending, devices), difference(w.Held, devices)
+	if len(w.Pending)+len(w.Held) == 0 {
 		return tx.DeleteWaiting(o.org, w)
 	}
+	w.Accepted = w.Accepted || len(w.Pending) == 0
 	return tx.PutWaiting(o.org, w)
 }
 
@@ -343,6 +391,9 @@ func (o *organization) publishLocked(changes []change) {
 	o.noteChangeLocked()
 	for _, c := range changes {
 		if c.moved && c.delivery.Member != o.member {
+			if s := c.delivery.State; s == store.StateReturned || s == store.StateRefused {
+				o.view.Threads().NoteReturned(c.message)
+			}
 			o.node.hub.publish(api.Event{
 				Kind: api.EventState, Time: time.Now().UTC(), Org: o.org.String(),
 				Change: &api.StateChange{ID: c.message.String(), Recipient: o.recipientLocked(c.delivery)},

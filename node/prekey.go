@@ -173,8 +173,8 @@ func (o *organization) fetchPrekeys(ctx context.Context, client *rvclient.Client
 				continue
 			} else if err != nil {
 				o.mu.Lock()
-				o.alarmLocked("prekey", "the rendezvous node gave a prekey for device "+device.Short()+" that is not the device's",
-					[][]byte{answers[i]})
+				o.alarmLocked(store.Alarm{Kind: "prekey", Evidence: [][]byte{answers[i]},
+					Text: "the rendezvous node gave a prekey for device " + device.Short() + " that is not the device's"})
 				o.mu.Unlock()
 				continue
 			}

@@ -72,10 +72,10 @@ func (o *organization) find(names []string) (members []keys.MemberID, unknown st
 func (o *organization) findLocked(name string) (keys.MemberID, bool) {
 	if id, err := keys.ParseID[keys.Member](name); err == nil {
 		_, ok := o.roll.State().Member(id)
-		return id, ok
+		return id, ok && o.showsLocked(id)
 	}
 	m, ok := o.roll.State().MemberByName(name)
-	return m.ID, ok
+	return m.ID, ok && o.showsLocked(m.ID)
 }
 
 // ownName returns the account's name here.

@@ -11,7 +11,6 @@ import (
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
-	"muster.example/membership"
 	"muster.example/node/store"
 	"muster.example/rendezvous/rvclient"
 	"muster.example/sync/history"
@@ -22,8 +21,10 @@ const (
 	sealedAhead = 4 << 20
 	// sealedAtOnce is how many bytes one transaction seals, with what is kept beside each envelope.
 	sealedAtOnce = 256 << 10
-	// announcedAtOnce is how many devices one transaction announces a chain to: 16 KiB each in the largest conversation.
-	announcedAtOnce = 16
+	// announcedAtOnce is how many bytes of announcements one transaction makes, each of about announcementSize and what its
+	// place takes.
+	announcedAtOnce  = 256 << 10
+	announcementSize = 2 << 10
 	// missingPrekeyPause is how long a job waits for a device that has published no prekey.
 	missingPrekeyPause = time.Minute
 	// jobIntroduction is the kind of a job whose body is an introduction's text.
@@ -35,6 +36,9 @@ func (o *organization) keepSealing(ctx context.Context, client *rvclient.Client)
 	retry := time.NewTicker(missingPrekeyPause)
 	defer retry.Stop()
 	for {
+		if err := ctx.Err(); err != nil { // also while there is more to do: the session waits for this
+			return err
+		}
 		more, err := o.sealNext(ctx, client)
 		if err != nil {
 			return fmt.Errorf("sealing: %w", err)
@@ -43,8 +47,7 @@ func (o *organization) keepSealing(ctx context.Context, client *rvclient.Client)
 			continue
 		}
 		select {
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-ctx.Done(): // the loop looks
 		case <-o.wakeSeal:
 		case <-retry.C:
 		}
@@ -60,27 +63,55 @@ func (o *organization) sealNext(ctx context.Context, client *rvclient.Client) (m
 	switch {
 	case job.Expires < time.Now().Unix():
 		return true, o.dropJob(job)
-	case job.Message == nil: // it tells somebody of a grant, which the rendezvous node must know before they answer
+	case job.Message == nil && !history.Kind(job.Kind).IsAct(): // it tells somebody of a grant, which the rendezvous node must know before they answer
 		if err := unlessRefused(o.publishGrants(ctx, client)); err != nil {
+			return false, err
+		}
+		if err := unlessRefused(o.publishTalks(ctx, client)); err != nil {
 			return false, err
 		}
 	}
 	if job.Kind == jobIntroduction {
 		return true, o.sealIntroduction(ctx, client, job)
 	}
-	absent, err := o.readyChain(ctx, client, job)
-	if err != nil {
+	if job.Kind == jobReport {
+		return true, o.sealReport(ctx, client, job)
+	}
+	if err := o.knowNewer(ctx, client, job); err != nil {
 		return false, err
 	}
-	return true, o.seal(job, absent)
+	err = o.sealJob(job, func(devices []keys.PublicKey) (map[keys.PublicKey]envelope.Prekey, error) {
+		return o.fetchPrekeys(ctx, client, devices)
+	})
+	return err == nil, err
 }
 
-// seal seals the next parts of a job, as many as one transaction holds.
+// sealJob does some of a job of a message, an act or leave.
+func (o *organization) sealJob(job store.Job, fetch prekeySource) error {
+	if dropped, err := o.dropUnwritten(job); err != nil || dropped {
+		return err
+	}
+	if isApart(job) {
+		return o.sealApart(job, fetch)
+	}
+	absent, err := o.readyChain(job, fetch)
+	if err != nil {
+		return err
+	}
+	return o.seal(job, absent)
+}
+
+// seal seals the next parts of a job on the chain of its place.
 func (o *organization) seal(job store.Job, absent []keys.PublicKey) error {
+	return o.sealInParts(func(tx *store.Tx, limit int) error { return o.sealParts(tx, job, absent, limit) })
+}
+
+// sealInParts has the next parts of a job sealed, as many as one transaction holds.
+func (o *organization) sealInParts(seal func(tx *store.Tx, limit int) error) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for limit := sealedAtOnce; ; limit /= 2 {
-		err := o.node.store.Update(func(tx *store.Tx) error { return o.sealParts(tx, job, absent, limit) })
+		err := o.node.store.Update(func(tx *store.Tx) error { return seal(tx, limit) })
 		if errors.Is(err, store.ErrTooLarge) && limit > 1 {
 			continue
 		}
@@ -104,6 +135,11 @@ func (o *organization) nextJob(now time.Time) (job store.Job, ok bool, err error
 			return !ok, nil
 		})
 	})
+	if ok && job.Written.Roll == 0 { // stored by a program that did not keep it
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		job.Written = o.momentLocked(job.Place)
+	}
 	return job, ok, err
 }
 
@@ -112,31 +148,16 @@ func (o *organization) dropJob(job store.Job) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var events []change
-	err := o.node.store.Update(func(tx *store.Tx) error {
-		if job.Message != nil {
-			all, err := tx.Deliveries(o.org, *job.Message)
-			if err != nil {
-				return err
-			}
-			for _, d := range all {
-				if len(job.Only) > 0 && !slices.Contains(job.Only, d.Device) || d.State.Final() {
-					continue
-				}
-				c, err := o.setState(tx, *job.Message, d, store.StateReturned)
-				if err != nil {
-					return err
-				}
-				events = append(events, c)
-			}
-		}
-		return tx.DeleteJob(o.org, job)
+	err := o.node.store.Update(func(tx *store.Tx) (err error) {
+		events, err = o.endJob(tx, job, store.StateReturned)
+		return err
 	})
 	o.publishLocked(events)
 	return err
 }
 
 func (o *organization) metaLocked(job store.Job) envelope.Meta {
-	return envelope.Meta{RollSize: o.roll.Size(), Expires: job.Expires}
+	return envelope.Meta{RollSize: o.roll.Size(), Expires: job.Expires, Leave: envelope.LeaveOf(job.Place, o.org, true)}
 }
 
 func (o *organization) addWaiting(tx *store.Tx, w store.Waiting, sealed envelope.Envelope) error {
@@ -149,17 +170,24 @@ func (o *organization) addWaiting(tx *store.Tx, w store.Waiting, sealed envelope
 // that are absent. It does nothing if the chain or the devices are no longer what readyChain left: that begins anew. The
 // advanced chain is stored with the envelopes. [STO-32] Callers hold mu.
 func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.PublicKey, limit int) error {
-	conversation := envelope.ConversationID(o.org, job.Members)
-	out, err := tx.Outgoing(o.org, conversation)
+	if gone, err := o.isGone(tx, job); err != nil || gone {
+		return err
+	}
+	out, err := tx.Outgoing(o.org, job.Place.ID(o.org))
 	if err != nil {
 		return err
 	}
-	wanted := difference(o.devicesLocked(job.Members), job.PutOff)
+	entitled := o.devicesForLocked(job)
+	wanted := difference(entitled, job.PutOff)
 	if len(job.Only) > 0 {
 		wanted = intersection(wanted, job.Only)
 	}
-	pending, absent := intersection(wanted, out.Devices), intersection(wanted, absent)
-	if len(difference(difference(wanted, pending), absent)) > 0 || len(difference(out.Devices, o.devicesLocked(job.Members))) > 0 {
+	if len(wanted) == 0 { // also if the chain is still one that those know who have gone: nobody needs a new one
+		return tx.DeleteJob(o.org, job)
+	}
+	absent = intersection(wanted, absent)
+	pending := difference(intersection(wanted, difference(out.Devices, out.Again)), absent)
+	if len(difference(difference(wanted, pending), absent)) > 0 || len(difference(out.Devices, entitled)) > 0 {
 		return nil
 	}
 	if err := o.putOff(tx, &job, absent); err != nil {
@@ -177,28 +205,42 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 	if err != nil {
 		return err
 	}
+	how := sealing{pending: pending, limit: limit, keep: true, spread: len(job.Only) == 0 && o.isWholeGroupLocked(job.Place, pending)}
+	return o.sealOn(tx, job, chain, out, how)
+}
+
+// sealing is how the parts of a job are sealed.
+type sealing struct {
+	pending []keys.PublicKey // the devices that are to get them
+	limit   int              // about how many bytes
+	spread  bool             // they are the whole group: the rendezvous node finds them
+	keep    bool             // the chain is the one of the job's place
+}
+
+// sealOn seals the next parts of a job on a chain, and stores what comes of it. Callers hold mu.
+func (o *organization) sealOn(tx *store.Tx, job store.Job, chain *envelope.Chain, out store.Outgoing, how sealing) error {
 	line, anew := lineOf(job, out)
 	now := time.Now()
-	for sealed := 0; job.Next < job.Last && sealed < limit && !chain.Due(now); job.Next++ {
+	for sealed := 0; job.Next < job.Last && sealed < how.limit && !chain.Due(now); job.Next++ {
 		kind, body, err := o.part(tx, job, job.Next)
 		if err != nil {
 			return err
 		}
-		size, root := o.headLocked()
 		at := line // which moves on only with what is sealed for the first time
 		if anew {
 			kind |= history.Anew
 		}
-		place := store.Place{Sequence: at.Sequence + 1, Previous: at.Previous}
-		shut, _, err := chain.Seal(rand.Reader, o.self, &at, envelope.Content{
-			HeadSize: size, HeadRoot: root, Kind: uint8(kind), Body: body,
+		turn := store.Turn{Sequence: at.Sequence + 1, Previous: at.Previous}
+		shut, quote, err := chain.Seal(rand.Reader, o.self, &at, envelope.Content{
+			Head: o.headLocked(), Kind: uint8(kind), Body: body,
 		}, o.metaLocked(job))
 		if err != nil {
 			return err
 		}
 		w := store.Waiting{
-			Pending: pending, Members: job.Members, Message: job.Message, Part: job.Next,
-			Kind: uint8(envelope.KindMessage), Expires: job.Expires, Attempt: job.Attempt, At: place,
+			Pending: how.pending, Place: job.Place, Message: job.Message, Part: job.Next,
+			Kind: uint8(envelope.KindMessage), Expires: job.Expires, Attempt: job.Attempt, At: turn,
+			Written: job.Written, Spread: how.spread,
 		}
 		if job.Message == nil {
 			w.BodyKind, w.Body = job.Kind, job.Body
@@ -206,17 +248,24 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 		if err := o.addWaiting(tx, w, shut); err != nil {
 			return err
 		}
+		if err := o.keepProof(tx, job, job.Next, quote); err != nil {
+			return err
+		}
 		if !anew {
 			line = at
 		}
-		sealed += len(shut.Sealed) + (len(pending)+len(job.Members))*(keys.IDSize+2)
+		sealed += len(shut.Sealed) + (len(how.pending)+len(job.Place.Members))*(keys.IDSize+2)
 	}
-	out.Chain = chain.Marshal()
+	if how.keep {
+		out.Chain = chain.Marshal()
+	}
 	if !anew {
 		out.Sequence, out.Previous = line.Sequence, line.Previous
 	}
-	if err := tx.PutOutgoing(o.org, conversation, out); err != nil {
-		return err
+	if how.keep || !anew {
+		if err := tx.PutOutgoing(o.org, job.Place.ID(o.org), out); err != nil {
+			return err
+		}
 	}
 	if job.Next < job.Last {
 		return tx.PutJob(o.org, job)
@@ -298,32 +347,11 @@ func (o *organization) part(tx *store.Tx, job store.Job, part uint64) (history.K
 	return 0, nil, fmt.Errorf("message %s has no part %d", job.Message.Short(), part)
 }
 
-// headLocked returns the own roll's size and root, for the receiver to compare. Callers hold mu.
-func (o *organization) headLocked() (uint64, membership.Hash) {
-	size := o.roll.Size()
-	root, err := o.roll.Root(size)
-	if err != nil {
-		panic(err) // a roll has a root at its own size
+// headLocked returns the newest checkpoint that was adopted, for the receiver to compare, as it travels. Callers hold mu.
+func (o *organization) headLocked() []byte {
+	head, ok := o.roll.Head()
+	if !ok {
+		return nil
 	}
-	return size, root
-}
-
-// difference returns what is in a and not in b.
-func difference(a, b []keys.PublicKey) []keys.PublicKey {
-	return filter(a, func(k keys.PublicKey) bool { return !slices.Contains(b, k) })
-}
-
-// intersection returns what is in both.
-func intersection(a, b []keys.PublicKey) []keys.PublicKey {
-	return filter(a, func(k keys.PublicKey) bool { return slices.Contains(b, k) })
-}
-
-func filter(all []keys.PublicKey, keep func(keys.PublicKey) bool) []keys.PublicKey {
-	var kept []keys.PublicKey
-	for _, k := range all {
-		if keep(k) {
-			kept = append(kept, k)
-		}
-	}
-	return kept
+	return head.Marshal()
 }

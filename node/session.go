@@ -40,7 +40,23 @@ func (o *organization) run(ctx context.Context) error {
 		}
 	}
 	defer local.Close()
+	group := task.New(ctx)
+	if err := o.startGossip(group, local); err != nil {
+		return err
+	}
+	group.Go("lifetimes", func(ctx context.Context) error { return o.keepExpiring(ctx) })
+	group.Go("sessions", func(ctx context.Context) error { return o.keepConnected(ctx, local) })
+	o.setHost(local)
+	defer o.setHost(nil)
+	err := group.Wait()
+	if errors.Is(err, errWiped) {
+		return o.node.wipe(o.org)
+	}
+	return err
+}
 
+// keepConnected has one session after another.
+func (o *organization) keepConnected(ctx context.Context, local host.Host) error {
 	pause := firstPause
 	for {
 		started := time.Now()
@@ -51,11 +67,19 @@ func (o *organization) run(ctx context.Context) error {
 		if time.Since(started) > longestPause {
 			pause = firstPause
 		}
-		o.log.Info("no connection to the rendezvous node", "error", err, "retry_within", pause*3/2)
+		wait, gone := o.afterSession(ctx, local, err, pause)
+		if gone != nil {
+			return gone
+		}
+		if moved, ok := errors.AsType[*rvclient.MovedError](err); ok && o.hearMove(moved.Event) == nil {
+			continue // to where it moved
+		}
+		o.log.Info("no connection to the rendezvous node", "error", err, "retry_within", wait*3/2)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(jitter(pause)):
+		case <-o.wakeSession:
+		case <-time.After(jitter(wait)):
 		}
 		pause = min(2*pause, longestPause)
 	}
@@ -63,13 +87,22 @@ func (o *organization) run(ctx context.Context) error {
 
 // session is one connection to the rendezvous node, from dialling to its end.
 func (o *organization) session(ctx context.Context, local host.Host) error {
+	if _, err := o.follow(ctx, local); err != nil {
+		o.log.Warn("following the sequencing duty", "error", err) // the old node may still hold something
+	}
 	client, err := o.dial(ctx, local)
 	if err != nil {
 		return err
 	}
-	defer local.Network().ClosePeer(p2p.PeerID(o.at.Key))
+	defer local.Network().ClosePeer(p2p.PeerID(client.Node))
 
 	if err := o.catchUp(ctx, client); err != nil {
+		return err
+	}
+	if err := o.readmitted(); err != nil {
+		return err
+	}
+	if err := o.submitLost(ctx, client); err != nil {
 		return err
 	}
 	if err := unlessRefused(o.publishPrekey(ctx, client)); err != nil {
@@ -78,11 +111,18 @@ func (o *organization) session(ctx context.Context, local host.Host) error {
 	if err := unlessRefused(o.publishGrants(ctx, client)); err != nil {
 		return err
 	}
+	if err := unlessRefused(o.publishTalks(ctx, client)); err != nil {
+		return err
+	}
+	if err := o.bearGrants(ctx, client); err != nil {
+		return err
+	}
 	group := task.New(ctx)
 	group.Go("roll", func(ctx context.Context) error { return o.keepRoll(ctx, client) })
 	group.Go("seal", func(ctx context.Context) error { return o.keepSealing(ctx, client) })
 	group.Go("post", func(ctx context.Context) error { return o.keepPosting(ctx, client) })
 	group.Go("deliver", func(ctx context.Context) error { return o.keepReceiving(ctx, client) })
+	group.Go("presence", func(ctx context.Context) error { return o.keepPresence(ctx, client) })
 	group.Go("upkeep", func(ctx context.Context) error { return o.keepUp(ctx, client) })
 	o.setConnection(client)
 	defer o.setConnection(nil)
@@ -149,7 +189,7 @@ func (o *organization) expire(now time.Time) error {
 	for _, w := range expired {
 		var events []change
 		err := o.node.store.Update(func(tx *store.Tx) (err error) {
-			events, err = o.giveUp(tx, w, w.Pending)
+			events, err = o.giveUp(tx, w, union(w.Pending, w.Held))
 			return err
 		})
 		if err != nil {

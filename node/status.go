@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -11,7 +12,11 @@ import (
 
 // Status tells what the node is and whom it reaches.
 func (n *Node) Status(context.Context) (api.StatusResult, error) {
-	result := api.StatusResult{Version: n.config.Version}
+	result := api.StatusResult{Version: n.config.Version, Applications: n.applicationList(), Joining: n.candidacyList()}
+	var err error
+	if result.Wiped, err = n.wiped(); err != nil {
+		return result, err
+	}
 	for _, o := range n.all() {
 		status, err := o.status(time.Now())
 		if err != nil {
@@ -31,10 +36,15 @@ func (o *organization) status(now time.Time) (api.OrgStatus, error) {
 		Org: o.org.String(), Name: state.OrgName(), Member: o.member.String(), MemberName: o.memberNameLocked(o.member),
 		Roll: api.RollStatus{
 			Size: o.roll.Size(), Time: o.checkpoint.Time.UTC(), Fresh: o.distrust == nil && now.Sub(o.checkpoint.Time) < grace,
+			Distrusted: o.distrust != nil,
 		},
 		Rendezvous: []api.RendezvousStatus{{
 			Address: strings.Join(o.at.Addresses, " "), Node: o.at.Key.String(), Connected: o.client != nil,
 		}},
+	}
+	status.Excluded, status.Readmissions = o.exclusionLocked(), o.readmissionsLocked()
+	if self, _ := state.Member(o.member); self.FrozenUntil > now.UnixMilli() {
+		status.FrozenUntil = time.UnixMilli(self.FrozenUntil).UTC()
 	}
 	for _, device := range state.Devices(o.member) {
 		status.Devices = append(status.Devices, api.DeviceStatus{Device: device.String(), This: device == o.device})
@@ -48,7 +58,7 @@ func (o *organization) status(now time.Time) (api.OrgStatus, error) {
 			return err
 		}
 		err = tx.Jobs(o.org, func(j store.Job) (bool, error) {
-			status.Outbox += len(o.devicesLocked(j.Members))
+			status.Outbox += len(o.devicesLocked(j.Place))
 			return true, nil
 		})
 		if err != nil {
@@ -57,9 +67,27 @@ func (o *organization) status(now time.Time) (api.OrgStatus, error) {
 		if status.Missing, err = tx.Missing(o.org); err != nil {
 			return err
 		}
+		if status.Warnings, err = o.warningsLocked(); err != nil {
+			return err
+		}
+		if status.Notices, err = o.recentNotices(tx, now); err != nil {
+			return err
+		}
 		alarms, err := tx.Alarms(o.org)
 		for _, a := range alarms {
-			status.Alarms = append(status.Alarms, time.UnixMilli(a.Time).UTC().Format(time.RFC3339)+" "+a.Text)
+			if a.Kind == alarmVerify && !contains(status.Warnings, a.Text) {
+				continue // it was verified again
+			}
+			raised := api.Alarm{Time: time.UnixMilli(a.Time).UTC(), Kind: a.Kind, Text: a.Text}
+			text := raised.Time.Format(time.RFC3339) + " " + a.Text
+			if a.File != "" {
+				path := filepath.Join(o.node.config.Evidence, a.File)
+				text += "; evidence: " + path
+				status.Evidence = append(status.Evidence, path)
+				raised.Evidence = path
+			}
+			status.Raised = append(status.Raised, raised)
+			status.Alarms = append(status.Alarms, text)
 		}
 		return err
 	})

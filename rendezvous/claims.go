@@ -95,7 +95,8 @@ func (n *Node) openFounded(id keys.OrgID) wire.Status {
 	if err != nil {
 		return n.fault("opening an organization", err)
 	}
-	n.directory.add(o)
+	n.enroll(o)
+	n.joinGossip(o)
 	return wire.StatusOK
 }
 
@@ -134,7 +135,7 @@ func (n *Node) foundingEntries(from keys.PublicKey, id keys.OrgID, request *rvpr
 	}
 	trial := membership.NewRoll(id)
 	for i, event := range [2][]byte{request.Found, request.Rendezvous} {
-		entries[i], err = membership.NewEntry(n.cfg.Random, stampAfter(trial.State(), now), event)
+		entries[i], err = membership.NewEntry(n.cfg.Random, stampAfter(trial.State(), now), membership.Audience{}, event)
 		if err == nil {
 			err = trial.Append(entries[i])
 		}

@@ -27,6 +27,8 @@ type deliverer struct {
 	device  keys.PublicKey
 	session *session
 
+	onlooker *onlooker // nil for a stream without presence
+
 	mu     sync.Mutex // guards the following
 	unread map[keys.EnvelopeID]pending
 	bytes  int // of the bodies in unread
@@ -41,11 +43,15 @@ type pending struct {
 	sender keys.PublicKey // of an envelope
 }
 
-// serveDeliver answers /muster/deliver/1.
+// serveDeliver answers /muster/deliver/1. When another node has taken over, the stream ends with what is queued. [RV-72]
 func (n *Node) serveDeliver(ctx context.Context, o *org, from keys.PublicKey, s network.Stream) error {
 	session, leave := o.sessions.enter(from, rvproto.Deliver, s)
 	defer leave()
+	if n.directory.active(from) != o { // since it was let in, before it could be cut off
+		return errNotMember
+	}
 	d := &deliverer{node: n, org: o, device: from, session: session, unread: make(map[keys.EnvelopeID]pending)}
+	defer d.look()()
 	group := task.New(ctx)
 	group.Go("deliver", func(ctx context.Context) error {
 		err := d.write(ctx)
@@ -66,14 +72,19 @@ func (d *deliverer) write(ctx context.Context) error {
 	changed, stop := d.node.queue.Watch(d.device)
 	defer stop()
 	out := outbox{stream: d.session.stream}
-	note := d.org.roll.checkpoint()
-	out.frame = rvproto.AppendHello(out.frame[:0], rvproto.HelloFrame{Org: d.org.id, Checkpoint: note})
+	hello := d.org.moved().hello()
+	last := hello.Status == wire.StatusMoved // what is here is delivered, and nothing else
+	if !last {
+		hello = rvproto.HelloFrame{Org: d.org.id, Checkpoint: d.org.roll.checkpoint()}
+	}
+	note := hello.Checkpoint
+	out.frame = rvproto.AppendHello(out.frame[:0], hello)
 	if err := out.add(); err != nil {
 		return err
 	}
 	var after uint64
 	for {
-		if newest := d.org.roll.checkpoint(); &newest[0] != &note[0] {
+		if newest := d.org.roll.checkpoint(); !last && &newest[0] != &note[0] {
 			note = newest
 			out.frame = rvproto.AppendHead(out.frame[:0], rvproto.HeadFrame{Checkpoint: note})
 			if err := out.add(); err != nil {
@@ -86,6 +97,10 @@ func (d *deliverer) write(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := d.tell(&out); err != nil {
+			return err
+		}
+		idle := d.drained() // then what page does not find is not there, rather than waiting for room
 		sent, err := d.page(ctx, &out, &after)
 		if err != nil {
 			return err
@@ -96,6 +111,13 @@ func (d *deliverer) write(ctx context.Context) error {
 		if err := out.flush(); err != nil {
 			return err
 		}
+		if last && idle {
+			if err := d.session.stream.CloseWrite(); err != nil {
+				return err
+			}
+			<-ctx.Done()
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -103,6 +125,13 @@ func (d *deliverer) write(ctx context.Context) error {
 		case <-d.session.wake:
 		}
 	}
+}
+
+// drained reports whether nothing is on its way.
+func (d *deliverer) drained() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.unread) == 0
 }
 
 // room returns what the window has left. A body that is longer than the rest of it waits until it fits or is alone: the
@@ -197,6 +226,11 @@ func (d *deliverer) read(ctx context.Context) error {
 				d.session.poke()
 				continue
 			}
+			if heard, err := d.hear(frame); err != nil {
+				return err
+			} else if heard {
+				continue
+			}
 			if err := d.collect(&acks, frame); err != nil {
 				return err
 			}
@@ -216,7 +250,8 @@ type acks struct {
 	receipts []queue.Item
 }
 
-// collect reads one ack frame. A receipt counts if this device signed it for this organization, else the stream ends;
+// collect reads one ack frame. What it names by id is done with, and nobody is told: receipts, and what came from members
+// who are to hear nothing. A receipt counts if this device signed it for this organization, else the stream ends;
 // of what it names only what this stream delivered, from the sender that it names, counts, and each delivery once. What
 // is read here is on its way out of the queue: if it comes again, that is another delivery. [RV-51]
 func (d *deliverer) collect(a *acks, frame []byte) error {
@@ -227,7 +262,7 @@ func (d *deliverer) collect(a *acks, frame []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, id := range ack.IDs {
-		if p, ok := d.unread[id]; ok && p.kind == rvproto.KindReceipt {
+		if p, ok := d.unread[id]; ok {
 			a.ids = append(a.ids, id)
 			d.readLocked(id, p)
 		}

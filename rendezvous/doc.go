@@ -8,14 +8,14 @@
 // # Folder
 //
 //	identity            seed of the node's Ed25519 key, 32 bytes in base64, mode 0600
-//	store/              rolls, prekeys, grants, claims, allowances (internal/kv, under a key derived from the identity)
+//	store/              rolls, moves, prekeys, grants, claims, allowances (internal/kv, under a key derived from the identity)
 //	queue/              the embedded queue
 //	rendezvous.sock     control socket, mode 0600
 //
 // # Goroutines and locks
 //
-// Run starts the queue's own, one for signing checkpoints anew, one for strangers who overstay, the control and
-// metrics servers. Each stream has libp2p's goroutine, and a deliver stream one more that writes. A stream's goroutine
+// Run starts the queue's own, one for signing checkpoints anew, two that close connections of strangers who overstay and
+// of devices that were barred, three for gossip, the control and metrics servers. Each stream has libp2p's goroutine, and a deliver stream one more that writes. A stream's goroutine
 // ends with the stream; Run returns after all have. Locks are taken in this order and none is held while a peer is
 // waited for: Node.sequence, roll.mu, then the small ones (directory, grants, sessions, gater), never two of those.
 //

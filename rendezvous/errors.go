@@ -11,5 +11,14 @@ var (
 	ErrClaims     = errors.New("rendezvous: too many claim links are open")
 )
 
-// errNotMember ends a stream whose device has left the roll.
-var errNotMember = errors.New("rendezvous: the device is no member's any more")
+// errBehind means that the node has forgotten entries that it signed: it appends nothing before it has them again.
+var errBehind = errors.New("rendezvous: the roll on disk is older than one that this node signed")
+
+// errPace means that an account puts events on the roll too fast: the event is taken later.
+var errPace = errors.New("rendezvous: too many events of one account at once")
+
+// errForked means that the node signed two rolls that cannot both be true: nothing mends that.
+var errForked = errors.New("rendezvous: this node has signed another roll")
+
+// errNotMember ends a stream whose device is not served any more.
+var errNotMember = errors.New("rendezvous: the device is not served any more")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
@@ -14,9 +15,10 @@ import (
 )
 
 // exchange reads one request from a stream and writes one answer, each within limit. A request that does not decode is
-// answered with StatusMalformed, one beyond max bytes resets the stream.
+// answered with StatusMalformed, one beyond max bytes resets the stream. may says whether the peer is still served once
+// its request is there.
 func exchange[Request rvproto.Message, Answer any](s network.Stream, max int, limit time.Duration,
-	refusal func(wire.Status) Answer, answer func(Request) Answer) error {
+	may func() refusal, refused func(refusal) Answer, answer func(Request) Answer) error {
 	if err := s.SetDeadline(time.Now().Add(limit)); err != nil {
 		return err
 	}
@@ -26,7 +28,9 @@ func exchange[Request rvproto.Message, Answer any](s network.Stream, max int, li
 	}
 	var reply Answer
 	if request, err := rvproto.Parse[Request](frame); err != nil {
-		reply = refusal(wire.StatusMalformed)
+		reply = refused(refusal{status: wire.StatusMalformed})
+	} else if no := may(); no.status != wire.StatusOK {
+		reply = refused(no)
 	} else {
 		reply = answer(request)
 	}
@@ -44,47 +48,116 @@ func writeAnswer(s network.Stream, limit time.Duration, answer []byte) error {
 	return nil
 }
 
+// refusal is why somebody is not served.
+type refusal struct {
+	status wire.Status
+	org    keys.OrgID // under StatusMoved
+	move   []byte     // under StatusMoved: the event by which another node has taken over
+}
+
 func rollRefusal(status wire.Status) rvproto.RollAnswer { return rvproto.RollAnswer{Status: status} }
+func grantRefusal(status wire.Status) rvproto.GrantAnswer {
+	return rvproto.GrantAnswer{Status: status}
+}
 func prekeyRefusal(status wire.Status) rvproto.PrekeyAnswer {
 	return rvproto.PrekeyAnswer{Status: status}
 }
-func grantRefusal(status wire.Status) rvproto.GrantAnswer { return rvproto.GrantAnswer{Status: status} }
 
-// membersOnly makes a handler that answers strangers with a refusal before a byte of theirs is read. [RV-2]
-func membersOnly(n *Node, refusal []byte,
+func (r refusal) roll() rvproto.RollAnswer { return rvproto.RollAnswer{Status: r.status, Move: r.move} }
+func (r refusal) grant() rvproto.GrantAnswer {
+	return rvproto.GrantAnswer{Status: r.status, Move: r.move}
+}
+func (r refusal) prekey() rvproto.PrekeyAnswer {
+	return rvproto.PrekeyAnswer{Status: r.status, Move: r.move}
+}
+func (r refusal) hello() rvproto.HelloFrame {
+	return rvproto.HelloFrame{Status: r.status, Org: r.org, Move: r.move}
+}
+
+// The bytes of refusals before anything is read.
+func encodeRoll(r refusal) []byte   { return wire.Encode(r.roll()) }
+func encodeGrant(r refusal) []byte  { return wire.Encode(r.grant()) }
+func encodePrekey(r refusal) []byte { return wire.Encode(r.prekey()) }
+func encodeHello(r refusal) []byte  { return rvproto.AppendHello(nil, r.hello()) }
+
+// admits returns the organization that a device speaks for, or why it is not served. [RV-2] [RV-72]
+func (n *Node) admits(device keys.PublicKey) (*org, refusal) {
+	p := n.directory.place(device)
+	if status := statusOfStanding(p.standing); status != wire.StatusOK {
+		return nil, refusal{status: status}
+	}
+	return p.org, p.org.moved()
+}
+
+// membersOnly makes a handler that answers whoever is not served with a refusal before a byte of theirs is read. [RV-2]
+func membersOnly(n *Node, encode func(refusal) []byte,
 	handle func(ctx context.Context, o *org, from keys.PublicKey, s network.Stream) error) handler {
 	return func(ctx context.Context, from keys.PublicKey, s network.Stream) error {
-		o := n.directory.of(from)
+		o, no := n.admits(from)
+		if no.status == wire.StatusMoved && s.Protocol() == rvproto.Deliver {
+			no = refusal{} // what is here is still delivered
+		}
+		if no.status == wire.StatusOK && o.isGuest(from) && !n.guests.mayAsk(from, n.cfg.Now()) {
+			no.status = wire.StatusFull
+		}
+		if no.status == wire.StatusOK {
+			return handle(ctx, o, from, s)
+		}
 		if o == nil {
 			n.strangers.charge(s.Conn().RemoteMultiaddr())
-			n.counters.refusedStreams.Add(1)
-			return writeAnswer(s, n.cfg.Strangers.JoinTime, refusal)
 		}
-		return handle(ctx, o, from, s)
+		n.counters.refusedStreams.Add(1)
+		return writeAnswer(s, n.cfg.Strangers.JoinTime, encode(no))
 	}
 }
 
-// serveRoll answers /muster/roll/1. A join is handed in by the device that signed it, here too. [RV-9] [RV-24] [RV-26]
-func (n *Node) serveRoll(_ context.Context, o *org, from keys.PublicKey, s network.Stream) error {
-	return exchange(s, rvproto.MaxRollRequest, rvproto.RequestTime, rollRefusal,
+// still is asked when the request of a member's device has arrived.
+func (n *Node) still(from keys.PublicKey) func() refusal {
+	return func() refusal {
+		_, no := n.admits(from)
+		return no
+	}
+}
+
+// beforeMove reports whether an event was made before the duty moved here: it may have been on the roll, and been left
+// behind, so that others hand it in again.
+func (o *org) beforeMove(event membership.Event) (before bool) {
+	o.roll.read(func(state *membership.State) {
+		terms := state.Terms()
+		before = len(terms) > 1 && event.At <= terms[len(terms)-1].From+membership.MaxLost
+	})
+	return before
+}
+
+// serveRoll answers /muster/roll/1. A join is handed in by the device that signed it, here too, unless a move of the duty
+// may have left it behind. [RV-9] [RV-24] [RV-26]
+func (n *Node) serveRoll(ctx context.Context, o *org, from keys.PublicKey, s network.Stream) error {
+	return exchange(s, rvproto.MaxRollRequest, rvproto.RequestTime, n.still(from), refusal.roll,
 		func(request rvproto.RollRequest) rvproto.RollAnswer {
 			if request.Fetch != nil {
-				return n.page(o, request.Fetch.From, request.Fetch.To)
+				member, _ := o.roll.memberOf(from)
+				return n.page(o, reader{member: member}, request.Fetch.From, request.Fetch.To)
 			}
-			if !o.pace.take(from, n.cfg.Now()) {
-				return rollRefusal(wire.StatusFull)
+			if request.Show != nil {
+				return n.show(ctx, o, from, request.Show)
+			}
+			if request.Applications != nil {
+				return n.listApplications(o, from, request.Applications.After)
+			}
+			if request.Decline != nil {
+				return n.decline(o, from, request.Decline.Event)
 			}
 			event, principal, err := membership.OpenEvent(request.Submit)
-			if err == nil && event.Join != nil && principal.Signer != from {
+			if err == nil && event.Join != nil && principal.Signer != from && !o.beforeMove(event) {
 				return rollRefusal(wire.StatusRefused)
 			}
-			return n.submitted(o, n.submit(o, request.Submit))
+			return n.submitted(o, n.submit(ctx, o, from, from, request.Submit, request.Checkpoint))
 		})
 }
 
 // page is what a fetch gets.
-func (n *Node) page(o *org, from, to uint64) rvproto.RollAnswer {
-	answer, err := o.roll.page(from, to)
+func (n *Node) page(o *org, who reader, from, to uint64) rvproto.RollAnswer {
+	answer, err := o.roll.page(who, from, to)
 	if err != nil {
 		return rollRefusal(n.fault("reading the roll", err))
 	}
@@ -101,7 +174,7 @@ func (n *Node) submitted(o *org, status wire.Status) rvproto.RollAnswer {
 
 // servePrekey answers /muster/prekey/1. [RV-30] [RV-31]
 func (n *Node) servePrekey(_ context.Context, o *org, from keys.PublicKey, s network.Stream) error {
-	return exchange(s, rvproto.MaxPrekeyRequest, rvproto.RequestTime, prekeyRefusal,
+	return exchange(s, rvproto.MaxPrekeyRequest, rvproto.RequestTime, n.still(from), refusal.prekey,
 		func(request rvproto.PrekeyRequest) rvproto.PrekeyAnswer {
 			if len(request.Put) > 0 {
 				return prekeyRefusal(o.prekeys.put(from, request.Put, n.cfg.Now()))
@@ -116,19 +189,39 @@ func (n *Node) servePrekey(_ context.Context, o *org, from keys.PublicKey, s net
 
 // serveGrant answers /muster/grant/1. [RV-32]
 func (n *Node) serveGrant(_ context.Context, o *org, from keys.PublicKey, s network.Stream) error {
-	return exchange(s, rvproto.MaxGrantRequest, rvproto.RequestTime, grantRefusal,
+	return exchange(s, rvproto.MaxGrantRequest, rvproto.RequestTime, n.still(from), refusal.grant,
 		func(request rvproto.GrantRequest) rvproto.GrantAnswer {
 			member, ok := o.roll.memberOf(from)
 			if !ok {
 				return grantRefusal(wire.StatusNotMember)
 			}
-			return grantRefusal(o.grants.put(member, request.Put))
+			return grantRefusal(n.grant(o, member, request))
 		})
+}
+
+// grant keeps a grant that a member hands in: of a pair, or for a conversation of several.
+func (n *Node) grant(o *org, member keys.MemberID, request rvproto.GrantRequest) wire.Status {
+	grant, err := membership.DecodeGrant(request.Put)
+	switch {
+	case err != nil:
+		return statusOf(err)
+	case grant.ForConversation():
+		return o.talks.put(member, request.Put, request.Members)
+	case len(request.Members) > 0:
+		return wire.StatusMalformed
+	}
+	status, p, news := o.grants.put(member, request.Put)
+	if news { // what it answers was accepted; leave that is known gives nothing back, or its end would show
+		if err := o.intros.giveBack(p.to, p.from, n.cfg.Now()); err != nil {
+			n.fault("giving an allowance back", err)
+		}
+	}
+	return status
 }
 
 // serveJoin answers /muster/join/1, which is open to everybody under tight limits. A request that is refused uses
 // nothing up but the patience with its address. [RV-7] [RV-24]
-func (n *Node) serveJoin(_ context.Context, from keys.PublicKey, s network.Stream) error {
+func (n *Node) serveJoin(ctx context.Context, from keys.PublicKey, s network.Stream) error {
 	limit := n.cfg.Strangers.JoinTime
 	select {
 	case n.joins <- struct{}{}:
@@ -136,19 +229,31 @@ func (n *Node) serveJoin(_ context.Context, from keys.PublicKey, s network.Strea
 	default:
 		return writeAnswer(s, limit, wire.Encode(rollRefusal(wire.StatusFull)))
 	}
-	if n.directory.of(from) == nil && !n.strangers.allowed(s.Conn().RemoteMultiaddr()) {
+	if n.directory.active(from) == nil && !n.strangers.allowed(s.Conn().RemoteMultiaddr()) {
 		return writeAnswer(s, limit, wire.Encode(rollRefusal(wire.StatusLimit)))
 	}
-	return exchange(s, rvproto.MaxJoinRequest, limit, rollRefusal, func(request rvproto.JoinRequest) rvproto.RollAnswer {
-		answer := n.join(from, request)
-		if answer.Status != wire.StatusOK && n.directory.of(from) == nil {
+	open := func() refusal { return refusal{} }
+	return exchange(s, rvproto.MaxJoinRequest, limit, open, refusal.roll, func(request rvproto.JoinRequest) rvproto.RollAnswer {
+		var answer rvproto.RollAnswer
+		if request.Apply != nil {
+			answer = n.apply(from, s.Conn().RemoteMultiaddr(), request.Apply)
+		} else {
+			answer = n.join(ctx, from, s.Conn().RemoteMultiaddr(), request)
+		}
+		if (answer.Status != wire.StatusOK || costs(request)) && n.directory.active(from) == nil {
 			n.strangers.charge(s.Conn().RemoteMultiaddr())
 		}
 		return answer
 	})
 }
 
-func (n *Node) join(from keys.PublicKey, request rvproto.JoinRequest) rvproto.RollAnswer {
+// costs reports whether a request uses up patience with a stranger's address even if it is granted: there is no invitation
+// that bounds how many can ask. Further pages of a roll are part of the first.
+func costs(r rvproto.JoinRequest) bool {
+	return r.Present != nil || r.Verdict != nil || r.Recover != nil && r.Recover.To == 0 || r.Promised != nil && r.Promised.To == 0
+}
+
+func (n *Node) join(ctx context.Context, from keys.PublicKey, at ma.Multiaddr, request rvproto.JoinRequest) rvproto.RollAnswer {
 	switch {
 	case request.Claim != nil:
 		status := n.claim(from, request.Claim)
@@ -158,60 +263,67 @@ func (n *Node) join(from keys.PublicKey, request rvproto.JoinRequest) rvproto.Ro
 		return n.submitted(n.directory.org(membership.OrgOf(request.Claim.Found)), status)
 	case request.View != nil:
 		v := request.View
-		o, status := n.invited(from, v.Org, v.Invitation, v.Proof)
-		if status == wire.StatusOK {
-			status = o.usable(v.Invitation, from, n.cfg.Now())
+		o, no := n.invited(from, v.Org, v.Invitation, v.Proof)
+		if no.status == wire.StatusOK {
+			no.status = o.usable(v.Invitation, from, n.cfg.Now())
 		}
-		if status != wire.StatusOK {
-			return rollRefusal(status)
+		if no.status != wire.StatusOK {
+			return no.roll()
 		}
-		return n.page(o, v.From, v.To)
-	default:
+		return n.page(o, reader{}, v.From, v.To)
+	case request.Submit != nil:
 		v := request.Submit
-		o, status := n.invited(from, v.Org, v.Invitation, v.Proof)
-		if status != wire.StatusOK {
-			return rollRefusal(status)
+		o, no := n.invited(from, v.Org, v.Invitation, v.Proof)
+		if no.status != wire.StatusOK {
+			return no.roll()
 		}
-		return n.submitted(o, n.submitJoin(o, from, v))
+		return n.submitted(o, n.submitJoin(ctx, o, from, at, v))
+	case request.Recover != nil:
+		return n.recover(from, request.Recover)
+	case request.Present != nil:
+		return n.present(ctx, from, request.Present)
+	case request.Verdict != nil:
+		return n.verdict(from, request.Verdict)
+	case request.Promised != nil:
+		return n.promised(from, request.Promised)
+	case request.HandOver != nil:
+		return n.handOver(request.HandOver)
+	case request.Take != nil:
+		return n.takeDuty(ctx, request.Take)
 	}
+	return rollRefusal(wire.StatusUnavailable)
 }
 
 // invited returns the organization if the peer proves that it holds an invitation of it. [RV-8]
-func (n *Node) invited(from keys.PublicKey, id keys.OrgID, invitation keys.PublicKey, proof keys.Signature) (*org, wire.Status) {
+func (n *Node) invited(from keys.PublicKey, id keys.OrgID, invitation keys.PublicKey, proof keys.Signature) (*org, refusal) {
 	if invitation.Verify(keys.DomainInvitation, id, rvproto.ProofBytes(n.key.Public(), from), proof) != nil {
-		return nil, wire.StatusRefused
+		return nil, refusal{status: wire.StatusRefused}
 	}
 	o := n.directory.org(id)
 	if o == nil {
-		return nil, wire.StatusNotFound
+		return nil, refusal{status: wire.StatusNotFound}
 	}
 	known := false
 	o.roll.read(func(state *membership.State) { _, known = state.Invitation(invitation) })
 	if !known {
-		return nil, wire.StatusNotFound
+		return nil, refusal{status: wire.StatusNotFound}
 	}
-	return o, wire.StatusOK
+	return o, o.moved()
 }
 
 // usable says whether another may still join by an invitation. A device that has joined may always look.
 func (o *org) usable(invitation, from keys.PublicKey, now time.Time) (status wire.Status) {
 	o.roll.read(func(state *membership.State) {
-		issued, _ := state.Invitation(invitation)
-		if _, joined := state.MemberOf(from); joined {
-			return
-		}
-		switch {
-		case issued.Used >= issued.Uses:
-			status = wire.StatusUsed
-		case stampAfter(state, now) >= issued.Expires*1000:
-			status = wire.StatusExpired
+		if _, joined := state.MemberOf(from); !joined {
+			status = statusOf(state.Usable(invitation, stampAfter(state, now)))
 		}
 	})
 	return status
 }
 
-// submitJoin puts a join event of this very device, by this very invitation, on the roll.
-func (n *Node) submitJoin(o *org, from keys.PublicKey, request *rvproto.SubmitRequest) wire.Status {
+// submitJoin puts a join event of this very device, by this very invitation, on the roll. A guest's counts for its hour.
+// [RV-96]
+func (n *Node) submitJoin(ctx context.Context, o *org, from keys.PublicKey, at ma.Multiaddr, request *rvproto.SubmitRequest) wire.Status {
 	event, principal, err := membership.OpenEvent(request.Event)
 	if err != nil {
 		return statusOf(err)
@@ -219,5 +331,15 @@ func (n *Node) submitJoin(o *org, from keys.PublicKey, request *rvproto.SubmitRe
 	if event.Join == nil || principal.Signer != from || principal.Cosigner != request.Invitation {
 		return wire.StatusRefused
 	}
-	return n.submit(o, request.Event)
+	return n.submitFor(ctx, o, from, func() (err error) {
+		guest, perHour := false, uint64(0)
+		o.roll.read(func(state *membership.State) {
+			issued, _ := state.Invitation(request.Invitation)
+			guest, perHour = issued.Role == membership.RoleGuest, state.Policy().GuestsPerHour
+		})
+		if guest {
+			err = o.arrivals.take(at, perHour, n.cfg.Now()).Err()
+		}
+		return err
+	}, request.Event, nil)
 }

@@ -7,39 +7,50 @@ import (
 
 	"muster.example/internal/keys"
 	"muster.example/internal/kv"
+	"muster.example/internal/wire"
 	"muster.example/membership"
 )
 
-// A grant outlives the device that signed it, across a restart too; bytes that are no grant are damage. [RV-32]
-func TestGrantOutlivesItsSigner(t *testing.T) {
+// Bytes that are no grant are damage, and so is a grant under another's name. [RV-32]
+func TestDamagedGrants(t *testing.T) {
 	s := newSite(t)
 	founder := s.found("Acme")
 	bob := founder.join("Bob")
-	gone := keyOf("a device that is no longer on the roll")
-	put := func(value []byte) {
+	grant := func(org keys.OrgID, number uint64) []byte {
+		return membership.SignGrant(membership.Grant{Org: org, From: bob.member, To: founder.member, Number: number, Open: true}, bob.key)
+	}
+	heard := func(signed []byte) []byte { return wire.Encode(heardGrant{Heard: 4, Signed: signed}) }
+	put := func(p pair, value []byte) {
 		t.Helper()
-		key := kv.Key(tableGrant, bob.Org[:], bob.member[:], founder.member[:])
+		key := kv.Key(tableGrant, bob.Org[:], p.from[:], p.to[:], make([]byte, keys.PublicKeySize))
 		if err := s.node.store.Update(func(tx *kv.Tx) error { return tx.Put(key, value) }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	put(membership.SignGrant(membership.Grant{Org: bob.Org, From: bob.member, To: founder.member, Number: 7, Open: true}, gone))
-	s.restart()
-	grants := s.node.directory.org(bob.Org).grants
-	if got, want := grants.of(bob.member, founder.member), (leave{number: 7, open: true}); got != want {
-		t.Errorf("after a restart the leave is %+v, want %+v", got, want)
-	}
-
-	forged := membership.SignGrant(membership.Grant{Org: bob.Org, From: bob.member, To: founder.member, Number: 8, Open: true}, gone)
+	here := pair{bob.member, founder.member}
+	forged := grant(bob.Org, 8)
 	forged[len(forged)-1] ^= 1
 	for name, value := range map[string][]byte{
 		"no grant":             {0x80},
-		"a broken signature":   forged,
-		"another organization": membership.SignGrant(membership.Grant{Org: keys.OrgID{1}, From: bob.member, To: founder.member, Number: 8}, gone),
+		"not when it came":     grant(bob.Org, 8),
+		"a broken signature":   heard(forged),
+		"another organization": heard(grant(keys.OrgID{1}, 8)),
 	} {
-		put(value)
+		put(here, value)
 		if _, err := openOrg(s.node.store, s.node.key, bob.Org, time.Now()); !errors.Is(err, kv.ErrCorrupt) {
 			t.Errorf("%s: %v, want ErrCorrupt", name, err)
 		}
+	}
+	put(here, heard(grant(bob.Org, 7)))
+	o, err := openOrg(s.node.store, s.node.key, bob.Org, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := o.grants.of(bob.member, founder.member), (leave{number: 7, open: true}); got != want {
+		t.Errorf("the leave is %+v, want %+v", got, want)
+	}
+	put(pair{founder.member, bob.member}, heard(grant(bob.Org, 7)))
+	if _, err := openOrg(s.node.store, s.node.key, bob.Org, time.Now()); !errors.Is(err, kv.ErrCorrupt) {
+		t.Errorf("under another pair: %v, want ErrCorrupt", err)
 	}
 }

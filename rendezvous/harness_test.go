@@ -188,9 +188,15 @@ func (d *device) submit(e membership.Event, cosigner *keys.PrivateKey) error {
 // invite puts an invitation on the roll.
 func (d *device) invite(uses uint64) keys.PrivateKey {
 	d.t.Helper()
+	return d.inviteAs(membership.RoleMember, uses)
+}
+
+// inviteAs puts an invitation for a role on the roll.
+func (d *device) inviteAs(role membership.Role, uses uint64) keys.PrivateKey {
+	d.t.Helper()
 	key := keys.Generate()
 	invite := &membership.Invite{
-		Key: key.Public(), Role: membership.RoleMember, Uses: uses, Expires: time.Now().Add(24 * time.Hour).Unix(),
+		Key: key.Public(), Role: role, Uses: uses, Expires: time.Now().Add(24 * time.Hour).Unix(),
 	}
 	if err := d.submit(membership.Event{Invite: invite}, nil); err != nil {
 		d.t.Fatalf("invite: %v", err)
@@ -200,23 +206,43 @@ func (d *device) invite(uses uint64) keys.PrivateKey {
 
 // joinEvent signs the join of d by an invitation.
 func (d *device) joinEvent(invitation keys.PrivateKey, name string, at uint64) membership.SignedEvent {
+	return d.joinEventAs(invitation, name, name, at)
+}
+
+// joinEventAs is joinEvent with another seed of the recovery key.
+func (d *device) joinEventAs(invitation keys.PrivateKey, name, seed string, at uint64) membership.SignedEvent {
 	return membership.SignEvent(membership.Event{
 		Org: d.Org, Counter: 1, At: at,
-		Join: &membership.Join{Invitation: invitation.Public(), Name: name, Recovery: keyOf(d.Org.Short() + name + " recovery").Public()},
+		Join: &membership.Join{Invitation: invitation.Public(), Name: name, Recovery: d.recoveryOf(seed).Public()},
 	}, d.key, &invitation)
+}
+
+// recoveryOf returns the recovery key of the member who joined d's organization under a name.
+func (d *device) recoveryOf(name string) keys.PrivateKey {
+	return keyOf(d.Org.Short() + name + " recovery")
 }
 
 // join makes a new member with one device.
 func (d *device) join(name string) *device {
 	d.t.Helper()
-	invitation := d.invite(1)
+	return d.joinAs(membership.RoleMember, name)
+}
+
+// joinAs makes a new member of a role with one device. A guest has no name but what the device is called by.
+func (d *device) joinAs(role membership.Role, name string) *device {
+	d.t.Helper()
+	invitation := d.inviteAs(role, 1)
 	joiner := d.site.device(d.Org.Short() + name)
 	joiner.Org = d.Org
 	page, err := joiner.View(d.site.ctx(), invitation, 0)
 	if err != nil {
 		d.t.Fatalf("view: %v", err)
 	}
-	event := joiner.joinEvent(invitation, name, uint64(len(page.Entries)))
+	taken := name
+	if role == membership.RoleGuest {
+		taken = ""
+	}
+	event := joiner.joinEventAs(invitation, taken, name, uint64(len(page.Entries)))
 	if err := joiner.SubmitJoin(d.site.ctx(), invitation, event); err != nil {
 		d.t.Fatalf("join: %v", err)
 	}
@@ -251,7 +277,7 @@ func (d *device) sealed(size int) []byte {
 
 func sealedBy(t testing.TB, key keys.PrivateKey, org keys.OrgID, member keys.MemberID, expires time.Time, size int) []byte {
 	t.Helper()
-	chain, err := envelope.NewChain(rand.Reader, org, []keys.MemberID{member, {1}}, key.Public(), time.Now(), 1)
+	chain, err := envelope.NewChain(rand.Reader, org, envelope.Among(member, keys.MemberID{1}), key.Public(), time.Now(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

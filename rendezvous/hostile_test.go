@@ -30,7 +30,7 @@ func (d *device) raw(id protocol.ID) network.Stream {
 	return stream
 }
 
-var oneShot = []protocol.ID{rvproto.Join, rvproto.Roll, rvproto.Prekey, rvproto.Grant}
+var oneShot = []protocol.ID{rvproto.Join, rvproto.Roll, rvproto.Prekey, rvproto.Grant, rvproto.Presence}
 var longLived = []protocol.ID{rvproto.Post, rvproto.Deliver}
 
 func TestStrangersAreRefusedUnread(t *testing.T) { // [RV-2]
@@ -63,6 +63,11 @@ func TestStrangersAreRefusedUnread(t *testing.T) { // [RV-2]
 		case rvproto.Grant:
 			answer, err := rvproto.Parse[rvproto.GrantAnswer](frame)
 			if got = answer.Status; err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		case rvproto.Presence:
+			answer, err := rvproto.Parse[rvproto.PresenceAnswer](frame)
+			if got = answer.Status; err != nil || answer.Share != nil {
 				t.Errorf("%s: %v", id, err)
 			}
 		default:
@@ -101,7 +106,7 @@ func TestGarbageOnEveryProtocol(t *testing.T) { // [RV-3]
 		"trailing bytes":        frame(0xa0, 0x00),
 		"indefinite length":     frame(0xbf, 0xff),
 		"an ack of nothing":     frame(0x83, 0x06, 0x80, 0x80),
-		"a post to nobody":      frame(0x83, 0x02, 0x80, 0x40),
+		"a post to a number":    frame(0x83, 0x02, 0x01, 0x40),
 		"a request for nothing": frame(0xa0),
 	}
 	for name, bytes := range garbage {

@@ -1,6 +1,7 @@
 package rendezvous
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -127,14 +128,14 @@ func TestProofOfInvitationIsBound(t *testing.T) { // [RV-8]
 		"signed for something else":   invitation.Sign(keys.DomainGrant, anna.Org, rvproto.ProofBytes(anna.Node, ben.key.Public())),
 		"of which nothing was signed": {},
 	} {
-		answer := s.node.join(ben.key.Public(), rvproto.JoinRequest{View: &rvproto.ViewRequest{
+		answer := s.node.join(s.ctx(), ben.key.Public(), nil, rvproto.JoinRequest{View: &rvproto.ViewRequest{
 			Org: anna.Org, Invitation: invitation.Public(), Proof: proof,
 		}})
 		if answer.Status != wire.StatusRefused || len(answer.Entries) != 0 {
 			t.Errorf("a proof %s: %v", name, answer.Status)
 		}
 	}
-	answer := s.node.join(ben.key.Public(), rvproto.JoinRequest{View: &rvproto.ViewRequest{
+	answer := s.node.join(s.ctx(), ben.key.Public(), nil, rvproto.JoinRequest{View: &rvproto.ViewRequest{
 		Org: anna.Org, Invitation: invitation.Public(), Proof: sign(anna.Node, ben.key.Public(), anna.Org),
 	}})
 	if answer.Status != wire.StatusOK || len(answer.Entries) != 3 {
@@ -242,7 +243,7 @@ func TestLongRollComesInPages(t *testing.T) { // [RV-9]
 			Org: anna.Org, Counter: anna.counter, At: anna.counter - 1,
 			Invite: &membership.Invite{Key: key.Public(), Role: membership.RoleMember, Uses: 1, Expires: time.Now().Add(time.Hour).Unix()},
 		}, anna.key, nil)
-		if status := s.node.submit(o, event); status != wire.StatusOK {
+		if status := s.node.submit(context.Background(), o, keys.PublicKey{}, keys.PublicKey{}, event, nil); status != wire.StatusOK {
 			t.Fatal(status)
 		}
 	}
@@ -250,11 +251,11 @@ func TestLongRollComesInPages(t *testing.T) { // [RV-9]
 	if err != nil || len(first) != more+2 {
 		t.Fatalf("%d entries: %v", len(first), err)
 	}
-	part, err := o.roll.page(5, 9)
+	part, err := o.roll.page(reader{}, 5, 9)
 	if err != nil || len(part.Entries) != 4 || part.Checkpoint != nil || part.Proof != nil {
 		t.Errorf("page: %v, %d entries", err, len(part.Entries))
 	}
-	beyond, err := o.roll.page(5, 900)
+	beyond, err := o.roll.page(reader{}, 5, 900)
 	if err != nil || beyond.Status != wire.StatusMalformed {
 		t.Errorf("page beyond the roll: %v %v", beyond.Status, err)
 	}

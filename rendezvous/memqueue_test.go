@@ -108,6 +108,17 @@ func (q *memQueue) Ack(_ context.Context, device keys.PublicKey, ids []keys.Enve
 	return nil
 }
 
+func (q *memQueue) Holds(id keys.EnvelopeID) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, deliveries := range q.waiting {
+		if slices.ContainsFunc(deliveries, func(d queue.Delivery) bool { return d.ID == id }) {
+			return true
+		}
+	}
+	return false
+}
+
 func (q *memQueue) Drop(_ context.Context, device keys.PublicKey) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

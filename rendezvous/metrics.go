@@ -16,7 +16,8 @@ type counters struct {
 	events, faults, refusedStreams   atomic.Int64
 	accepted, answered, batches      atomic.Int64
 	delivered, acknowledged, expired atomic.Int64
-	receiptsGivenUp                  atomic.Int64
+	receiptsGivenUp, presenceTold    atomic.Int64
+	rumoursTaken, rumoursDropped     atomic.Int64
 }
 
 // metricsPages are /metrics in the Prometheus text format and /healthz.
@@ -29,6 +30,8 @@ func (n *Node) metricsPages() http.Handler {
 			func() float64 { return float64(value.Load()) }))
 	}
 	total("events", "Events taken into rolls.", &n.counters.events)
+	total("gossip_events", "Events taken into rolls that were heard by gossip.", &n.counters.rumoursTaken)
+	total("gossip_dropped", "Messages of gossip that there was no room to look at.", &n.counters.rumoursDropped)
 	total("faults", "Requests that failed on this side.", &n.counters.faults)
 	total("refused_streams", "Streams of strangers that were refused.", &n.counters.refusedStreams)
 	total("posts_accepted", "Envelopes that are on disk.", &n.counters.accepted)
@@ -37,6 +40,7 @@ func (n *Node) metricsPages() http.Handler {
 	total("deliveries", "Bodies sent to devices.", &n.counters.delivered)
 	total("receipts_given_up", "Receipts that their sender's queue had no room for.", &n.counters.receiptsGivenUp)
 	total("acknowledgements", "Bodies acknowledged by devices.", &n.counters.acknowledged)
+	total("presence_told", "Changes of presence, and notices of typing, told to devices.", &n.counters.presenceTold)
 	total("expired", "Entries removed because their time was over.", &n.counters.expired)
 	now := func(name, help string, value func() float64) {
 		registry.MustRegister(prometheus.NewGaugeFunc(
@@ -46,6 +50,12 @@ func (n *Node) metricsPages() http.Handler {
 	now("devices_online", "Devices that listen for deliveries.", func() (sum float64) {
 		for _, o := range n.directory.all() {
 			sum += float64(o.sessions.online())
+		}
+		return sum
+	})
+	now("gossip_neighbours", "Devices that take part in gossip.", func() (sum float64) {
+		for _, o := range n.directory.all() {
+			sum += float64(len(n.gossip.Peers(o.topic)))
 		}
 		return sum
 	})

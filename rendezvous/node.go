@@ -15,11 +15,11 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
 
+	"muster.example/internal/gossip"
 	"muster.example/internal/keys"
 	"muster.example/internal/kv"
 	"muster.example/internal/p2p"
 	"muster.example/internal/task"
-	"muster.example/internal/wire"
 	"muster.example/rendezvous/queue"
 	"muster.example/rendezvous/rvproto"
 )
@@ -31,7 +31,10 @@ type Node struct {
 	counters  counters
 	directory *directory
 	strangers *strangers
+	guests    *guests
 	joins     chan struct{} // one token a join request being worked on
+
+	departures *departures // devices whose connections are to be closed
 
 	ready chan struct{} // closed when the following are set and the node listens
 	key   keys.PrivateKey
@@ -39,6 +42,12 @@ type Node struct {
 	store *kv.Store
 	queue Queue
 	host  host.Host
+
+	gossip  *gossip.Gossip
+	news    chan struct{} // capacity 1: a checkpoint has changed
+	rumours chan rumour   // heard by gossip, for the sequencer
+
+	presence chan struct{} // capacity 1: somebody's presence may have changed
 
 	sequence sync.Mutex    // held while a roll or a claim changes: one event at a time on the whole node
 	stop     chan struct{} // closed when a stop begins
@@ -79,8 +88,9 @@ func New(cfg Config) (*Node, error) {
 	}
 	cfg.Strangers = cfg.Strangers.withDefaults()
 	n := &Node{
-		cfg: cfg, log: cfg.Logger, directory: newDirectory(),
-		joins: make(chan struct{}, cfg.Strangers.Joins),
+		cfg: cfg, log: cfg.Logger, directory: newDirectory(), guests: newGuests(),
+		joins: make(chan struct{}, cfg.Strangers.Joins), departures: newDepartures(),
+		news: make(chan struct{}, 1), rumours: make(chan rumour, maxRumours), presence: make(chan struct{}, 1),
 		ready: make(chan struct{}), stop: make(chan struct{}),
 	}
 	n.strangers = newStrangers(cfg.Strangers, n.directory)
@@ -134,10 +144,25 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, n.host.Close()) }()
 	n.host.Network().Notify(n.strangers)
 
+	if err := n.openGossip(); err != nil {
+		return fmt.Errorf("gossip: %w", err)
+	}
+	gossiping := task.New(services.Context()) // ends before the host
+	defer func() {
+		gossiping.Stop()
+		err = errors.Join(err, gossiping.Wait())
+	}()
+	gossiping.Go("gossip", n.gossip.Run)
+	gossiping.Go("heads", n.tellHeads)
+	gossiping.Go("rumours", n.takeRumours)
+
 	services.Go("checkpoints", n.signAnew)
 	services.Go("expiry", n.expire)
+	services.Go("presence", n.tellPresence)
 	services.Go("store", n.collect)
 	services.Go("memory", n.giveBack)
+	n.clearAll(ctx)
+	services.Go("departures", n.seeOut)
 	services.Go("strangers", func(ctx context.Context) error { return n.strangers.sweep(ctx) })
 	closeFaces, err := n.openFaces(services)
 	if err != nil {
@@ -151,6 +176,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	select {
 	case <-ctx.Done():
 	case <-services.Context().Done():
+	case <-gossiping.Context().Done():
 	}
 	close(n.stop)
 	streams.finish(softTime)
@@ -194,7 +220,7 @@ func (n *Node) openOrgs() error {
 		if err != nil {
 			return fmt.Errorf("organization %s: %w", id.Short(), err)
 		}
-		n.directory.add(o)
+		n.enroll(o)
 	}
 	return nil
 }
@@ -204,18 +230,16 @@ type handler = func(ctx context.Context, from keys.PublicKey, s network.Stream) 
 
 // serve answers every protocol.
 func (n *Node) serve(ctx context.Context) *streams {
-	hello := rvproto.AppendHello(nil, rvproto.HelloFrame{Status: wire.StatusNotMember})
-	roll := wire.Encode(rollRefusal(wire.StatusNotMember))
-	prekey := wire.Encode(prekeyRefusal(wire.StatusNotMember))
-	grant := wire.Encode(grantRefusal(wire.StatusNotMember))
 	t := &streams{}
 	for id, handle := range map[protocol.ID]handler{
 		rvproto.Join:    n.serveJoin,
-		rvproto.Roll:    membersOnly(n, roll, n.serveRoll),
-		rvproto.Prekey:  membersOnly(n, prekey, n.servePrekey),
-		rvproto.Grant:   membersOnly(n, grant, n.serveGrant),
-		rvproto.Post:    membersOnly(n, hello, n.servePost),
-		rvproto.Deliver: membersOnly(n, hello, n.serveDeliver),
+		rvproto.Roll:    membersOnly(n, encodeRoll, n.serveRoll),
+		rvproto.Prekey:  membersOnly(n, encodePrekey, n.servePrekey),
+		rvproto.Grant:   membersOnly(n, encodeGrant, n.serveGrant),
+		rvproto.Post:    membersOnly(n, encodeHello, n.servePost),
+		rvproto.Deliver: membersOnly(n, encodeHello, n.serveDeliver),
+
+		rvproto.Presence: membersOnly(n, encodePresence, n.servePresence),
 	} {
 		t.stops = append(t.stops, p2p.Handle(ctx, n.host, id, t.counted(handle)))
 	}
@@ -292,11 +316,12 @@ func (n *Node) stopping() bool {
 func (n *Node) signAnew(ctx context.Context) error {
 	return every(ctx, signEvery, func() error {
 		for _, o := range n.directory.all() {
-			if err := o.roll.signAnew(n.cfg.Now()); err != nil {
+			if err := o.signAnew(n.cfg.Now()); err != nil {
 				return err
 			}
 			o.sessions.wakeAll()
 		}
+		wake(n.news)
 		return nil
 	})
 }
@@ -313,11 +338,16 @@ func (n *Node) expire(ctx context.Context) error {
 	})
 }
 
-// collect gives back the room of what was replaced in the store: prekeys, grants, allowances.
+// collect gives back the room of what was replaced in the store: prekeys, grants, allowances. It also ends applications.
 func (n *Node) collect(ctx context.Context) error {
 	return every(ctx, collectEvery, func() error {
 		if err := n.store.Collect(ctx); err != nil && ctx.Err() == nil {
 			n.fault("giving back room in the store", err)
+		}
+		for _, o := range n.directory.all() {
+			if err := o.expireApplications(n.cfg.Now()); err != nil {
+				n.fault("ending applications", err)
+			}
 		}
 		return nil
 	})

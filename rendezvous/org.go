@@ -1,26 +1,51 @@
 package rendezvous
 
 import (
+	"fmt"
+	"sync/atomic"
 	"time"
 
+	"muster.example/internal/gossip"
 	"muster.example/internal/keys"
 	"muster.example/internal/kv"
+	"muster.example/internal/wire"
+	"muster.example/membership"
 )
 
 // org is one organization on the node. Nothing in it knows of another.
 type org struct {
 	id       keys.OrgID
+	topic    string // of its gossip
 	roll     *roll
 	prekeys  prekeys
 	grants   *grants
+	talks    *talks
+	fans     fans
 	intros   allowances
-	pace     *pace
+	arrivals arrivals
+	debts    debts
+	asked    asked
+	pace     *rate[payer] // of events
 	sessions *sessions
+
+	applications *applications
+	presence     *presence
+
+	conditions map[keys.PublicKey]condition // of every device that the roll has or had; only the sequencer looks at it
+
+	move atomic.Pointer[[]byte] // the signed event by which another node has taken over; nil while none has
 }
 
-// openOrg reads an organization's tables from the store.
+// openOrg reads an organization's tables from the store. A checkpoint is signed unless another node has taken over.
 func openOrg(store *kv.Store, node keys.PrivateKey, id keys.OrgID, now time.Time) (*org, error) {
-	r, err := openRoll(store, node, id, now)
+	record, err := readOrg(store, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading the organization: %w", err)
+	}
+	r, err := openRoll(store, node, id, record.rollTable())
+	if err == nil && len(record.Move) == 0 {
+		err = r.sign(now)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -28,24 +53,31 @@ func openOrg(store *kv.Store, node keys.PrivateKey, id keys.OrgID, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	return &org{
-		id: id, roll: r, grants: g,
+	o := &org{
+		id: id, topic: gossip.Topic(id), roll: r, grants: g, talks: newTalks(store, r),
 		prekeys:  prekeys{org: id, store: store},
 		intros:   allowances{org: id, store: store},
-		pace:     newPace(),
+		pace:     newRate[payer](),
 		sessions: newSessions(),
-	}, nil
+
+		applications: newApplications(store, id),
+		presence:     newPresence(store, id, g),
+	}
+	if err := o.presence.open(); err != nil {
+		return nil, fmt.Errorf("reading presence: %w", err)
+	}
+	g.changed = o.presence.touch
+	if len(record.Move) > 0 {
+		o.move.Store(&record.Move)
+	}
+	r.read(func(state *membership.State) { o.conditions = conditionsIn(state) })
+	return o, nil
 }
 
-// devices returns every active device of the organization.
-func (o *org) devices() (devices []keys.PublicKey) {
-	o.roll.mu.RLock()
-	defer o.roll.mu.RUnlock()
-	state := o.roll.roll.State()
-	for _, member := range state.Members() {
-		for _, device := range member.Devices {
-			devices = append(devices, device.Key)
-		}
+// moved says that another node has taken over; the zero refusal while none has. [RV-72]
+func (o *org) moved() refusal {
+	if move := o.move.Load(); move != nil {
+		return refusal{status: wire.StatusMoved, org: o.id, move: *move}
 	}
-	return devices
+	return refusal{}
 }

@@ -1,38 +1,40 @@
 package rendezvous
 
 import (
-	"sync"
 	"time"
 
 	"muster.example/internal/keys"
+	"muster.example/membership"
 )
 
-// How fast one device may put events on the roll: what is on it stays for ever, at every member. A person with a list of
-// people to invite stays far below. [RV-26]
+// How fast one account may put events on the roll: what is on it stays for ever, at every member. A person with a list
+// of people to invite stays far below. [RV-26]
 const (
 	eventBurst = 100
 	eventEvery = time.Minute
 )
 
-// pace bounds how fast each device of an organization puts events on its roll. It forgets at a restart.
-type pace struct {
-	mu    sync.Mutex                   // guards the following
-	spent map[keys.PublicKey]time.Time // when the device will have all of its burst again
+// payer is whose events are counted together: the devices of one member, or one key that is no device's. So a recovery key
+// is never kept waiting by a stolen device.
+type payer struct {
+	member keys.MemberID
+	key    keys.PublicKey // if it is no device's
 }
 
-func newPace() *pace { return &pace{spent: make(map[keys.PublicKey]time.Time)} }
-
-// take reports whether a device may put one more event on the roll at now, and counts it.
-func (p *pace) take(device keys.PublicKey, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	full := p.spent[device]
-	if full.Before(now) {
-		full = now
+// charge counts an event that the rules allow for the account of a key; errPace if it has to wait. The zero key pays
+// nothing. [RV-26]
+func (o *org) charge(key keys.PublicKey, now time.Time) error {
+	if key.IsZero() {
+		return nil
 	}
-	if full = full.Add(eventEvery); full.Sub(now) > eventBurst*eventEvery {
-		return false
+	by := payer{key: key}
+	o.roll.read(func(state *membership.State) {
+		if member, ok := state.AccountOf(key); ok {
+			by = payer{member: member}
+		}
+	})
+	if o.pace.take(by, eventEvery, eventBurst*eventEvery, now) > 0 {
+		return errPace
 	}
-	p.spent[device] = full
-	return true
+	return nil
 }

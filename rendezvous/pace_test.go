@@ -38,3 +38,42 @@ func TestPaceOfEvents(t *testing.T) { // [RV-26]
 	}
 	wantStatus(t, "and one more", invite(anna), wire.StatusFull)
 }
+
+// What the rules refuse uses up nobody's pace, whoever hands it in, and the devices of one member share theirs. [RV-26]
+func TestPaceOfAccounts(t *testing.T) {
+	clock := newShiftedClock()
+	s := newSite(t, func(c *Config) {
+		c.Now = clock.now
+		c.Strangers = StrangerLimits{Burst: 1000, PerSecond: 1000}
+	})
+	anna := s.found("Acme")
+	ben := anna.join("Ben")
+	tablet, recovery := ben.add("tablet"), ben.recoveryOf("Ben")
+	o := s.node.directory.org(anna.Org)
+	for by, key := range map[string]keys.PrivateKey{"recovery key": recovery, "device": ben.key} {
+		dead := anna.as(key, 90, membership.Event{Cancel: &membership.Cancel{}}, nil)
+		for range eventBurst + 10 {
+			wantStatus(t, "a dead event of a "+by, anna.Present(s.ctx(), dead), wire.StatusUsed)
+			wantStatus(t, "a dead event of a "+by+", by a member", anna.Submit(s.ctx(), dead), wire.StatusUsed)
+			s.node.takeRumour(s.ctx(), rumour{org: o, event: dead})
+			if t.Failed() {
+				return
+			}
+		}
+	}
+	taken, devices := 0, []*device{ben, tablet}
+	for ; taken <= 2*eventBurst; taken++ {
+		d := devices[taken%2]
+		if err := d.submit(membership.Event{Cancel: &membership.Cancel{}}, nil); err != nil {
+			wantStatus(t, "one beyond the burst", err, wire.StatusFull)
+			break
+		}
+	}
+	if taken < eventBurst-3 || taken > eventBurst {
+		t.Errorf("two devices put %d events on the roll at once, where an account may %d", taken, eventBurst)
+	}
+	bar := anna.as(recovery, 1, membership.Event{Bar: &membership.Bar{Device: tablet.key.Public(), After: 1}}, nil)
+	if err := anna.Present(s.ctx(), bar); err != nil {
+		t.Errorf("the recovery key waits for the devices: %v", err)
+	}
+}

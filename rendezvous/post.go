@@ -29,6 +29,7 @@ type poster struct {
 	from   keys.PublicKey
 	stream network.Stream
 	wrote  time.Time // last write to the stream
+	guest  bool      // the device is one's, as far as was known when the last batch was begun
 	*batch           // nil while nothing is there
 }
 
@@ -36,7 +37,8 @@ type poster struct {
 type batch struct {
 	buffer     []byte // buffer[start:end] is what has arrived and is not worked off
 	start, end int
-	skip       int // bytes of an oversize frame still to be thrown away
+	rest       time.Duration // a guest has posted too much: for so long nothing more is read
+	skip       int           // bytes of an oversize frame still to be thrown away
 
 	room       []keys.PublicKey // recipients of the post being judged
 	recipients []keys.PublicKey // accepted ones, of all posts
@@ -44,6 +46,7 @@ type batch struct {
 	answers    []rvproto.AnswerFrame
 	slots      []int // for each item, its answer
 	frame, out []byte
+	owed       int64 // bytes of the batch that a guest is to owe
 }
 
 var batches = sync.Pool{New: func() any { return &batch{buffer: make([]byte, postBuffer)} }}
@@ -52,6 +55,9 @@ var batches = sync.Pool{New: func() any { return &batch{buffer: make([]byte, pos
 func (n *Node) servePost(ctx context.Context, o *org, from keys.PublicKey, s network.Stream) error {
 	_, leave := o.sessions.enter(from, rvproto.Post, s)
 	defer leave()
+	if _, no := n.admits(from); no.status != wire.StatusOK { // since it was let in, before it could be cut off
+		return errNotMember
+	}
 	p := &poster{node: n, org: o, from: from, stream: s}
 	defer p.release()
 	if err := p.greet(); err != nil {
@@ -69,6 +75,7 @@ func (n *Node) servePost(ctx context.Context, o *org, from keys.PublicKey, s net
 			if err != nil {
 				return err
 			}
+			p.repose(ctx)
 			if !worked {
 				break
 			}
@@ -108,7 +115,7 @@ func (p *poster) fill() error {
 	return err
 }
 
-// makeRoom moves what is left to the front and, if it is the beginning of a large frame, makes the buffer fit it.
+// makeRoom moves what is left to the front and, if it is the beginning of a large frame, lets the buffer grow towards it.
 func (p *poster) makeRoom() {
 	p.end = copy(p.buffer, p.buffer[p.start:p.end])
 	p.start = 0
@@ -117,7 +124,7 @@ func (p *poster) makeRoom() {
 		need = max(need, n+int(size))
 	}
 	if need > len(p.buffer) {
-		larger := make([]byte, need)
+		larger := make([]byte, min(need, 2*len(p.buffer))) // as it comes, not as it is announced
 		copy(larger, p.buffer[:p.end])
 		p.buffer = larger
 	}
@@ -151,15 +158,22 @@ func (b *batch) next(max int) (frame []byte, oversize bool, err error) {
 // work commits and answers one batch of what has arrived; false if there is no whole frame.
 func (p *poster) work(ctx context.Context) (worked bool, err error) {
 	member, ok := p.org.roll.memberOf(p.from)
-	if !ok {
+	if !ok || p.org.moved().status != wire.StatusOK {
 		return false, errNotMember
 	}
 	if p.batch == nil {
 		return false, nil
 	}
+	if p.guest = p.org.isGuest(p.from); p.guest {
+		leave, err := p.turn(ctx)
+		if err != nil {
+			return false, err
+		}
+		defer leave()
+	}
 	terms, now := p.org.terms(), p.node.cfg.Now()
 	pings, size := 0, 0
-	for len(p.answers) < batchPosts && size < batchBytes {
+	for len(p.answers) < batchPosts && size < batchBytes && p.rest == 0 {
 		frame, oversize, err := p.next(terms.maxEnvelope + rvproto.MaxRecipients*34 + 32)
 		if err != nil {
 			return false, err
@@ -176,9 +190,12 @@ func (p *poster) work(ctx context.Context) (worked bool, err error) {
 			continue
 		}
 		size += len(frame)
+		before := len(p.recipients)
 		if err := p.take(member, frame, terms, now); err != nil {
 			return false, err
 		}
+		told := p.answers[len(p.answers)-1] // an old roll size is answered with everybody who came since
+		size += (len(p.recipients) - before + len(told.Newer) + len(told.Refused)) * keys.PublicKeySize
 	}
 	if len(p.answers) == 0 && pings == 0 {
 		if p.start == p.end && p.skip == 0 {
@@ -186,29 +203,75 @@ func (p *poster) work(ctx context.Context) (worked bool, err error) {
 		}
 		return false, nil
 	}
-	p.commit(ctx)
+	p.commit(ctx, member)
 	return true, p.reply(pings)
+}
+
+// turn waits until this guest's batch is worked on.
+func (p *poster) turn(ctx context.Context) (leave func(), err error) {
+	select {
+	case p.node.guests.turns <- struct{}{}:
+		return func() { <-p.node.guests.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-p.node.stop:
+		return nil, errNotMember
+	}
+}
+
+// repose lets a guest wait who has posted too much. [RV-94]
+func (p *poster) repose(ctx context.Context) {
+	if p.batch == nil || p.rest == 0 {
+		return
+	}
+	timer := time.NewTimer(min(p.rest, guestRest))
+	defer timer.Stop()
+	p.rest = 0
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-p.node.stop:
+	}
 }
 
 // take judges one post and notes an answer for it and, if anybody gets it, an item.
 func (p *poster) take(member keys.MemberID, frame []byte, terms terms, now time.Time) error {
+	at := p.stream.Conn().RemoteMultiaddr()
+	if p.guest {
+		if p.rest = p.node.guests.mayPost(p.from, at, terms.guestPosts, now); p.rest > 0 {
+			p.answers = append(p.answers, rvproto.AnswerFrame{Status: wire.StatusFull})
+			return nil
+		}
+	}
 	post, err := rvproto.ParsePost(frame, p.room[:0])
 	if err != nil {
 		return err
 	}
 	p.room = post.Recipients
 	answer, v := p.judge(member, post, terms, now)
-	answer.Status, answer.Refused = v.status, v.refused
+	if p.guest && answer.kind != envelope.KindAnnounce {
+		p.node.guests.posted(p.from, at, terms.guestPosts, now)
+	}
+	if size := int64(len(post.Envelope)); p.guest && v.status == wire.StatusOK && len(v.recipients) > 0 {
+		if p.org.debts.allows(member, p.owed+size, terms.guestBytes, now, p.node.queue.Holds) {
+			p.owed += size
+		} else {
+			v = verdict{status: wire.StatusFull}
+		}
+	}
+	answer.Status, answer.Refused, answer.Newer = v.status, v.refused, v.newer
 	if v.status == wire.StatusOK && len(v.recipients) > 0 {
 		expires := now.Add(terms.queueTime)
 		if answer.expires < expires.Unix() { // as a number: any that the sender likes, also beyond what is a time
 			expires = time.Unix(answer.expires, 0)
 		}
-		p.items = append(p.items, queue.Item{
-			ID: answer.ID, Org: p.org.id, Kind: queue.Envelope, Body: bytes.Clone(post.Envelope),
-			Recipients: v.recipients, Expires: expires,
-		})
-		p.slots = append(p.slots, len(p.answers))
+		body := bytes.Clone(post.Envelope)
+		for some := range slices.Chunk(v.recipients, queue.MaxRecipients) { // one body all the same
+			p.items = append(p.items, queue.Item{
+				ID: answer.ID, Org: p.org.id, Kind: queue.Envelope, Body: body, Recipients: some, Expires: expires,
+			})
+			p.slots = append(p.slots, len(p.answers))
+		}
 	}
 	p.answers = append(p.answers, answer.AnswerFrame)
 	return nil
@@ -218,6 +281,7 @@ func (p *poster) take(member keys.MemberID, frame []byte, terms terms, now time.
 type judged struct {
 	rvproto.AnswerFrame
 	expires int64
+	kind    envelope.Kind
 }
 
 // judge checks the envelope's form and terms and asks for leave. The id is computed from the authenticated sender, so
@@ -237,27 +301,56 @@ func (p *poster) judge(member keys.MemberID, post rvproto.PostFrame, terms terms
 		v.status = wire.StatusRefused
 		return answer, v
 	}
-	answer.ID, answer.expires = e.ID(), header.Expires
+	answer.ID, answer.expires, answer.kind = e.ID(), header.Expires, header.Kind
 	if header.Expires <= now.Unix() {
 		v.status = wire.StatusExpired
 		return answer, v
 	}
+	if v.status = p.charge(member, header, answer.ID, post.Recipients, terms, now); v.status != wire.StatusOK {
+		return answer, v
+	}
+	q := question{sender: member, device: p.from, header: header, to: post.Recipients}
+	if header.Leave.Kind == envelope.LeaveConversation {
+		if q.talk, err = p.org.talks.get(keys.ConversationID(header.Leave.ID)); err != nil {
+			v.status = p.node.fault("reading a conversation", err)
+			return answer, v
+		}
+	}
 	arena := len(p.recipients)
-	v = p.org.judge(member, header.Kind, envelope.IsIntroductionSize(e), post.Recipients, p.recipients)
+	v = p.org.judge(q, p.recipients)
 	p.recipients = v.recipients
 	v.recipients = v.recipients[arena:len(v.recipients):len(v.recipients)]
-	if v.status == wire.StatusOK && v.toll {
-		v.status = p.org.intros.spend(member, answer.ID, terms.introductions, now)
-	}
 	if v.status != wire.StatusOK {
-		v.recipients, v.refused = nil, nil
+		v.recipients, v.refused, v.newer = nil, nil, nil
 	}
 	return answer, v
 }
 
+// charge takes an introduction or a report from its sender's allowance, before anything is asked about its receiver: what
+// it costs and how it is answered says nothing about them. [RV-42] [RV-43]
+func (p *poster) charge(member keys.MemberID, header envelope.Header, id keys.EnvelopeID, to []keys.PublicKey, terms terms,
+	now time.Time) wire.Status {
+	t := toll{id: id}
+	switch header.Kind {
+	case envelope.KindReport:
+	case envelope.KindIntroduction:
+		who, one, tolled := p.org.addressee(member, to)
+		if !one {
+			return wire.StatusRefused
+		}
+		if !tolled {
+			return wire.StatusOK
+		}
+		t.to = who
+	default:
+		return wire.StatusOK
+	}
+	return p.org.intros.spend(member, []toll{t}, terms, now)
+}
+
 // commit puts the batch into the queue: durable when it returns. Recipients who have no room left are refused, and the
 // rest gets its envelope all the same.
-func (p *poster) commit(ctx context.Context) {
+func (p *poster) commit(ctx context.Context, member keys.MemberID) {
 	items, slots := p.items, p.slots
 	for len(items) > 0 {
 		var again []queue.Item
@@ -269,6 +362,9 @@ func (p *poster) commit(ctx context.Context) {
 			switch {
 			case err == nil:
 				accepted++
+				if p.guest {
+					p.org.debts.add(member, items[i].ID, int64(len(items[i].Body)))
+				}
 			case some && len(full.Devices) > 0:
 				item := without(items[i], full.Devices, answer)
 				if 0 < len(item.Recipients) && len(item.Recipients) < len(items[i].Recipients) {
@@ -326,6 +422,7 @@ func (p *poster) write(b []byte) error {
 func (b *batch) reset() {
 	clear(b.items)
 	clear(b.answers)
+	b.owed = 0
 	b.items, b.answers, b.slots, b.recipients = b.items[:0], b.answers[:0], b.slots[:0], b.recipients[:0]
 }
 
@@ -337,8 +434,8 @@ func (p *poster) release() {
 	}
 	p.batch = nil
 	b.reset()
-	b.start, b.end, b.skip = 0, 0, 0
-	if len(b.buffer) == postBuffer && cap(b.out) <= 2*postBuffer {
+	b.start, b.end, b.skip, b.rest = 0, 0, 0, 0
+	if len(b.buffer) == postBuffer && cap(b.out) <= 2*postBuffer && cap(b.recipients) <= maxArena {
 		batches.Put(b)
 	}
 }

@@ -3,6 +3,7 @@ package rendezvous
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func BenchmarkDurablePost(b *testing.B) {
 	var wait sync.WaitGroup
 	for i, c := range clients {
 		wait.Go(func() {
-			if err := postAll(c, bodies[i], recipients, inFlight); err != nil {
+			if err := postAll(c, bodies[i], slices.Collect(slices.Chunk(recipients, 1)), inFlight); err != nil {
 				b.Error(err)
 			}
 		})
@@ -49,8 +50,8 @@ func BenchmarkDurablePost(b *testing.B) {
 	b.ReportMetric(float64(s.node.counters.accepted.Load())/float64(max(s.node.counters.batches.Load(), 1)), "posts/batch")
 }
 
-// postAll keeps inFlight posts unanswered, refilling with as many as were answered.
-func postAll(c *rvclient.Client, bodies [][]byte, to []keys.PublicKey, inFlight int) error {
+// postAll posts to each list of recipients in turn. It keeps inFlight posts unanswered, refilling with as many as were answered.
+func postAll(c *rvclient.Client, bodies [][]byte, to [][]keys.PublicKey, inFlight int) error {
 	stream, err := c.OpenPost(context.Background())
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func postAll(c *rvclient.Client, bodies [][]byte, to []keys.PublicKey, inFlight 
 	for answered < len(bodies) {
 		var posts []rvproto.PostFrame
 		for sent < len(bodies) && sent-answered < inFlight {
-			posts = append(posts, rvproto.PostFrame{Recipients: to[sent%len(to) : sent%len(to)+1], Envelope: bodies[sent]})
+			posts = append(posts, rvproto.PostFrame{Recipients: to[sent%len(to)], Envelope: bodies[sent]})
 			sent++
 		}
 		if err := stream.Send(posts); err != nil {
@@ -136,7 +137,7 @@ func (s *benchNode) host(b *testing.B, key keys.PrivateKey) host.Host {
 
 func (s *benchNode) put(b *testing.B, event membership.SignedEvent) {
 	b.Helper()
-	if status := s.node.submit(s.org, event); status != wire.StatusOK {
+	if status := s.node.submit(context.Background(), s.org, keys.PublicKey{}, keys.PublicKey{}, event, nil); status != wire.StatusOK {
 		b.Fatal(status)
 	}
 }
@@ -169,7 +170,7 @@ func (s *benchNode) members(b *testing.B, founder *device, count int) (devices [
 		s.put(b, event)
 		member := membership.MemberOf(founder.Org, event)
 		signed := membership.SignGrant(membership.Grant{Org: founder.Org, From: member, To: founder.member, Number: 1, Open: true}, key)
-		if status := s.org.grants.put(member, signed); status != wire.StatusOK {
+		if status, _, _ := s.org.grants.put(member, signed); status != wire.StatusOK {
 			b.Fatal(status)
 		}
 		devices = append(devices, key.Public())

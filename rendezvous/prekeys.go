@@ -48,6 +48,19 @@ func (p prekeys) put(device keys.PublicKey, signed []byte, now time.Time) wire.S
 	return statusOf(err)
 }
 
+// drop removes a device's prekey.
+func (p prekeys) drop(device keys.PublicKey) error {
+	key := kv.Key(tablePrekey, p.org[:], device[:])
+	err := p.store.View(func(tx *kv.Tx) error {
+		_, err := tx.Get(key)
+		return err
+	})
+	if errors.Is(err, kv.ErrNotFound) {
+		return nil
+	}
+	return p.store.Update(func(tx *kv.Tx) error { return tx.Delete(key) })
+}
+
 // get returns the signed prekeys of devices in their order, empty where there is none. [RV-31]
 func (p prekeys) get(devices []keys.PublicKey) ([][]byte, error) {
 	found := make([][]byte, len(devices))

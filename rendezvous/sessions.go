@@ -59,6 +59,31 @@ func (t *sessions) enter(device keys.PublicKey, id protocol.ID, s network.Stream
 	}
 }
 
+// cut ends the streams of a device.
+func (t *sessions) cut(device keys.PublicKey) {
+	for _, id := range []protocol.ID{rvproto.Post, rvproto.Deliver} {
+		t.mu.Lock()
+		s := t.live[sessionKey{device, id}]
+		t.mu.Unlock()
+		if s != nil {
+			_ = s.stream.Reset()
+		}
+	}
+}
+
+// cutAll ends every stream.
+func (t *sessions) cutAll() {
+	t.mu.Lock()
+	live := make([]*session, 0, len(t.live))
+	for _, s := range t.live {
+		live = append(live, s)
+	}
+	t.mu.Unlock()
+	for _, s := range live {
+		_ = s.stream.Reset()
+	}
+}
+
 // wakeAll tells every session that there may be news.
 func (t *sessions) wakeAll() {
 	t.mu.Lock()

@@ -2,6 +2,7 @@ package rendezvous
 
 import (
 	"muster.example/internal/keys"
+	"muster.example/internal/wire"
 	"muster.example/membership"
 )
 
@@ -24,6 +25,7 @@ type OrgStatus struct {
 	Bodies        int64      `json:"bodies"`
 	Bytes         int64      `json:"bytes"`
 	RollSize      uint64     `json:"roll_size"`
+	Moved         bool       `json:"moved,omitempty"` // another node has taken over
 }
 
 // Status returns the state of the node. Valid once Ready.
@@ -34,10 +36,11 @@ func (n *Node) Status() Status {
 		held := queued[o.id]
 		one := OrgStatus{
 			Org: o.id, DevicesOnline: o.sessions.online(),
+			Moved:   o.moved().status == wire.StatusMoved,
 			Entries: held.Entries, Bodies: held.Bodies, Bytes: held.Bytes,
 		}
 		o.roll.read(func(state *membership.State) {
-			one.Name, one.Members, one.RollSize = state.OrgName(), len(state.Members()), state.Size()
+			one.Name, one.Members, one.RollSize = state.OrgName(), state.Count(), state.Size()
 		})
 		s.Orgs = append(s.Orgs, one)
 	}

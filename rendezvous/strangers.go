@@ -12,11 +12,10 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
-	"muster.example/internal/keys"
 	"muster.example/internal/p2p"
 )
 
-// strangers is the gate: members pass, others are let in few at a time, for a short time and not too often from one
+// strangers is the gate: active devices of members pass, others are let in few at a time, for a short time and not too often from one
 // address. It is the host's connection gater and is told of connections. [RV-2]
 type strangers struct {
 	limits  StrangerLimits
@@ -24,8 +23,9 @@ type strangers struct {
 
 	mu        sync.Mutex // guards the following
 	unknown   map[network.Conn]time.Time
+	guests    map[network.Conn]netip.Prefix // connections of guests' devices, and where they come from
+	crowds    map[netip.Prefix]int          // how many of these come from each address
 	addresses map[netip.Prefix]*allowance
-	refused   map[keys.PublicKey]struct{}
 }
 
 // allowance is a token bucket of one address.
@@ -41,8 +41,9 @@ func newStrangers(limits StrangerLimits, members *directory) *strangers {
 	return &strangers{
 		limits: limits, members: members,
 		unknown:   make(map[network.Conn]time.Time),
+		guests:    make(map[network.Conn]netip.Prefix),
+		crowds:    make(map[netip.Prefix]int),
 		addresses: make(map[netip.Prefix]*allowance),
-		refused:   make(map[keys.PublicKey]struct{}),
 	}
 }
 
@@ -61,8 +62,8 @@ func (g *strangers) InterceptAccept(c network.ConnMultiaddrs) bool {
 // InterceptSecured implements connmgr.ConnectionGater: now the peer's key is known.
 func (g *strangers) InterceptSecured(_ network.Direction, id peer.ID, c network.ConnMultiaddrs) bool {
 	key, err := p2p.Key(id)
-	if err == nil && g.members.of(key) != nil {
-		return !g.isRefused(key)
+	if o := g.members.active(key); err == nil && o != nil {
+		return !o.isGuest(key) || g.mayCrowd(c.RemoteMultiaddr())
 	}
 	allowed := g.charge(c.RemoteMultiaddr())
 	g.mu.Lock()
@@ -75,12 +76,26 @@ func (g *strangers) InterceptUpgraded(network.Conn) (bool, control.DisconnectRea
 
 // Connected implements network.Notifiee.
 func (g *strangers) Connected(_ network.Network, c network.Conn) {
-	if key, err := p2p.Key(c.RemotePeer()); err == nil && g.members.of(key) != nil {
-		return
+	if key, err := p2p.Key(c.RemotePeer()); err == nil {
+		if o := g.members.active(key); o != nil {
+			if o.isGuest(key) {
+				g.crowd(c)
+			}
+			return
+		}
 	}
+	g.demote([]network.Conn{c})
+}
+
+// demote makes connections those of a stranger.
+func (g *strangers) demote(connections []network.Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.unknown[c] = time.Now()
+	for _, c := range connections {
+		if !c.IsClosed() {
+			g.unknown[c] = time.Now()
+		}
+	}
 }
 
 // Disconnected implements network.Notifiee.
@@ -88,6 +103,31 @@ func (g *strangers) Disconnected(_ network.Network, c network.Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.unknown, c)
+	if site, known := g.guests[c]; known {
+		delete(g.guests, c)
+		if g.crowds[site]--; g.crowds[site] <= 0 {
+			delete(g.crowds, site)
+		}
+	}
+}
+
+// mayCrowd reports whether one more guest's device may connect from an address. [RV-95]
+func (g *strangers) mayCrowd(from ma.Multiaddr) bool {
+	site, _ := siteOf(from)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.guests) < g.limits.Guests && g.crowds[site] < g.limits.SiteGuests
+}
+
+// crowd notes a connection of a guest's device.
+func (g *strangers) crowd(c network.Conn) {
+	site, _ := siteOf(c.RemoteMultiaddr())
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, known := g.guests[c]; !known && !c.IsClosed() {
+		g.guests[c] = site
+		g.crowds[site]++
+	}
 }
 
 // Listen implements network.Notifiee.
@@ -111,21 +151,13 @@ func (g *strangers) overdue(now time.Time) (late []network.Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c, since := range g.unknown {
-		if key, err := p2p.Key(c.RemotePeer()); err == nil && g.members.of(key) != nil {
+		if key, err := p2p.Key(c.RemotePeer()); err == nil && g.members.active(key) != nil {
 			delete(g.unknown, c)
 		} else if now.Sub(since) >= g.limits.Time {
 			late = append(late, c)
 		}
 	}
 	return late
-}
-
-// isRefused reports whether a key is shut out though a roll has it.
-func (g *strangers) isRefused(key keys.PublicKey) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	_, refused := g.refused[key]
-	return refused
 }
 
 // allowed reports whether an address has patience left.

@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
 # Builds the rendezvous node and the load, and measures. Arguments go to the load: scripts/bench.sh -transport quic,
 # scripts/bench.sh -help. Needs Linux and a quiet machine: the load is on the same cores as the node.
+# scripts/bench.sh roll measures the roll alone, on one core and without a node.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ "${1-}" = roll ]; then
+	go test -run '^$' -cpu 1 -bench 'Fold|Restore|Memory' -benchtime 1x -count 3 ./membership
+	go test -run '^$' -cpu 1 -bench 'OpenEvent|AppendOne|ExtendByOne' -benchtime 100x ./membership
+	exec go test -run '^$' -bench OpenOrganization -benchtime 3x ./node
+fi
 here=$(mktemp -d "${TMPDIR:-/tmp}/muster-bench.XXXXXX")
 trap 'rm -rf "$here"' EXIT
 trap 'exit 130' INT TERM

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Plays a short session with the real programs in a folder of its own: an organization is founded, two people join, a
-# message with a file waits for one whose node is stopped, and arrives; a stranger is turned away. Fails if anything is
-# not as told. KEEP=1 leaves everything running. Needs bin/muster and bin/muster-rendezvous: make demo builds them.
+# message with a file waits for one whose node is stopped, and arrives; a group is made, and a guest asks at a desk; a
+# stranger is turned away. Fails if anything is not as told. KEEP=1 leaves everything running. Needs bin/muster and bin/muster-rendezvous: make demo builds them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 keep=${KEEP:-}
@@ -10,7 +10,7 @@ export PATH=$programs:$PATH
 
 here=$(mktemp -d "${TMPDIR:-/tmp}/muster-demo.XXXXXX")
 pids=()
-people=(ada bo cy)
+people=(ada bo cy gil)
 
 # --- what ends, also on failure and Ctrl-C
 
@@ -119,6 +119,9 @@ entries() { point_status | number_of entries; }
 queue_is() { [[ $(entries) == "$1" ]]; }
 asks() { muster contacts --dir "$here/$1" --json | grep "\"state\":\"$2\""; }
 has_mail() { muster inbox --dir "$here/$1" --json | grep "\"id\":\"$2\""; }
+has_text() { muster inbox --dir "$here/$1" --json | grep -F "\"text\":\"$2\""; }
+in_group() { muster group show Crew --dir "$here/$1" --json | grep "\"standing\":\"$2\""; }
+is_desk() { muster admin members --dir "$here/$1" --json | grep '"role":"desk"'; }
 delivered() { muster read "$2" --dir "$here/$1" --json | grep '"state":"delivered"'; }
 
 hex() { od -An -v -tx1 "$@" | tr -d ' \n'; } # a file or stdin as one line of hexadecimal digits
@@ -239,6 +242,38 @@ note "queue/${segment##*/} is gone, and the 64 bytes are nowhere in the folder"
 note "files that hold the words \"$marker\": $(files_with "$marker" "$point" "$here"/{ada,bo,cy})"
 [[ $(files_with "$marker" "$point" "$here"/{ada,bo,cy}) == 0 ]] || fail "there is plaintext on the disk"
 
+tell "Ada makes a group, and Bo and Cy enter it. One post reaches all; Cy, whom Ada never let write, may write there."
+show muster group create Crew Bo Cy --dir "$here/ada"
+for person in bo cy; do
+	within 20 in_group "$person" invited || fail "$person is not invited"
+	printf '   $ muster group join Crew --dir %s\n' "$person"
+	timeout 60 muster group join Crew --dir "$here/$person" >/dev/null
+done
+show muster send Crew -m 'Who lights the lamp?' --dir "$here/ada"
+within 20 has_text cy 'Who lights the lamp?' || fail "the group's message does not come"
+show muster send Crew -m 'I do. Cy' --dir "$here/cy"
+within 20 has_text ada 'I do. Cy' || fail "Cy's message to the group does not come"
+
+tell "Ada has Cy answer the public, and publishes a link. Gil joins by it as a guest, who can write to the desk and to nobody else."
+show muster admin role Cy desk --dir "$here/ada"
+within 20 is_desk cy || fail "Cy does not learn of it"
+printf '   $ muster invite --open --dir ada\n'
+published=$(muster invite --open --dir "$here/ada" --json | text_of invitation)
+note "  ${published:0:60}…"
+start_node gil
+printf '   $ muster join %.24s… --as Gil --dir gil\n' "$published"
+timeout 60 muster join "$published" --as Gil --dir "$here/gil" >/dev/null
+show muster contacts --all --dir "$here/gil"
+show muster send desk -m 'When is the tower open?' --dir "$here/gil"
+within 20 has_text cy 'When is the tower open?' || fail "the question does not come"
+question=$(has_text cy 'When is the tower open?' | grep -o '"id":"[a-z2-7]*","org' | tail -n 1 | cut -d '"' -f 4)
+show muster send --reply "$question" -m 'From ten to four.' --dir "$here/cy"
+within 20 has_text gil 'From ten to four.' || fail "the answer does not come"
+show muster inbox --dir "$here/gil"
+show muster send Bo -m 'And you?' --dir "$here/gil" && exit=0 || exit=$?
+((exit == 5)) || fail "Gil's message to Bo ended with exit status $exit, not 5 for not found"
+within 20 queue_is 0 || fail "the queue is not empty"
+
 tell "A stranger has a sound host, every address and Bo's name, and no invitation."
 status=$(point_status)
 address=$(grep -o '"/ip4/127.0.0.1/tcp/[0-9]*"' <<<"$status" | head -n 1 | tr -d '"')
@@ -257,6 +292,8 @@ The nodes of ${people[*]} and the rendezvous node are still running. Go on by ha
   muster inbox --dir bo
   muster watch --dir bo
   muster introduce Ada 'Cy here.' --dir cy; muster accept Cy --dir ada
+  muster group show Crew --dir bo
+  muster presence share everybody --dir bo; muster presence Bo --dir ada
   muster-rendezvous status --dir rendezvous
 
 To stop them and remove everything:

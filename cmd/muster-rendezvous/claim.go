@@ -1,10 +1,9 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/terminal"
 	"muster.example/rendezvous"
 )
 
@@ -32,9 +31,9 @@ func newClaim() *cobra.Command {
 				return err
 			}
 			if wantsJSON(c) {
-				return writeJSON(c.OutOrStdout(), link)
+				return terminal.JSON(c.OutOrStdout(), link)
 			}
-			_, err = fmt.Fprintln(c.OutOrStdout(), link.Claim)
+			_, err = terminal.Println(c.OutOrStdout(), terminal.Line(link.Claim))
 			return err
 		},
 	}

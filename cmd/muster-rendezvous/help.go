@@ -1,19 +1,19 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"muster.example/internal/terminal"
 )
 
 // printPage prints what --help shows: the program's own text for the program, a manual page for a command.
 func printPage(c *cobra.Command, _ []string) {
 	w := c.OutOrStdout()
 	if !c.HasParent() {
-		fmt.Fprintf(w, "%s\n\n%s", c.Long, c.LocalFlags().FlagUsages())
+		terminal.Printf(w, "%s\n\n%s\n", terminal.Lines(c.Long, ""), terminal.Lines(c.LocalFlags().FlagUsages(), ""))
 		return
 	}
 	section(w, "NAME", c.CommandPath()+" - "+c.Short)
@@ -35,24 +35,17 @@ func section(w io.Writer, title, text string) {
 	if strings.TrimSpace(text) == "" {
 		return
 	}
-	fmt.Fprintf(w, "%s\n", title)
+	terminal.Println(w, title)
 	for line := range strings.Lines(strings.Trim(text, "\n") + "\n") {
 		if line = strings.TrimRight(line, "\n"); line != "" {
 			line = "    " + line
 		}
-		fmt.Fprintln(w, line)
+		terminal.Println(w, terminal.Line(line))
 	}
-	fmt.Fprintln(w)
+	terminal.Println(w)
 }
 
 // dedent takes away what pflag indents by.
 func dedent(text string) string {
 	return strings.TrimPrefix(strings.ReplaceAll(text, "\n  ", "\n"), "  ")
-}
-
-// writeJSON writes an answer as one line.
-func writeJSON(w io.Writer, value any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(value)
 }

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster.example/internal/kv"
+	"muster.example/internal/terminal"
 	"muster.example/rendezvous"
 )
 
@@ -107,12 +107,12 @@ func report(err error, asJSON bool) int {
 	}
 	text := strings.TrimPrefix(err.Error(), "rendezvous: ")
 	if asJSON {
-		writeJSON(os.Stderr, map[string]any{"code": kind, "error": text, "hint": hint, "exit": code}) //nolint:errcheck // nobody is left to tell
+		terminal.JSON(os.Stderr, map[string]any{"code": kind, "error": text, "hint": hint, "exit": code}) //nolint:errcheck // nobody is left to tell
 		return code
 	}
-	fmt.Fprintf(os.Stderr, "muster-rendezvous: error: %s\n", text)
+	terminal.Printf(os.Stderr, "muster-rendezvous: error: %s\n", terminal.Diagnosis(text))
 	if hint != "" {
-		fmt.Fprintf(os.Stderr, "muster-rendezvous: hint: %s\n", hint)
+		terminal.Printf(os.Stderr, "muster-rendezvous: hint: %s\n", terminal.Diagnosis(hint))
 	}
 	return code
 }

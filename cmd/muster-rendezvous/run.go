@@ -20,6 +20,7 @@ import (
 
 	"muster.example/internal/p2p"
 	"muster.example/internal/task"
+	"muster.example/internal/terminal"
 	"muster.example/rendezvous"
 )
 
@@ -133,7 +134,7 @@ func greet(ctx context.Context, node *rendezvous.Node, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(stdout, link)
+	_, err = terminal.Println(stdout, terminal.Line(link))
 	return err
 }
 
@@ -153,8 +154,8 @@ func obey(ctx context.Context, signals <-chan os.Signal, stop func()) error {
 	case <-signals:
 		os.Exit(130)
 	case <-late.C:
-		fmt.Fprintf(os.Stderr, "muster-rendezvous: error: the stop took more than %s; still running:\n%s\n",
-			stopTime, strings.TrimSpace(stacks()))
+		terminal.Printf(os.Stderr, "muster-rendezvous: error: the stop took more than %s; still running:\n%s\n",
+			stopTime, terminal.Lines(strings.TrimSpace(stacks()), ""))
 		os.Exit(exitFailed)
 	}
 	return nil

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/terminal"
 	"muster.example/rendezvous"
 )
 
@@ -36,7 +35,7 @@ func newStatus() *cobra.Command {
 				return err
 			}
 			if wantsJSON(c) {
-				return writeJSON(c.OutOrStdout(), status)
+				return terminal.JSON(c.OutOrStdout(), status)
 			}
 			return printStatus(c.OutOrStdout(), status)
 		},
@@ -44,19 +43,17 @@ func newStatus() *cobra.Command {
 }
 
 func printStatus(w io.Writer, status rendezvous.Status) error {
-	fmt.Fprintf(w, "node %s, version %s\n", status.Node, status.Version)
+	terminal.Printf(w, "node %s, version %s\n", status.Node, terminal.Line(status.Version))
 	for _, address := range status.Addresses {
-		fmt.Fprintf(w, "  %s\n", address)
+		terminal.Printf(w, "  %s\n", terminal.Address(address))
 	}
 	if len(status.Orgs) == 0 {
-		_, err := fmt.Fprintln(w, "no organization yet: found one with a claim link")
+		_, err := terminal.Println(w, "no organization yet: found one with a claim link")
 		return err
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ORGANIZATION\tID\tMEMBERS\tONLINE\tENTRIES\tBODIES\tBYTES")
+	table := terminal.NewTable(w, "ORGANIZATION\tID\tMEMBERS\tONLINE\tENTRIES\tBODIES\tBYTES")
 	for _, o := range status.Orgs {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\n",
-			o.Name, o.Org.Short(), o.Members, o.DevicesOnline, o.Entries, o.Bodies, o.Bytes)
+		table.Row(o.Name, o.Org.Short(), o.Members, o.DevicesOnline, o.Entries, o.Bodies, o.Bytes)
 	}
 	return table.Flush()
 }

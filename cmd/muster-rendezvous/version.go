@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
+
+	"muster.example/internal/terminal"
 )
 
 func newVersion() *cobra.Command {
@@ -15,9 +15,9 @@ func newVersion() *cobra.Command {
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if wantsJSON(c) {
-				return writeJSON(c.OutOrStdout(), map[string]string{"version": version})
+				return terminal.JSON(c.OutOrStdout(), map[string]string{"version": version})
 			}
-			_, err := fmt.Fprintln(c.OutOrStdout(), "muster-rendezvous", version)
+			_, err := terminal.Println(c.OutOrStdout(), "muster-rendezvous", terminal.Line(version))
 			return err
 		},
 	}

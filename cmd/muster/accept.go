@@ -20,7 +20,7 @@ you, both of you can write when the command returns. To accept twice is no error
 		output:   "One line saying how you stand with the member.",
 		json:     `{"contact": {"org", "member", "name", "state", ..}, "already"}`,
 		examples: []string{"muster accept Ada", "muster accept Ada@Lighthouse"},
-		see:      []string{"introduce", "contacts", "send"},
+		see:      []string{"decline", "block", "introduce", "contacts"},
 	}, exactly("MEMBER"), func(c *cobra.Command, args []string) error {
 		return a.withNode(func(client *apiclient.Client) error {
 			result, err := client.Accept(c.Context(), api.AcceptRequest{Org: org, Member: args[0]})

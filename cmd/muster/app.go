@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,12 +12,14 @@ import (
 	"github.com/adrg/xdg"
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/apiclient"
 )
 
 // app is one run of the program: its streams and the flags that every command takes.
 type app struct {
+	args           []string // the command line
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
@@ -31,7 +32,7 @@ type app struct {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, signals := watchSignals(ctx)
 	defer signals.stop()
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{args: args, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := a.newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -68,20 +69,20 @@ func wantsJSON(args []string) bool {
 
 func (a *app) printError(err *api.Error, asJSON bool) {
 	if asJSON {
-		writeJSON(a.stderr, struct { //nolint:errcheck // nobody is left to tell
+		terminal.JSON(a.stderr, struct { //nolint:errcheck // nobody is left to tell
 			*api.Error
 			Exit int `json:"exit"`
 		}{err, err.Code.Exit()})
 		return
 	}
-	fmt.Fprintf(a.stderr, "muster: error: %s\n", clean(strings.ReplaceAll(err.Message, "\n", "; ")))
+	terminal.Printf(a.stderr, "muster: error: %s\n", terminal.Diagnosis(err.Message, a.args...))
 	if err.Hint != "" {
-		fmt.Fprintf(a.stderr, "muster: hint: %s\n", clean(err.Hint))
+		terminal.Printf(a.stderr, "muster: hint: %s\n", terminal.Diagnosis(err.Hint, a.args...))
 	}
 }
 
 // inform tells a person something that is no answer.
-func (a *app) inform(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
+func (a *app) inform(format string, args ...any) { terminal.Printf(a.stderr, format+"\n", args...) }
 
 // folder returns the node's folder: --dir, else MUSTER_DIR, else the one in the XDG data directory.
 func (a *app) folder() (string, error) {
@@ -112,7 +113,7 @@ func (a *app) withNode(do func(*apiclient.Client) error) error {
 // answer prints value as JSON with --json, else calls text to print it for a person.
 func (a *app) answer(value any, text func(w io.Writer)) error {
 	if a.json {
-		return writeJSON(a.stdout, value)
+		return terminal.JSON(a.stdout, value)
 	}
 	w := &errorWriter{w: a.stdout}
 	text(w)
@@ -131,19 +132,6 @@ func (e *errorWriter) Write(b []byte) (int, error) {
 		_, e.err = e.w.Write(b)
 	}
 	return len(b), e.err
-}
-
-// writeJSON writes value as one line. Characters that could change how a terminal shows the line are escaped, which
-// JSON allows in every string.
-func writeJSON(w io.Writer, value any) error {
-	var text strings.Builder
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, escapeJSON(text.String()))
-	return err
 }
 
 // usage returns an error of the command line itself.

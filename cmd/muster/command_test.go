@@ -22,6 +22,8 @@ import (
 	"unicode/utf16"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"muster.example/internal/repotest/vector"
 )
 
 // signalledKey finds the programs that signal has signalled, by the argument that named them.
@@ -29,7 +31,8 @@ type signalledKey struct{}
 
 // foundOrganization is `found RENDEZVOUS FOUNDER MEMBER...`: the nodes of these folders run already. The founder's
 // creates the organization Lighthouse and the others join it, each under the name of their folder with a capital. It
-// sets ORG, PORT (of the rendezvous node) and for each member ADA, BO, ... to the member's id.
+// sets ORG, PORT (of the rendezvous node) and for each member ADA, BO, ... to the member's id. The words are in the files
+// root.words, and ada.words, bo.words, ...
 func foundOrganization(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: found rendezvous founder member...")
@@ -46,13 +49,24 @@ func foundOrganization(ts *testscript.TestScript, neg bool, args []string) {
 			enter = []string{"org", "create", "Lighthouse", "--claim", claim}
 		}
 		member := answerOf(ts, "member", "muster", append(enter, "--as", nameOf(dir), "--dir", dir)...)
+		saveWords(ts, "recovery_words", dir+".words")
 		ts.Setenv(strings.ToUpper(dir), member)
 		if i == 0 {
+			saveWords(ts, "root_words", "root.words")
 			ts.Setenv("ORG", answerOf(ts, "0.org", "muster", "org", "list", "--dir", dir))
 			uses := strconv.Itoa(len(args))
 			invitation = answerOf(ts, "invitation", "muster", "invite", "--uses", uses, "--dir", dir)
 		}
 	}
+}
+
+// saveWords writes the words of the last answer into a file.
+func saveWords(ts *testscript.TestScript, field, path string) {
+	var answer map[string]json.RawMessage
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &answer))
+	var words []string
+	ts.Check(json.Unmarshal(answer[field], &words))
+	ts.Check(os.WriteFile(ts.MkAbs(path), []byte(strings.Join(words, " ")+"\n"), 0o600))
 }
 
 // nameOf returns the name of the member whose node has a folder: Ada for ada.
@@ -306,6 +320,18 @@ func swampFile(ts *testscript.TestScript, neg bool, args []string) {
 	if !errors.Is(err, syscall.ENOSPC) {
 		ts.Fatalf("filling the disk: %v", err)
 	}
+}
+
+// specVector is `specvector SPEC/NAME FILE`: it writes the bytes of a test vector of the specs.
+func specVector(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: specvector spec/name file")
+	}
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "spec", "testdata", filepath.FromSlash(args[0])+".txt"))
+	ts.Check(err)
+	v, err := vector.Parse(text)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), v.Data, 0o600))
 }
 
 // sparseFile is `sparse FILE BYTES`: the file has that length and takes no room.

@@ -18,11 +18,16 @@ func (a *app) newContacts() *cobra.Command {
   acquainted   both of you can write
   introduced   you introduced yourself, they have not accepted
   asks         they introduced themselves: muster accept lets them write
+  declined     they introduced themselves, and you put that away
+  allowed      they can write, you cannot: introduce yourself
+  blocked      you hear nothing of them: muster unblock ends it
   member       neither; shown with --all only`,
-		output:   "One line each: name, member id, state, organization, and the text of an introduction.",
-		json:     `[{"org", "org_name", "member", "name", "role", "state", "introduction", "since"}]`,
+		output: `One line each: name, member id, state, whether the safety number was compared,
+organization, and the text of an introduction.`,
+		json: `[{"org", "org_name", "member", "name", "role", "state", "introduction", "since", "verified",
+  "warning", "contact"}], with --all also "formerly": [..]`,
 		examples: []string{"muster contacts", "muster contacts --all --org Lighthouse"},
-		see:      []string{"introduce", "accept"},
+		see:      []string{"introduce", "accept", "block", "verify"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {
 		return a.withNode(func(client *apiclient.Client) error {
 			contacts, err := client.Contacts(c.Context(), query)
@@ -33,15 +38,18 @@ func (a *app) newContacts() *cobra.Command {
 				if len(contacts) == 0 {
 					a.inform("No contacts yet. --all lists every member; muster introduce makes first contact.")
 				}
-				a.table(w, "NAME\tMEMBER\tSTATE\tORG\tINTRODUCTION", func(row func(cells ...string)) {
+				a.table(w, "NAME\tMEMBER\tSTATE\tVERIFIED\tORG\tINTRODUCTION", func(row func(cells ...any)) {
 					for _, k := range contacts {
-						org := clean(k.OrgName) + " (" + shortID(k.Org) + ")"
-						row(clean(k.Name), shortID(k.Member), clean(string(k.State)), org, clean(k.Introduction))
+						org := k.OrgName + " (" + shortID(k.Org) + ")"
+						row(k.Name, shortID(k.Member), string(k.State), verification(k), org, k.Introduction)
 					}
 				})
 				for _, k := range contacts {
+					if k.Warning != "" {
+						a.warn([]string{k.Warning}, nil)
+					}
 					if k.State == api.ContactAsks {
-						a.inform("%s waits for your answer: muster accept %s lets them write to you.", clean(k.Name), quote(k.Name))
+						a.inform("%s waits for your answer: muster accept %s lets them write to you.", person(k.Name, k.Member), quote(k.Name, k.Member))
 					}
 				}
 			})
@@ -50,4 +58,15 @@ func (a *app) newContacts() *cobra.Command {
 	c.Flags().StringVar(&query.Org, "org", "", "only of this `ORG`, by name or id")
 	c.Flags().BoolVar(&query.All, "all", false, "every member, also without any contact")
 	return c
+}
+
+// verification says whether a contact is verified.
+func verification(k api.Contact) string {
+	switch {
+	case k.Verified:
+		return "yes"
+	case k.Warning != "":
+		return "FALLEN"
+	}
+	return "no"
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 )
 
@@ -35,23 +36,27 @@ var exits = []string{
 
 const rootPage = `muster is a members-only messenger.
 
-  start        run this device's node, in the foreground (first of all)
-  status       what the node is and whom it reaches
-
+  start        run this device's node, in the foreground; service: at each log-in
+  web          open the app in a browser; status: what the node is and whom it reaches
   org create   found an organization; org list: those you are in
-  invite       make an invitation
+  invite       make an invitation; vouch for who applies by one
   join         join an organization with an invitation
 
   introduce    make first contact with a member, in 140 characters
-  accept       let a member who introduced themselves write to you
-  contacts     whom you know
+  accept       let a member who introduced themselves write to you; decline, block, unblock
+  contacts     whom you know; presence, typing: who of them is there
+  verify       compare safety numbers with a member
+  name         take another name; settings: what you choose for yourself
+  device       your devices: list, bar, freeze, recover
 
   send         send a message, with files
-  inbox        list what you received
-  read         show one message, save its files
-  watch        show what arrives, as it arrives
+  inbox        list what you received; watch: as it arrives
+  read         show one message, save its files; search: look for messages
+  edit, delete, undo, react, forward, report   what to do with a message
+  group        create, join, leave groups; conversation: of several members
 
-  version      of this program
+  admin        run an organization: members, policy, the roll, the rendezvous node
+  check        check this device's folder, evidence, or a roll; logs, report, uninstall, version
 
 Every command: --help, --json, --dir DIR (or MUSTER_DIR), --yes (or MUSTER_YES=1).
 `
@@ -69,7 +74,7 @@ func (a *app) newRoot() *cobra.Command {
 			return nil
 		},
 		RunE: func(*cobra.Command, []string) error {
-			_, err := io.WriteString(a.stdout, rootPage)
+			_, err := terminal.Println(a.stdout, terminal.Lines(rootPage, ""))
 			return err
 		},
 	}
@@ -78,7 +83,7 @@ func (a *app) newRoot() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "print JSON, errors too")
 	flags.BoolVar(&a.yes, "yes", false, "answer yes to every question (as does MUSTER_YES=1)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
-	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(a.stdout, rootPage) })
+	root.SetHelpFunc(func(*cobra.Command, []string) { terminal.Println(a.stdout, terminal.Lines(rootPage, "")) })
 	root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true, RunE: func(_ *cobra.Command, args []string) error {
 		command, rest, err := root.Find(args)
 		if err != nil || len(rest) > 0 {
@@ -88,8 +93,11 @@ func (a *app) newRoot() *cobra.Command {
 		return command.Help()
 	}})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.newStart(), a.newStatus(), a.newOrg(), a.newInvite(), a.newJoin(), a.newIntroduce(), a.newAccept(),
-		a.newContacts(), a.newSend(), a.newInbox(), a.newRead(), a.newWatch(), a.newVersion())
+	root.AddCommand(a.newStart(), a.newWeb(), a.newStatus(), a.newOrg(), a.newDevice(), a.newInvite(), a.newJoin(), a.newVouch(), a.newIntroduce(), a.newAccept(),
+		a.newContacts(), a.newSend(), a.newInbox(), a.newRead(), a.newSearch(), a.newWatch(), a.newCheck(), a.newVersion(),
+		a.newAdmin(), a.newName(), a.newVerify(), a.newPresence(), a.newTyping(), a.newBlock(), a.newUnblock(), a.newDecline(),
+		a.newEdit(), a.newDelete(), a.newUndo(), a.newReact(), a.newForward(), a.newReport(), a.newSettings(), a.newGroup(), a.newConversation(),
+		a.newService(), a.newLogs(), a.newUninstall())
 	return root
 }
 
@@ -118,14 +126,14 @@ func (m manual) print(w io.Writer, c *cobra.Command) {
 		if text == "" {
 			return
 		}
-		fmt.Fprintf(w, "%s\n", title)
+		terminal.Println(w, title)
 		for line := range strings.Lines(text + "\n") {
 			if line = strings.TrimRight(line, "\n"); line != "" {
 				line = "    " + line
 			}
-			fmt.Fprintln(w, line)
+			terminal.Println(w, terminal.Line(line))
 		}
-		fmt.Fprintln(w)
+		terminal.Println(w)
 	}
 	parent := ""
 	if c.HasParent() {

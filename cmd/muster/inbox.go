@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/apiclient"
 )
@@ -21,12 +21,15 @@ its whole text. It marks nothing as read.`,
 		output: `For each message a line with * if it is unread, the start of its id, its time, its
 author and organization; then subject, text and the names of files, indented.`,
 		json: `[{"id", "org", "org_name", "kind", "conversation", "thread", "from", "from_member",
-  "to", "subject", "text", "time", "unread", "attachments": [{"name", "size"}], ..}]`,
+  "to", "subject", "text", "time", "unread", "attachments": [{"name", "size"}],
+  "reactions": [{"emoji", "members"}], "mentions", "mentioned", "edited", "deleted", "expires",
+  "seen": [{"member", "name", "time"}],
+  "forwarded": [{"id", "verified", "from", "subject", "text", "time", ..}], ..}]`,
 		examples: []string{"muster inbox", "muster inbox --org Lighthouse --json"},
 		see:      []string{"read", "watch"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {
 		return a.withNode(func(client *apiclient.Client) error {
-			messages, err := wholeInbox(c.Context(), client, query)
+			messages, err := a.wholeInbox(c.Context(), client, query)
 			if err != nil {
 				return err
 			}
@@ -37,7 +40,7 @@ author and organization; then subject, text and the names of files, indented.`,
 				asking := 0
 				for i, m := range messages {
 					if i > 0 {
-						fmt.Fprintln(w)
+						terminal.Println(w)
 					}
 					printMessage(w, m)
 					if m.Kind == api.KindIntroduction {
@@ -51,17 +54,19 @@ author and organization; then subject, text and the names of files, indented.`,
 		})
 	})
 	c.Flags().StringVar(&query.Org, "org", "", "only of this `ORG`, by name or id")
+	c.Flags().BoolVar(&query.Hidden, "hidden", false, "also what members wrote whom you blocked")
 	return c
 }
 
-// wholeInbox walks all pages.
-func wholeInbox(ctx context.Context, client *apiclient.Client, query api.InboxQuery) (api.List[api.Message], error) {
+// wholeInbox walks all pages, and tells what a person must know beside them.
+func (a *app) wholeInbox(ctx context.Context, client *apiclient.Client, query api.InboxQuery) (api.List[api.Message], error) {
 	var all api.List[api.Message]
 	for {
 		page, err := client.Inbox(ctx, query)
 		if err != nil {
 			return nil, err
 		}
+		a.warn(page.Warnings, page.Notices)
 		all = append(all, page.Messages...)
 		if page.Next == "" {
 			return all, nil
@@ -72,23 +77,31 @@ func wholeInbox(ctx context.Context, client *apiclient.Client, query api.InboxQu
 
 // printMessage prints a message for a list.
 func printMessage(w io.Writer, m api.Message) {
-	mark := " "
+	voice, mark := voiceOf(m), " "
 	if m.Unread {
 		mark = "*"
 	}
 	kind := ""
-	if m.Kind == api.KindIntroduction {
-		kind = "  introduction"
+	if m.Kind != api.KindMessage {
+		kind = "  " + string(m.Kind)
 	}
-	fmt.Fprintf(w, "%s %s  %s  %s  %s (%s)%s\n", mark, clean(m.ID[:min(12, len(m.ID))]), moment(m.Time),
-		person(m.From, m.FromMember), clean(m.OrgName), shortID(m.Org), kind)
+	if m.Kind == api.KindInvitation {
+		kind = "  invitation to a group"
+	}
+	if m.Hidden {
+		kind += "  HIDDEN: from a member whom you blocked"
+	}
+	terminal.Printf(w, "%s %s  %s  %s  %s (%s)%s\n", mark, m.ID[:min(12, len(m.ID))], moment(m.Time),
+		person(m.From, m.FromMember), m.OrgName, shortID(m.Org), kind)
+	printPlace(w, m, "    ")
 	if m.Subject != "" {
-		fmt.Fprintf(w, "    Subject: %s\n", clean(m.Subject))
+		terminal.Printf(w, "    Subject: %s\n", voice.line(m.Subject))
 	}
 	if m.Text != "" {
-		fmt.Fprintf(w, "%s\n", cleanLines(m.Text, "    "))
+		terminal.Printf(w, "%s\n", voice.lines(m.Text, "    "))
 	}
 	for _, file := range m.Attachments {
-		fmt.Fprintf(w, "    File: %s (%s)\n", clean(file.Name), fileSize(file.Size))
+		terminal.Printf(w, "    File: %s (%s)\n", voice.line(file.Name), fileSize(file.Size))
 	}
+	printMarks(w, m, "    ")
 }

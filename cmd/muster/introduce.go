@@ -1,11 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/apiclient"
 )
@@ -47,12 +47,18 @@ func printStanding(w io.Writer, contact api.Contact) {
 	who := person(contact.Name, contact.Member)
 	switch contact.State {
 	case api.ContactAcquainted:
-		fmt.Fprintf(w, "%s: acquainted, both of you can write.\n", who)
+		terminal.Printf(w, "%s: acquainted, both of you can write.\n", who)
 	case api.ContactIntroduced:
-		fmt.Fprintf(w, "%s: introduced, they have not accepted yet.\n", who)
+		terminal.Printf(w, "%s: introduced, they have not accepted yet.\n", who)
+	case api.ContactAllowed:
+		terminal.Printf(w, "%s: they can write to you, and have not let you write.\n", who)
+	case api.ContactBlocked:
+		terminal.Printf(w, "%s: blocked, you hear nothing of them, and they are not told.\n", who)
+	case api.ContactDeclined:
+		terminal.Printf(w, "%s: declined, they get no answer.\n", who)
 	case api.ContactAsks:
-		fmt.Fprintf(w, "%s: asks to write to you.\n", who)
+		terminal.Printf(w, "%s: asks to write to you.\n", who)
 	default:
-		fmt.Fprintf(w, "%s: %s.\n", who, clean(string(contact.State)))
+		terminal.Printf(w, "%s: %s.\n", who, string(contact.State))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"rsc.io/qr"
 
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/apiclient"
 )
@@ -23,15 +24,25 @@ func (a *app) newInvite() *cobra.Command {
 		short: "make an invitation",
 		about: `Makes an invitation to an organization. Whoever holds the link can join with it, so
 hand it over as you would a key. It ends when it is used up or has expired. The
-organization's policy says who may invite; only an admin can invite an admin.`,
+organization's policy says who may invite; only an admin can invite an admin. With --name,
+by an admin, whoever joins must take that name: so names are given where the policy asks it.
+
+With --open it is a link to be published, such as that of a desk for the public: as many may
+use it as come, for a year, and they join as guests unless --role says otherwise. With
+--apply nobody joins by it at once: people say who they are, and an admin or as many members
+as the policy says vouch for them. Both together are a published way to apply.`,
 		output: "The link, on one line of its own; with --qr the same as a QR code after it.",
-		json:   `{"invitation", "expires", "uses", "org", "org_name", "role"}, with --qr also "qr"`,
+		json: `{"invitation", "expires", "uses", "org", "org_name", "role", "name", "apply"},
+with --qr also "qr"`,
 		examples: []string{
 			"muster invite",
 			"muster invite --uses 20 --expires 2d --qr",
 			"muster invite --org Lighthouse --role admin",
+			`muster invite --name "Bo Larsen"`,
+			"muster invite --open",
+			"muster invite --open --apply",
 		},
-		see: []string{"join", "org list"},
+		see: []string{"join", "vouch", "admin invitations"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {
 		life, err := parseLife(expires)
 		if err != nil {
@@ -39,6 +50,17 @@ organization's policy says who may invite; only an admin can invite an admin.`,
 		}
 		if request.ExpiresIn = int64(life / time.Second); request.Uses == 0 {
 			return usage("--uses 0: an invitation is used at least once")
+		}
+		if given := c.Flags().Changed; request.Open { // what is not said is the node's to choose
+			if !given("expires") {
+				request.ExpiresIn = 0
+			}
+			if !given("uses") {
+				request.Uses = 0
+			}
+			if !given("role") {
+				request.Role = ""
+			}
 		}
 		return a.withNode(func(client *apiclient.Client) error {
 			result, err := client.Invite(c.Context(), request)
@@ -56,9 +78,13 @@ organization's policy says who may invite; only an admin can invite an admin.`,
 				QR string `json:"qr,omitzero"`
 			}{result, code}
 			return a.answer(answer, func(w io.Writer) {
-				a.inform("Invitation to %s (%s) as %s, %s, until %s.", clean(result.OrgName), shortID(result.Org),
-					clean(result.Role), plural(int(result.Uses), "use"), moment(result.Expires))
-				fmt.Fprintf(w, "%s\n%s", clean(result.Invitation), code)
+				kind := "Invitation"
+				if result.Apply {
+					kind = "Invitation to apply"
+				}
+				a.inform("%s to %s (%s) as %s, %s, until %s.", kind, result.OrgName, shortID(result.Org),
+					result.Role, plural(int(result.Uses), "use"), moment(result.Expires))
+				printLink(w, result.Invitation, code)
 			})
 		})
 	})
@@ -66,6 +92,9 @@ organization's policy says who may invite; only an admin can invite an admin.`,
 	c.Flags().StringVar(&request.Role, "role", "member", "the `ROLE` of who joins: admin, member, desk or guest")
 	c.Flags().Uint64Var(&request.Uses, "uses", 1, "how many can join with it")
 	c.Flags().StringVar(&expires, "expires", "7d", "how long it lasts, a `DURATION`: 30m, 12h, 7d, 2w")
+	c.Flags().StringVar(&request.Name, "name", "", "the `NAME` that whoever joins must take")
+	c.Flags().BoolVar(&request.Open, "open", false, "a link to be published, for guests or members, many uses and a year")
+	c.Flags().BoolVar(&request.Apply, "apply", false, "let people apply: they join when others vouch for them")
 	c.Flags().BoolVar(&picture, "qr", false, "also show it as a QR code")
 	return acceptLater(c)
 }
@@ -119,6 +148,14 @@ func drawQR(text string) (string, error) {
 		b.WriteByte('\n')
 	}
 	return b.String(), nil
+}
+
+// printLink prints a line to be copied, and its code below it if there is one.
+func printLink(w io.Writer, link, code string) {
+	terminal.Println(w, terminal.Line(link))
+	if code != "" {
+		terminal.Println(w, terminal.Lines(code, ""))
+	}
 }
 
 func bit(b bool) int {

@@ -20,9 +20,12 @@ type device interface {
 // newDevice makes the node of an unlocked folder.
 func newDevice(v *vault.Vault, log *slog.Logger) (device, error) {
 	return node.New(node.Config{
-		Dir:     filepath.Join(v.Dir(), "store"),
-		Key:     v.Key("store"),
-		Version: version,
-		Log:     log,
+		Dir:      filepath.Join(v.Dir(), "store"),
+		Key:      v.Key("store"),
+		Index:    filepath.Join(v.Dir(), "index"),
+		IndexKey: v.Key("index"),
+		Evidence: filepath.Join(v.Dir(), "evidence"),
+		Version:  version,
+		Log:      log,
 	})
 }

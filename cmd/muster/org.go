@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/apiclient"
 )
@@ -24,7 +24,7 @@ func (a *app) newOrg() *cobra.Command {
 		}
 		return nil
 	}, func(c *cobra.Command, _ []string) error { return c.Help() })
-	c.AddCommand(a.newOrgCreate(), a.newOrgList())
+	c.AddCommand(a.newOrgCreate(), a.newOrgList(), a.newOrgFollow())
 	return c
 }
 
@@ -38,10 +38,11 @@ its first member and admin. The link works once.
 
 Prints the organization's 24 root words, and, the first time you are in any
 organization, your 24 recovery words. Nothing else shows them again and nothing keeps
-them: write both down, and keep them apart from this device.`,
+them: write both down, and keep them apart from this device, with the card that is
+printed below them.`,
 		args:     []string{"NAME   the organization's name"},
 		output:   "The ids of the organization, of you and of this device, and the words.",
-		json:     `{"org", "member", "device", "recovery_words": [..], "root_words": [..]}`,
+		json:     `{"org", "member", "device", "recovery_words": [..], "root_words": [..], "card"}`,
 		examples: []string{"muster org create Lighthouse --claim muster:claim/... --as Ada"},
 		see:      []string{"org list", "invite"},
 	}, exactly("NAME"), func(c *cobra.Command, args []string) error {
@@ -59,10 +60,11 @@ them: write both down, and keep them apart from this device.`,
 				return err
 			}
 			err = a.answer(result, func(w io.Writer) {
-				fmt.Fprintf(w, "organization  %s  %s\nmember        %s  %s\ndevice        %s\n",
-					result.Org, clean(args[0]), result.Member, clean(as), result.Device)
+				terminal.Printf(w, "organization  %s  %s\nmember        %s  %s\ndevice        %s\n",
+					result.Org, args[0], result.Member, as, result.Device)
 				printWords(w, "Root words of the organization", result.RootWords)
 				printWords(w, "Your recovery words", result.RecoveryWords)
+				printCard(w, result.Card)
 			})
 			a.untilWritten(result.RootWords)
 			return err
@@ -78,13 +80,13 @@ func printWords(w io.Writer, title string, words []string) {
 	if len(words) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s: write them down, in this order.\n", title)
+	terminal.Printf(w, "\n%s: write them down, in this order.\n", title)
 	for start := 0; start < len(words); start += 6 {
 		var line strings.Builder
 		for i := start; i < min(start+6, len(words)); i++ {
-			fmt.Fprintf(&line, "%4d %-9s", i+1, clean(words[i]))
+			terminal.Printf(&line, "%4d %-9s", i+1, words[i])
 		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+		terminal.Println(w, strings.TrimRight(line.String(), " "))
 	}
 }
 
@@ -119,9 +121,9 @@ func (a *app) newOrgList() *cobra.Command {
 				if len(orgs) == 0 {
 					a.inform("You are in no organization yet: muster join, or muster org create.")
 				}
-				a.table(w, "ORG\tNAME\tYOU\tROLE\tMEMBERS", func(row func(cells ...string)) {
+				a.table(w, "ORG\tNAME\tYOU\tROLE\tMEMBERS", func(row func(cells ...any)) {
 					for _, o := range orgs {
-						row(shortID(o.Org), clean(o.Name), person(o.MemberName, o.Member), clean(o.Role), fmt.Sprint(o.Members))
+						row(shortID(o.Org), o.Name, person(o.MemberName, o.Member), o.Role, fmt.Sprint(o.Members))
 					}
 				})
 			})
@@ -130,15 +132,15 @@ func (a *app) newOrgList() *cobra.Command {
 }
 
 // table prints aligned columns under a head, or nothing if there is no row.
-func (a *app) table(w io.Writer, head string, rows func(row func(cells ...string))) {
-	aligned := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	empty := true
-	rows(func(cells ...string) {
-		if empty {
-			fmt.Fprintln(aligned, head)
+func (a *app) table(w io.Writer, head terminal.Text, rows func(row func(cells ...any))) {
+	var table *terminal.Table
+	rows(func(cells ...any) {
+		if table == nil {
+			table = terminal.NewTable(w, head)
 		}
-		empty = false
-		fmt.Fprintln(aligned, strings.Join(cells, "\t"))
+		table.Row(cells...)
 	})
-	aligned.Flush() //nolint:errcheck // w keeps the error
+	if table != nil {
+		table.Flush() //nolint:errcheck // w keeps the error
+	}
 }

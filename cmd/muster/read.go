@@ -9,32 +9,37 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/filename"
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/apiclient"
 )
-
-// maxSaveName is the longest name that a saved file gets, in bytes.
-const maxSaveName = 200
 
 func (a *app) newRead() *cobra.Command {
 	var request api.ReadRequest
 	var save string
 	c := a.command(manual{
-		use:   "read ID [--save DIR]",
+		use:   "read ID [--save DIR] [--hidden]",
 		short: "show one message, save its files",
 		about: `Shows one message, received or sent, and marks it read. Of a sent message it shows how
-far it got with each device of each recipient.
+far it got with each device of each recipient ("2 of 3 devices"), and who read it, if both
+of you take part in that (muster settings receipts on).
 
 With --save it writes the message's files into DIR, which is made if missing. Names are
 made safe, and a file that is there already is never overwritten: the new one gets a
-number.`,
-		args:     []string{"ID   a message's id, or the start of one, at least eight characters"},
-		output:   "Author, recipients, subject and text; states; where files were saved.",
-		json:     `the object of muster inbox, with "states" of a sent message, and with --save "saved": [..]`,
+number. None is made a program, and on macOS and Windows each gets the system's mark for
+what comes from others (quarantine, the mark of the web), so that the system asks before
+it opens one.
+
+Of what a member wrote in a group whom you blocked, and of what others forward of them, it
+shows only that it is there, and leaves it unread; with --hidden it shows all.`,
+		args:   []string{"ID   a message's id, or the start of one, at least eight characters"},
+		output: "Author, recipients, subject and text; states; where files were saved.",
+		json: `the object of muster inbox, with "versions", of a sent message "states" and "delivery", and with
+  --save "saved": [..]`,
 		examples: []string{"muster read k3x9ab2cd4ef", "muster read k3x9ab2cd4ef --save ~/charts"},
 		see:      []string{"inbox", "send"},
 	}, exactly("ID"), func(c *cobra.Command, args []string) error {
@@ -56,39 +61,57 @@ number.`,
 			return a.answer(answer, func(w io.Writer) {
 				printWhole(w, m)
 				for _, path := range answer.Saved {
-					fmt.Fprintf(w, "saved %s\n", clean(path))
+					terminal.Printf(w, "saved %s\n", terminal.Line(path))
 				}
 			})
 		})
 	})
 	c.Flags().StringVar(&request.Org, "org", "", "look for ID in this `ORG`, by name or id")
+	c.Flags().BoolVar(&request.Hidden, "hidden", false, "also what members wrote whom you blocked")
 	c.Flags().StringVar(&save, "save", "", "write the files into this `DIR`")
 	return c
 }
 
 func printWhole(w io.Writer, m api.Message) {
-	fmt.Fprintf(w, "Id:      %s\n", clean(m.ID))
-	fmt.Fprintf(w, "From:    %s in %s (%s)\n", person(m.From, m.FromMember), clean(m.OrgName), shortID(m.Org))
+	voice := voiceOf(m)
+	terminal.Printf(w, "Id:      %s\n", m.ID)
+	terminal.Printf(w, "From:    %s in %s (%s)\n", person(m.From, m.FromMember), m.OrgName, shortID(m.Org))
 	if len(m.To) > 0 {
 		var to []string
 		for _, p := range m.To {
 			to = append(to, person(p.Name, p.Member))
 		}
-		fmt.Fprintf(w, "To:      %s\n", strings.Join(to, ", "))
+		terminal.Printf(w, "To:      %s\n", strings.Join(to, ", "))
 	}
-	fmt.Fprintf(w, "Time:    %s\n", moment(m.Time))
+	printPlace(w, m, "")
+	if m.Hidden {
+		terminal.Println(w, "HIDDEN:  from a member whom you blocked; muster read --hidden shows it")
+	}
+	terminal.Printf(w, "Time:    %s\n", moment(m.Time))
 	if m.Subject != "" {
-		fmt.Fprintf(w, "Subject: %s\n", clean(m.Subject))
+		terminal.Printf(w, "Subject: %s\n", voice.line(m.Subject))
 	}
 	for i, file := range m.Attachments {
-		fmt.Fprintf(w, "File %d:  %s (%s)\n", i+1, clean(file.Name), fileSize(file.Size))
+		mark := ""
+		if filename.CanAct(file.Name) {
+			mark = ", can act when it is opened"
+		}
+		terminal.Printf(w, "File %d:  %s (%s%s)\n", i+1, voice.line(file.Name), fileSize(file.Size), mark)
 	}
 	if m.Text != "" {
-		fmt.Fprintf(w, "\n%s\n", cleanLines(m.Text, "    "))
+		terminal.Printf(w, "\n%s\n", voice.lines(m.Text, "    "))
+	}
+	printMarks(w, m, "    ")
+	for _, v := range m.Versions {
+		terminal.Printf(w, "\nWritten %s:\n%s\n", moment(v.Time), voice.lines(v.Text, "    "))
 	}
 	if len(m.States) > 0 {
-		fmt.Fprintln(w)
+		terminal.Println(w)
 		printStates(w, m.States)
+		printProgress(w, m.Delivery)
+	}
+	for _, s := range m.Seen {
+		terminal.Printf(w, "  %s read it %s\n", person(s.Name, s.Member), moment(s.Time))
 	}
 }
 
@@ -120,11 +143,13 @@ func saveFile(ctx context.Context, client *apiclient.Client, root *os.Root, m ap
 		return "", err
 	}
 	defer content.Close()
-	file, name, err := createFree(root, safeName(m.Attachments[index].Name))
+	file, name, err := createFree(root, filename.Safe(m.Attachments[index].Name))
 	if err != nil {
 		return "", err
 	}
-	_, err = io.Copy(file, content)
+	if err = quarantine(root, file, name); err == nil { // before anything is in it that could be opened
+		_, err = io.Copy(file, content)
+	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		return "", errors.Join(err, root.Remove(name))
 	}
@@ -149,37 +174,5 @@ func createFree(root *os.Root, name string) (*os.File, string, error) {
 			return nil, "", err
 		}
 	}
-	return nil, "", api.Errorf(api.CodeFailed, "there are too many files called %s", clean(name))
-}
-
-// safeName makes the sender's name for a file one that is a plain name on every system: no path, nothing invisible, no
-// character that a shell or Windows gives a meaning, not hidden, not a device of Windows.
-func safeName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if deceptive(r) || r == utf8.RuneError || strings.ContainsRune(`/\:*?"<>|`, r) {
-			return '_'
-		}
-		return r
-	}, name)
-	name = strings.TrimRight(strings.TrimLeft(name, ". -"), ". ")
-	if over := len(name) - maxSaveName; over > 0 {
-		extension := filepath.Ext(name)
-		if len(extension) > 20 {
-			extension = ""
-		}
-		stem := name[:maxSaveName-len(extension)]
-		for !utf8.ValidString(stem) {
-			stem = stem[:len(stem)-1]
-		}
-		name = stem + extension
-	}
-	stem, _, _ := strings.Cut(strings.ToUpper(name), ".")
-	switch strings.TrimRight(stem, "0123456789 ") {
-	case "CON", "PRN", "AUX", "NUL", "COM", "LPT", "CONIN$", "CONOUT$":
-		name = "_" + name
-	}
-	if name == "" {
-		return "attachment"
-	}
-	return name
+	return nil, "", api.Errorf(api.CodeFailed, "there are too many files called %s", name)
 }

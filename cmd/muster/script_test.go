@@ -79,6 +79,12 @@ func TestScript(t *testing.T) {
 			"sparse":   sparseFile,
 			"garbage":  sendGarbage,
 			"pages":    helpPages,
+			"words":    wordsFile,
+			"typo":     typoFile,
+			"unzip":    unzipFile,
+			"without":  withoutWords,
+
+			"specvector": specVector,
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "tmpfs" {

@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/apiclient"
 	"muster.example/node/localapi"
@@ -21,16 +23,18 @@ const maxText = 256 << 10
 
 func (a *app) newSend() *cobra.Command {
 	var request api.SendRequest
-	var files []string
+	var files, mentions []string
+	var expires string
 	c := a.command(manual{
-		use:   "send TO... [-m TEXT | -]",
+		use:   "send [TO...] [-m TEXT | -]",
 		short: "send a message, with files",
 		about: `Sends one message to one or more members. It is saved before anything is sent: when the
 command returns the node delivers it, now or whenever there is a way, until each device
 of each recipient has confirmed that it has it. A member can be written to after an
 introduction was accepted.`,
 		args: []string{
-			"TO       a name, name@org where it is in doubt, or a member id",
+			"TO       a name, name@org where it is in doubt, or a member id; or one group; for a guest: desk.",
+			"         Without any, --reply goes to all in the conversation of the message that it answers",
 			"-        as the last argument: read the text from stdin",
 		},
 		output: `The message's id, then a line for each recipient's device with its state:
@@ -41,7 +45,8 @@ introduction was accepted.`,
   returned    given up: not delivered in the policy's time
   refused     the recipient's leave or the rules forbid it
 If every recipient is refused the exit status is 4, and nothing is sent.`,
-		json: `{"id", "conversation", "recipients": [{"member", "name", "device", "state"}], "refused"}`,
+		json: `{"id", "conversation", "recipients": [{"member", "name", "device", "state"}], "refused",
+  "warnings", "delivery": [{"member", "name", "devices", "delivered", "state"}]}`,
 		examples: []string{
 			`muster send Bo -m "The key is under the mat."`,
 			"muster send Bo Cy -s Charts -m 'As promised.' -a north.pdf -a south.pdf",
@@ -49,7 +54,7 @@ If every recipient is refused the exit status is 4, and nothing is sent.`,
 		},
 		see: []string{"read", "inbox", "introduce"},
 	}, func(_ *cobra.Command, args []string) error {
-		if len(args) == 0 || len(args) == 1 && args[0] == "-" {
+		if request.Reply == "" && (len(args) == 0 || len(args) == 1 && args[0] == "-") {
 			return usage("TO is missing")
 		}
 		return nil
@@ -57,12 +62,23 @@ If every recipient is refused the exit status is 4, and nothing is sent.`,
 		if err := a.text(c, &request, args, files); err != nil {
 			return err
 		}
+		request.Mentions = mentions
+		if expires != "" {
+			lifetime, err := api.ParseLifetime(expires)
+			if err != nil {
+				return err
+			}
+			request.Expires = int64(lifetime / time.Second)
+		}
 		return a.withNode(func(client *apiclient.Client) error { return a.send(c.Context(), client, request, files) })
 	})
 	c.Flags().StringVar(&request.Org, "org", "", "look for TO in this `ORG`, by name or id")
 	c.Flags().StringVarP(&request.Subject, "subject", "s", "", "the `SUBJECT`, of one line")
 	c.Flags().StringVarP(&request.Text, "message", "m", "", "the `TEXT`")
 	c.Flags().StringArrayVarP(&files, "attach", "a", nil, "a `FILE` to send with it; can be given several times")
+	c.Flags().StringArrayVar(&mentions, "mention", nil, "a `MEMBER` whom it mentions; can be given several times")
+	c.Flags().StringVar(&expires, "expires", "", "remove it from every device after a `TIME`: 10m, 24h, 7d")
+	c.Flags().IntVar(&request.Undo, "undo", 0, "let it wait for `SECONDS`, at most 60: muster undo takes it back")
 	c.Flags().StringVar(&request.Reply, "reply", "", "the `ID` of the message that this one answers")
 	return acceptLater(c)
 }
@@ -71,7 +87,7 @@ If every recipient is refused the exit status is 4, and nothing is sent.`,
 func (a *app) text(c *cobra.Command, request *api.SendRequest, args, files []string) error {
 	request.To = args
 	given := c.Flags().Changed("message")
-	if args[len(args)-1] == "-" {
+	if len(args) > 0 && args[len(args)-1] == "-" {
 		if given {
 			return usage("the text is given twice: with -m and with -")
 		}
@@ -110,11 +126,13 @@ func (a *app) send(ctx context.Context, client *apiclient.Client, request api.Se
 	if err != nil {
 		return err
 	}
+	a.warn(result.Warnings, nil)
 	err = a.answer(result, func(w io.Writer) {
-		fmt.Fprintln(w, clean(result.ID))
+		terminal.Println(w, result.ID)
 		printStates(w, result.Recipients)
+		printProgress(w, result.Delivery)
 		for _, r := range result.Refused {
-			a.inform("%s gets nothing: %s", person(r.Name, r.Member), clean(r.Reason))
+			a.inform("%s gets nothing: %s", person(r.Name, r.Member), r.Reason)
 		}
 	})
 	if err == nil && allRefused(result) {
@@ -139,7 +157,7 @@ func printStates(w io.Writer, recipients []api.Recipient) {
 		if r.Device != "" {
 			device = shortDevice(r.Device)
 		}
-		fmt.Fprintf(w, "  %s  device %s  %s\n", person(r.Name, r.Member), device, clean(string(r.State)))
+		terminal.Printf(w, "  %s  device %s  %s\n", person(r.Name, r.Member), device, string(r.State))
 	}
 }
 

@@ -13,16 +13,25 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster.example/internal/task"
+	"muster.example/internal/terminal"
+	"muster.example/node/api"
 	"muster.example/node/localapi"
 	"muster.example/node/vault"
+	"muster.example/node/web"
 )
 
 // stopLimit is how long a stop may take before the program says who holds it up and ends.
 const stopLimit = 10 * time.Second
 
+// startOptions is what was given to start.
+type startOptions struct {
+	address, keyFile string
+	passphraseFD     int
+	inBrowser        bool
+}
+
 func (a *app) newStart() *cobra.Command {
-	var web, keyFile string
-	var passphraseFD int
+	var o startOptions
 	c := a.command(manual{
 		use:   "start",
 		short: "run this device's node, in the foreground",
@@ -33,41 +42,53 @@ node can run in a folder.
 The folder is made if missing and closed to other users (mode 700). What is in it is
 encrypted under a passphrase, asked for on the terminal (twice the first time), or read
 from a descriptor, or under a key file. With both --key-file and --passphrase-fd a new
-folder can be unlocked by either.
+folder can be unlocked by either. Without any of these and without a terminal, or with
+--unlock-in-browser, the page asks for it: until then the folder is locked, and all other
+commands but web say so.
 
 Interrupt it (Ctrl-C) or send it SIGTERM to stop it in order; the second signal ends it
-at once. Logs go to stderr.`,
+at once. Logs go to stderr, and what of them names nobody to a file in the folder: see
+muster logs.`,
 		output: `One line that holds a link, http://HOST:PORT/login/CODE. It works once, for ten
-minutes, and answers with a token for the local API on loopback.`,
-		json: `{"link", "expires", "socket"}`,
+minutes: a browser comes to the app by it, and a program gets a token for the local API
+on loopback. On a terminal with a display the browser is opened. "muster web" makes
+another link.`,
+		json: `{"link", "expires", "socket", "locked"}`,
 		examples: []string{
 			"muster start",
 			"muster start --dir /srv/bot --key-file /etc/muster/bot.key",
 			"muster start --passphrase-fd 3 3<passphrase.txt",
+			"muster start --unlock-in-browser",
 		},
-		see: []string{"status", "org", "join"},
+		see: []string{"service install", "logs", "status", "org", "join"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {
-		return a.start(c.Context(), web, keyFile, passphraseFD)
+		return a.start(c.Context(), o)
 	})
-	c.Flags().StringVar(&web, "web", localapi.DefaultWeb, "serve the local API on `HOST:PORT` of loopback")
-	c.Flags().StringVar(&keyFile, "key-file", "", "unlock with this `file` (mode 600, made if missing)")
-	c.Flags().IntVar(&passphraseFD, "passphrase-fd", -1, "read the passphrase from descriptor `N`, its first line")
-	c.PreRunE = func(c *cobra.Command, _ []string) error {
-		if c.Flags().Changed("passphrase-fd") && passphraseFD < 0 {
-			return usage("--passphrase-fd %d is not a descriptor", passphraseFD)
-		}
-		return nil
-	}
+	c.Flags().StringVar(&o.address, "web", localapi.DefaultWeb, "serve app and API on `HOST:PORT` of loopback")
+	c.Flags().StringVar(&o.keyFile, "key-file", "", "unlock with this `file` (mode 600, made if missing)")
+	c.Flags().IntVar(&o.passphraseFD, "passphrase-fd", -1, "read the passphrase from descriptor `N`, its first line")
+	c.Flags().BoolVar(&o.inBrowser, "unlock-in-browser", false, "let the page ask for the passphrase")
+	c.PreRunE = descriptorGiven(&o.passphraseFD)
 	return c
 }
 
-func (a *app) start(ctx context.Context, web, keyFile string, passphraseFD int) error {
+func (a *app) start(ctx context.Context, o startOptions) error {
 	restrictNewFiles()
 	dir, err := a.folder()
 	if err != nil {
 		return err
 	}
-	unlock, err := a.unlock(ctx, keyFile, passphraseFD)
+	if o.inBrowser && (o.keyFile != "" || o.passphraseFD >= 0) {
+		return usage("--unlock-in-browser is not for --key-file and --passphrase-fd")
+	}
+	log, closeLog := a.newLog(dir)
+	defer closeLog()
+	// What the network's own parts warn of is what other machines do.
+	slog.SetDefault(slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	if a.unlocksInBrowser(o) {
+		return a.startLocked(ctx, dir, o.address, log)
+	}
+	unlock, err := a.unlock(ctx, o.keyFile, o.passphraseFD)
 	if err != nil {
 		return err
 	}
@@ -76,28 +97,32 @@ func (a *app) start(ctx context.Context, web, keyFile string, passphraseFD int) 
 		return explain(err)
 	}
 	defer v.Close()
-	log := slog.New(slog.NewTextHandler(a.stderr, nil))
-	// What the network's own parts warn of is what other machines do.
-	slog.SetDefault(slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	d, err := newDevice(v, log)
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
-	server, err := localapi.Listen(localapi.Config{Backend: d, Dir: dir, Web: web, Log: log})
+	pages, err := web.New(web.Config{Backend: d, Version: version, Log: log})
 	if err != nil {
 		return errors.Join(err, d.Close())
 	}
-	return a.serve(ctx, d, server)
+	server, err := localapi.Listen(localapi.Config{Backend: d, Dir: dir, Web: o.address, Pages: pages, Log: log})
+	if err != nil {
+		return errors.Join(err, d.Close())
+	}
+	log.Info("the node starts", "version", version)
+	err = a.serve(ctx, d.Run, server)
+	log.Info("the node has stopped", "error", err)
+	return err
 }
 
 // serve runs the node and, around it, the API: that one stops first, so that nobody asks a node that is stopping.
-func (a *app) serve(ctx context.Context, d device, server *localapi.Server) error {
+func (a *app) serve(ctx context.Context, node func(context.Context) error, server *localapi.Server) error {
 	serving, stopServing := context.WithCancel(ctx)
 	defer stopServing()
 	group := task.New(context.WithoutCancel(ctx))
 	group.Go("node", func(ctx context.Context) error {
 		defer stopServing()
-		return d.Run(ctx)
+		return node(ctx)
 	})
 	running := context.AfterFunc(ctx, func() {
 		time.AfterFunc(stopLimit, func() {
@@ -107,15 +132,26 @@ func (a *app) serve(ctx context.Context, d device, server *localapi.Server) erro
 	})
 	defer running()
 	login := server.Login()
-	err := a.answer(map[string]any{"link": login.Link, "expires": login.Expires, "socket": server.Socket()},
-		func(w io.Writer) {
-			fmt.Fprintf(w, "Muster is running. Log a program in to it, once: %s\n", login.Link)
-			a.inform("Give other commands in another terminal; Ctrl-C stops it.")
-		})
+	err := a.greet(login, server)
+	group.Go("browser", func(ctx context.Context) error { a.browse(ctx, login); return nil })
 	if err != nil {
 		stopServing()
 	}
 	err = errors.Join(err, server.Run(serving))
 	group.Stop()
 	return errors.Join(err, group.Wait())
+}
+
+// greet prints how to open the app.
+func (a *app) greet(login api.Login, server *localapi.Server) error {
+	locked := server.Locked()
+	answer := map[string]any{"link": login.Link, "expires": login.Expires, "socket": server.Socket(), "locked": locked}
+	return a.answer(answer, func(w io.Writer) {
+		if locked {
+			terminal.Printf(w, "Muster is locked. Open it in a browser, once, and give the passphrase there: %s\n", terminal.Line(login.Link))
+			return
+		}
+		terminal.Printf(w, "Muster is running. Open it in a browser, once: %s\n", terminal.Line(login.Link))
+		a.inform("Give other commands in another terminal; Ctrl-C stops it.")
+	})
 }

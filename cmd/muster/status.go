@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/apiclient"
 )
@@ -24,10 +24,15 @@ the rendezvous nodes, and what still waits to be delivered. With no organization
 so and exits 0.`,
 		output: "A paragraph for each organization.",
 		json: `{"version", "orgs": [{"org", "name", "member", "member_name", "devices": [{"device", "this"}],
-  "roll": {"size", "fresh", "time"}, "rendezvous": [{"address", "node", "connected"}],
-  "peers": [{"device", "member", "name", "address"}], "outbox", "alarms": [..]}]}`,
+  "roll": {"size", "fresh", "time", "distrusted"},
+  "rendezvous": [{"address", "node", "connected"}], "peers": [..],
+  "missing", "outbox", "alarms": [..], "warnings": [..], "notices": [..], "evidence": [..],
+  "excluded", "frozen_until", "readmissions": [..]}],
+  "applications": [..], "joining": [..], "wiped": [..]}
+"peers" holds {"device", "member", "name", "address"}; "evidence" the paths of the files that
+prove an alarm.`,
 		examples: []string{"muster status", "muster status --json"},
-		see:      []string{"start", "org list"},
+		see:      []string{"start", "org list", "check"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {
 		return a.withNode(func(client *apiclient.Client) error {
 			ctx, cancel := context.WithTimeoutCause(c.Context(), statusLimit,
@@ -38,49 +43,74 @@ so and exits 0.`,
 				return err
 			}
 			return a.answer(status, func(w io.Writer) {
-				fmt.Fprintf(w, "muster %s, %s\n", clean(status.Version), plural(len(status.Orgs), "organization"))
+				terminal.Printf(w, "muster %s, %s\n", terminal.Line(status.Version), plural(len(status.Orgs), "organization"))
 				for _, o := range status.Orgs {
 					printOrg(w, o)
 				}
+				printJoining(w, status.Joining)
+				printApplications(w, status)
 			})
 		})
 	})
 }
 
+// printJoining prints the applications of this device to join.
+func printJoining(w io.Writer, all []api.Candidacy) {
+	for _, c := range all {
+		state := joinStates[c.State]
+		if c.Why != "" {
+			state += ": " + c.Why
+		}
+		terminal.Printf(w, "\n%s (%s), to join as %s\n  %s\n  since       %s\n  id          %s\n",
+			c.OrgName, shortID(c.Org), quote(c.Name, ""), state, moment(c.Since), shortID(c.ID))
+	}
+}
+
 func printOrg(w io.Writer, o api.OrgStatus) {
-	fmt.Fprintf(w, "\n%s (%s)\n  you         %s\n", clean(o.Name), shortID(o.Org), person(o.MemberName, o.Member))
+	terminal.Printf(w, "\n%s (%s)\n  you         %s\n", o.Name, shortID(o.Org), person(o.MemberName, o.Member))
+	printExclusion(w, "  ", o.Excluded)
+	printFreeze(w, "  ", o.FrozenUntil)
+	printReadmissions(w, "  ", o.Readmissions)
 	for _, d := range o.Devices {
 		this := ""
 		if d.This {
 			this = "  this one"
 		}
-		fmt.Fprintf(w, "  device      %s%s\n", clean(d.Device), this)
+		terminal.Printf(w, "  device      %s%s\n", d.Device, this)
 	}
-	fmt.Fprintf(w, "  roll        %s, %s\n", plural(int(o.Roll.Size), "event"), freshness(o.Roll))
+	terminal.Printf(w, "  roll        %s, %s\n", plural(int(o.Roll.Size), "event"), freshness(o.Roll))
 	for _, r := range o.Rendezvous {
 		state := "not connected"
 		if r.Connected {
 			state = "connected"
 		}
-		fmt.Fprintf(w, "  rendezvous  %s  %s\n", clean(r.Address), state)
+		terminal.Printf(w, "  rendezvous  %s  %s\n", terminal.Address(r.Address), state)
 	}
 	for _, p := range o.Peers {
-		fmt.Fprintf(w, "  peer        %s  device %s  %s\n", person(p.Name, p.Member), shortDevice(p.Device), clean(p.Address))
+		terminal.Printf(w, "  peer        %s  device %s  %s\n", person(p.Name, p.Member), shortDevice(p.Device), terminal.Address(p.Address))
 	}
 	if o.Outbox > 0 {
-		fmt.Fprintf(w, "  outbox      %d not confirmed by the receiving device yet\n", o.Outbox)
+		terminal.Printf(w, "  outbox      %d not confirmed by the receiving device yet\n", o.Outbox)
 	}
 	if o.Missing > 0 {
-		fmt.Fprintf(w, "  missing     %s for you, known of and not here yet\n", plural(int(o.Missing), "message"))
+		terminal.Printf(w, "  missing     %s for you, known of and not here yet\n", plural(int(o.Missing), "message"))
+	}
+	for _, warning := range o.Warnings {
+		terminal.Printf(w, "  WARNING     %s\n", warning)
+	}
+	for _, notice := range o.Notices {
+		terminal.Printf(w, "  note        %s  %s\n", moment(notice.Time), notice.Text)
 	}
 	for _, alarm := range o.Alarms {
-		fmt.Fprintf(w, "  ALARM       %s\n", clean(alarm))
+		terminal.Printf(w, "  ALARM       %s\n", terminal.Diagnosis(alarm))
 	}
 }
 
 // freshness says how far the roll can be relied on.
 func freshness(roll api.RollStatus) string {
 	switch {
+	case roll.Distrusted:
+		return "as of " + moment(roll.Time) + "; the rendezvous node was caught lying, and no event is taken from it any more"
 	case roll.Fresh:
 		return "as of " + moment(roll.Time)
 	case roll.Time.IsZero():

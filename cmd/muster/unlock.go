@@ -10,8 +10,10 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/vault"
 )
@@ -34,7 +36,7 @@ func (a *app) confirm(question string) bool {
 	if _, person := a.terminal(); !person {
 		return false
 	}
-	fmt.Fprintf(a.stderr, "%s [y/N] ", question)
+	terminal.Printf(a.stderr, "%s [y/N] ", question)
 	line, err := bufio.NewReader(a.stdin).ReadString('\n')
 	answer := strings.ToLower(strings.TrimSpace(line))
 	return err == nil && (answer == "y" || answer == "yes")
@@ -58,6 +60,16 @@ func (a *app) unlock(ctx context.Context, keyFile string, passphraseFD int) (vau
 	}
 	u.Passphrase = func(first bool) ([]byte, error) { return a.askPassphrase(ctx, fd, first) }
 	return u, nil
+}
+
+// descriptorGiven checks what was given for --passphrase-fd.
+func descriptorGiven(fd *int) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, _ []string) error {
+		if c.Flags().Changed("passphrase-fd") && *fd < 0 {
+			return usage("--passphrase-fd %d is not a descriptor", *fd)
+		}
+		return nil
+	}
 }
 
 // passphraseFrom reads the first line from a descriptor; 0 is the program's stdin.
@@ -88,14 +100,14 @@ func (a *app) askPassphrase(ctx context.Context, fd int, first bool) ([]byte, er
 	// Reading from a terminal cannot be cancelled: a signal puts the terminal right and ends the program here.
 	stop := context.AfterFunc(ctx, func() {
 		term.Restore(fd, state) //nolint:errcheck // it ends now in any case
-		fmt.Fprintln(a.stderr)
+		terminal.Println(a.stderr)
 		os.Exit(api.ExitInterrupted)
 	})
 	defer stop()
 	ask := func(prompt string) ([]byte, error) {
-		fmt.Fprint(a.stderr, prompt)
+		terminal.Printf(a.stderr, "%s", prompt)
 		typed, err := term.ReadPassword(fd)
-		fmt.Fprintln(a.stderr)
+		terminal.Println(a.stderr)
 		if err != nil {
 			return nil, fmt.Errorf("reading the passphrase: %w", err)
 		}

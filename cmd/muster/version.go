@@ -1,11 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"muster.example/internal/terminal"
 )
 
 func (a *app) newVersion() *cobra.Command {
@@ -21,7 +22,7 @@ func (a *app) newVersion() *cobra.Command {
 		platform := runtime.GOOS + "/" + runtime.GOARCH
 		answer := map[string]string{"version": version, "go": runtime.Version(), "platform": platform}
 		return a.answer(answer, func(w io.Writer) {
-			fmt.Fprintf(w, "muster %s (%s, %s)\n", version, runtime.Version(), platform)
+			terminal.Printf(w, "muster %s (%s, %s)\n", terminal.Line(version), terminal.Line(runtime.Version()), platform)
 		})
 	})
 }

@@ -2,11 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/apiclient"
 )
@@ -19,9 +19,10 @@ func (a *app) newWatch() *cobra.Command {
 		about: `Shows messages and introductions as they arrive, until it is interrupted or the node
 stops. It marks nothing as read.`,
 		output: "The same as muster inbox, a message at a time.",
-		json: `one object a line: {"kind", "time", "org", "message" | "change" | "contact"}. Kinds: ready
-(the first: from now on nothing is missed), message, introduction, state (a sent message
-got further), contact, org. More kinds may be added.`,
+		json: `one object a line: {"kind", "time", "org", "message" | "change" | "contact" | "notice"}.
+Kinds: ready (the first: from now on nothing is missed), message, introduction, state (a sent
+message got further), contact, presence and typing (with "presence"), org, notice (told once:
+a contact's new name, a fallen verification). More kinds may be added.`,
 		examples: []string{"muster watch", "muster watch --json | while read -r event; do ...; done"},
 		see:      []string{"inbox", "read"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {
@@ -48,8 +49,12 @@ func (a *app) showEvent(event api.Event) error {
 		if m := event.Message; m != nil && !m.Sent {
 			printMessage(w, *m)
 		}
+		printPresence(w, event)
+		if notice := event.Notice; notice != nil {
+			terminal.Printf(w, "! %s\n", notice.Text)
+		}
 		if change := event.Change; change != nil && change.Recipient.State == api.StateReturned {
-			fmt.Fprintf(w, "! message %s was returned:\n", shortID(change.ID))
+			terminal.Printf(w, "! message %s was returned:\n", shortID(change.ID))
 			printStates(w, []api.Recipient{change.Recipient})
 		}
 	})

@@ -18,7 +18,7 @@ func TestAnnounceReachesEachDevice(t *testing.T) {
 			t.Fatal(err)
 		}
 		if in.Chain() != c.ID() || in.Conversation() != c.Conversation() || in.Sender() != w.alice.key() || in.Org() != w.org ||
-			in.Position() != 1 || len(in.Members()) != 2 {
+			in.Position() != 1 || len(in.Place().Members) != 2 {
 			t.Errorf("announced chain differs")
 		}
 	}
@@ -55,56 +55,58 @@ func TestOpenAnnounceRefuses(t *testing.T) {
 		e.Sealed = append(id[:], e.Sealed[keys.IDSize:]...)
 		return e
 	}
-	stranger := func(device keys.PublicKey) MemberOf {
-		return func(asked keys.PublicKey) (keys.MemberID, bool) {
-			member, ok := w.memberOf(asked)
-			return member, ok && asked != device
-		}
+	stranger := func(device keys.PublicKey) admission {
+		return func(place Place, asked keys.PublicKey) bool { return asked != device && w.admits(place, asked) }
 	}
 	own := lookup(w.bob.private)
 	for _, test := range []struct {
-		name     string
-		e        Envelope
-		org      keys.OrgID
-		self     keys.PublicKey
-		prekeys  func(keys.PrekeyID) (PrekeyPrivate, bool)
-		memberOf MemberOf
-		want     error
+		name    string
+		e       Envelope
+		org     keys.OrgID
+		self    keys.PublicKey
+		prekeys func(keys.PrekeyID) (PrekeyPrivate, bool)
+		admits  admission
+		want    error
 	}{
-		{"as it is", good, w.org, w.bob.key(), own, w.memberOf, nil},
-		{"a message", w.seal(t, w.chain(t), &Line{}, "x"), w.org, w.bob.key(), own, w.memberOf, ErrKind},
-		{"another organization", good, keys.OrgID{1}, w.bob.key(), own, w.memberOf, ErrPrekey},
-		{"another device", good, w.org, w.carol.key(), own, w.memberOf, ErrPrekey},
-		{"prekey destroyed", good, w.org, w.bob.key(), lookup(), w.memberOf, ErrPrekey},
+		{"as it is", good, w.org, w.bob.key(), own, w.admits, nil},
+		{"a message", w.seal(t, w.chain(t), &Line{}, "x"), w.org, w.bob.key(), own, w.admits, ErrKind},
+		{"another organization", good, keys.OrgID{1}, w.bob.key(), own, w.admits, ErrPrekey},
+		{"another device", good, w.org, w.carol.key(), own, w.admits, ErrPrekey},
+		{"prekey destroyed", good, w.org, w.bob.key(), lookup(), w.admits, ErrPrekey},
 		{"lookup that answers amiss", good, w.org, w.bob.key(),
-			func(keys.PrekeyID) (PrekeyPrivate, bool) { return spare, true }, w.memberOf, ErrPrekey},
-		{"relabelled to another prekey", relabel(good, spare.Prekey.ID()), w.org, w.bob.key(), lookup(spare), w.memberOf, ErrOpen},
-		{"relabelled to another device", relabel(good, w.carol.prekey.ID()), w.org, w.carol.key(), lookup(w.carol.private), w.memberOf, ErrOpen},
+			func(keys.PrekeyID) (PrekeyPrivate, bool) { return spare, true }, w.admits, ErrPrekey},
+		{"relabelled to another prekey", relabel(good, spare.Prekey.ID()), w.org, w.bob.key(), lookup(spare), w.admits, ErrOpen},
+		{"relabelled to another device", relabel(good, w.carol.prekey.ID()), w.org, w.carol.key(), lookup(w.carol.private), w.admits, ErrOpen},
 		{"sender of no member", good, w.org, w.bob.key(), own, stranger(w.alice.key()), ErrMember},
 		{"receiver of no member", good, w.org, w.bob.key(), own, stranger(w.bob.key()), ErrMember},
-		{"signed by another device", w.forgeAnnounce(t, c, forgedAnnounce{signer: w.carol.device}), w.org, w.bob.key(), own, w.memberOf, ErrSignature},
-		{"signed for another purpose", w.forgeAnnounce(t, c, forgedAnnounce{domain: keys.DomainContent}), w.org, w.bob.key(), own, w.memberOf, ErrSignature},
+		{"signed by another device", w.forgeAnnounce(t, c, forgedAnnounce{signer: w.carol.device}), w.org, w.bob.key(), own, w.admits, ErrSignature},
+		{"signed for another purpose", w.forgeAnnounce(t, c, forgedAnnounce{domain: keys.DomainContent}), w.org, w.bob.key(), own, w.admits, ErrSignature},
 		{"header names another sender", w.forgeAnnounce(t, c, forgedAnnounce{header: func(h *Header) { h.Sender = w.carol.key() }}),
-			w.org, w.bob.key(), own, w.memberOf, ErrBinding},
+			w.org, w.bob.key(), own, w.admits, ErrBinding},
 		{"header names another chain", w.forgeAnnounce(t, c, forgedAnnounce{header: func(h *Header) { h.Chain[0] ^= 1 }}),
-			w.org, w.bob.key(), own, w.memberOf, ErrBinding},
+			w.org, w.bob.key(), own, w.admits, ErrBinding},
 		{"body of another organization", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Org[0] ^= 1 }}),
-			w.org, w.bob.key(), own, w.memberOf, ErrBinding},
+			w.org, w.bob.key(), own, w.admits, ErrBinding},
 		{"body for another prekey", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Prekey[0] ^= 1 }}),
-			w.org, w.bob.key(), own, w.memberOf, ErrBinding},
+			w.org, w.bob.key(), own, w.admits, ErrBinding},
 		{"id that does not commit to the key", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Key[0] ^= 1 }}),
-			w.org, w.bob.key(), own, w.memberOf, ErrBinding},
+			w.org, w.bob.key(), own, w.admits, ErrBinding},
 		{"id that does not commit to the members", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Members = b.Members[:1] }}),
-			w.org, w.bob.key(), own, w.memberOf, ErrBinding},
+			w.org, w.bob.key(), own, w.admits, ErrBinding},
 		{"id that does not commit to the anchor", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Anchor[0] ^= 1; b.Position = 2 }}),
-			w.org, w.bob.key(), own, w.memberOf, ErrBinding},
-		{"position zero", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Position = 0 }}), w.org, w.bob.key(), own, w.memberOf, ErrMalformed},
-		{"position beyond", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Position = MaxPosition + 1 }}), w.org, w.bob.key(), own, w.memberOf, ErrMalformed},
-		{"no members", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Members = nil }}), w.org, w.bob.key(), own, w.memberOf, ErrMalformed},
-		{"stray padding", w.forgeAnnounce(t, c, forgedAnnounce{padded: func(p []byte) []byte { p[len(p)-1] = 1; return p }}), w.org, w.bob.key(), own, w.memberOf, ErrMalformed},
-		{"not bound to its place", w.forgeAnnounce(t, c, forgedAnnounce{info: func([]byte) []byte { return nil }}), w.org, w.bob.key(), own, w.memberOf, ErrOpen},
+			w.org, w.bob.key(), own, w.admits, ErrBinding},
+		{"id that does not commit to the place", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Members, b.Group = nil, w.group }}),
+			w.org, w.bob.key(), own, w.admits, ErrBinding},
+		{"two places", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Group = w.group }}), w.org, w.bob.key(), own, w.admits, ErrMalformed},
+		{"leave of a group that it is not for", w.forgeAnnounce(t, c, forgedAnnounce{header: func(h *Header) { h.Leave = Leave{LeaveGroup, w.group} }}),
+			w.org, w.bob.key(), own, w.admits, ErrBinding},
+		{"position zero", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Position = 0 }}), w.org, w.bob.key(), own, w.admits, ErrMalformed},
+		{"position beyond", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Position = MaxPosition + 1 }}), w.org, w.bob.key(), own, w.admits, ErrMalformed},
+		{"no members", w.forgeAnnounce(t, c, forgedAnnounce{body: func(b *announceBody) { b.Members = nil }}), w.org, w.bob.key(), own, w.admits, ErrMalformed},
+		{"stray padding", w.forgeAnnounce(t, c, forgedAnnounce{padded: func(p []byte) []byte { p[len(p)-1] = 1; return p }}), w.org, w.bob.key(), own, w.admits, ErrMalformed},
+		{"not bound to its place", w.forgeAnnounce(t, c, forgedAnnounce{info: func([]byte) []byte { return nil }}), w.org, w.bob.key(), own, w.admits, ErrOpen},
 	} {
-		in, err := OpenAnnounce(test.e, test.org, test.self, test.prekeys, test.memberOf)
+		in, err := OpenAnnounce(test.e, test.org, test.self, test.prekeys, test.admits)
 		if !errors.Is(err, test.want) || (err == nil) != (in != nil) {
 			t.Errorf("%s: %v, want %v", test.name, err, test.want)
 		}
@@ -118,7 +120,7 @@ func TestAnnounceOfOthersConversation(t *testing.T) {
 		"without the sender":   {w.bob.member, w.carol.member},
 		"without the receiver": {w.alice.member, w.carol.member},
 	} {
-		c, err := NewChain(w.random, w.org, members, w.alice.key(), w.now, 7)
+		c, err := NewChain(w.random, w.org, Among(members...), w.alice.key(), w.now, 7)
 		if err != nil {
 			t.Fatal(err)
 		}

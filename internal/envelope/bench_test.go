@@ -134,3 +134,33 @@ func BenchmarkMarshal(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkFirstTo300 is the first 1 KiB of a new chain to a group of 100 members with three devices each: 300
+// announcements and one message. BenchmarkSeal1KiB is every message after it, whatever the number of devices.
+func BenchmarkFirstTo300(b *testing.B) {
+	w := newWorld(b, "bench")
+	content := Content{Kind: 1, Body: make([]byte, 1024)}
+	to := make([]Prekey, 300)
+	for i := range to {
+		to[i] = w.person(b).prekey
+	}
+	sealed := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		sealed = 0
+		c, line := w.chain(b), Line{}
+		for _, prekey := range to {
+			e, err := c.Announce(rand.Reader, w.alice.device, prekey, c.metaAt())
+			if err != nil {
+				b.Fatal(err)
+			}
+			sealed += len(e.Header) + len(e.Sealed)
+		}
+		e, _, err := c.Seal(rand.Reader, w.alice.device, &line, content, testMeta)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sealed += len(e.Header) + len(e.Sealed)
+	}
+	b.ReportMetric(float64(sealed), "sealed-bytes/op")
+}

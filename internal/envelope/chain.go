@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"time"
 
 	"muster.example/internal/keys"
@@ -16,7 +15,7 @@ import (
 // be sealed for one save. It prints and logs as a placeholder.
 type Chain struct {
 	org          keys.OrgID
-	members      []keys.MemberID // sorted, distinct
+	place        Place
 	conversation keys.ConversationID
 	sender       keys.PublicKey
 	id           keys.ChainID
@@ -27,15 +26,14 @@ type Chain struct {
 	rollSize     uint64
 }
 
-// NewChain starts a chain of the device sender in the conversation of members (in any order, the sender's member among
-// them, which the caller ensures), announced to the devices of the roll at rollSize. [ENV-16]
-func NewChain(random io.Reader, org keys.OrgID, members []keys.MemberID, sender keys.PublicKey,
+// NewChain starts a chain of the device sender at a place where its member takes part, which the caller ensures, announced
+// to the devices of the roll at rollSize. [ENV-16]
+func NewChain(random io.Reader, org keys.OrgID, place Place, sender keys.PublicKey,
 	now time.Time, rollSize uint64) (*Chain, error) {
-	sorted := distinct(members)
-	if !isDistinct(sorted) {
-		return nil, ErrMembers
+	if !place.Valid() {
+		return nil, ErrPlace
 	}
-	c := &Chain{org: org, members: sorted, conversation: conversationID(org, sorted), sender: sender,
+	c := &Chain{org: org, place: place.clone(), conversation: place.ID(org), sender: sender,
 		next: 1, created: now.Unix(), rollSize: rollSize}
 	if err := fill(random, c.key[:]); err != nil {
 		return nil, err
@@ -59,8 +57,8 @@ func (c *Chain) Org() keys.OrgID { return c.org }
 // Conversation returns the conversation.
 func (c *Chain) Conversation() keys.ConversationID { return c.conversation }
 
-// Members returns the members of the conversation, sorted.
-func (c *Chain) Members() []keys.MemberID { return slices.Clone(c.members) }
+// Place returns what the conversation is of.
+func (c *Chain) Place() Place { return c.place.clone() }
 
 // Position returns the position of the next message, from 1.
 func (c *Chain) Position() uint64 { return c.next }
@@ -75,39 +73,42 @@ func (c *Chain) Due(now time.Time) bool {
 	return c.next > ChainMessages || age >= ChainAge || age < -ChainAge
 }
 
-// Seal seals content for every device that the chain was announced to, and moves chain and line on. On error both are
-// as before. [ENV-20] to [ENV-24]
+// Seal seals content for every device that the chain was announced to, moves chain and line on, and returns what it signed
+// too: nobody sends it to its author. On error both are as before. [ENV-20] to [ENV-24]
 func (c *Chain) Seal(random io.Reader, device keys.PrivateKey, line *Line, content Content,
-	meta Meta) (Envelope, keys.ContentID, error) {
+	meta Meta) (Envelope, Quote, error) {
 	if device.Public() != c.sender {
-		return Envelope{}, keys.ContentID{}, ErrDevice
+		return Envelope{}, Quote{}, ErrDevice
 	}
 	if c.next > MaxPosition {
-		return Envelope{}, keys.ContentID{}, ErrSpent
+		return Envelope{}, Quote{}, ErrSpent
 	}
 	content.Org, content.Conversation, content.Chain, content.Position = c.org, c.conversation, c.id, c.next
 	content.Sequence, content.Previous = line.Sequence+1, line.Previous
+	if !meta.Leave.fits(c.place, c.org) {
+		return Envelope{}, Quote{}, ErrPlace
+	}
 	if err := content.check(); err != nil {
-		return Envelope{}, keys.ContentID{}, err
+		return Envelope{}, Quote{}, err
 	}
 	header, err := newHeader(random, Header{Kind: KindMessage, Sender: c.sender, Chain: c.id, Position: c.next}, meta)
 	if err != nil {
-		return Envelope{}, keys.ContentID{}, err
+		return Envelope{}, Quote{}, err
 	}
 	data := wire.Encode(content)
-	signed := wire.Encode(signedWire{Body: data, Signature: device.Sign(keys.DomainContent, c.org, data)})
+	quote := Quote{Device: c.sender, Content: data, Signature: device.Sign(keys.DomainContent, c.org, data)}
+	signed := wire.Encode(signedWire{Body: data, Signature: quote.Signature})
 	encoded := wire.Encode(header)
 	sealed := c.key.message().seal(header.Salt, encoded, pad(signed, paddedSize(4+len(signed))))
 
-	id := contentID(data)
 	c.key, c.next = c.key.next(), c.next+1
-	line.Sequence, line.Previous = content.Sequence, id
-	return newEnvelope(header, encoded, sealed), id, nil
+	line.Sequence, line.Previous = content.Sequence, quote.ID()
+	return newEnvelope(header, encoded, sealed), quote, nil
 }
 
 // newHeader completes h with version, meta and fresh salt, and checks it.
 func newHeader(random io.Reader, h Header, meta Meta) (Header, error) {
-	h.Version, h.RollSize, h.Expires = Version, meta.RollSize, meta.Expires
+	h.Version, h.RollSize, h.Expires, h.Leave = Version, meta.RollSize, meta.Expires, meta.Leave
 	if err := fill(random, h.Salt[:]); err != nil {
 		return Header{}, err
 	}
@@ -117,19 +118,21 @@ func newHeader(random io.Reader, h Header, meta Meta) (Header, error) {
 type chainWire struct {
 	Version  uint64          `cbor:"1,keyasint"`
 	Org      keys.OrgID      `cbor:"2,keyasint"`
-	Members  []keys.MemberID `cbor:"3,keyasint"`
+	Members  []keys.MemberID `cbor:"3,keyasint,omitempty"`
 	Sender   keys.PublicKey  `cbor:"4,keyasint"`
 	Anchor   [keySize]byte   `cbor:"5,keyasint"`
 	Next     uint64          `cbor:"6,keyasint"`
 	Key      chainKey        `cbor:"7,keyasint"`
 	Created  int64           `cbor:"8,keyasint"`
 	RollSize uint64          `cbor:"9,keyasint"`
+	Group    keys.GroupID    `cbor:"10,keyasint,omitzero"`
+	Guest    keys.MemberID   `cbor:"11,keyasint,omitzero"`
 }
 
 // Marshal returns the secret form for the store at rest: about 190 bytes and 34 a member. [ENV-50]
 func (c *Chain) Marshal() []byte {
-	return wire.Encode(chainWire{Version: Version, Org: c.org, Members: c.members, Sender: c.sender, Anchor: c.anchor,
-		Next: c.next, Key: c.key, Created: c.created, RollSize: c.rollSize})
+	return wire.Encode(chainWire{Version: Version, Org: c.org, Members: c.place.Members, Sender: c.sender, Anchor: c.anchor,
+		Next: c.next, Key: c.key, Created: c.created, RollSize: c.rollSize, Group: c.place.Group, Guest: c.place.Guest})
 }
 
 // UnmarshalChain reads what Marshal wrote.
@@ -138,14 +141,15 @@ func UnmarshalChain(data []byte) (*Chain, error) {
 	if err := wire.Decode(data, &w); err != nil {
 		return nil, fmt.Errorf("%w: chain: %w", ErrMalformed, err)
 	}
-	if w.Version != Version || !isDistinct(w.Members) || w.Next == 0 || w.Next > MaxPosition+1 {
+	place := Place{Members: w.Members, Group: w.Group, Guest: w.Guest}
+	if w.Version != Version || !place.Valid() || w.Next == 0 || w.Next > MaxPosition+1 {
 		return nil, fmt.Errorf("%w: chain", ErrMalformed)
 	}
 	if w.Next == 1 && w.Key.anchor() != w.Anchor {
 		return nil, fmt.Errorf("%w: chain whose id does not commit to its key", ErrMalformed)
 	}
-	conversation := conversationID(w.Org, w.Members)
-	return &Chain{org: w.Org, members: w.Members, conversation: conversation, sender: w.Sender,
+	conversation := place.ID(w.Org)
+	return &Chain{org: w.Org, place: place, conversation: conversation, sender: w.Sender,
 		id: chainID(w.Org, conversation, w.Sender, w.Anchor), anchor: w.Anchor, next: w.Next, key: w.Key,
 		created: w.Created, rollSize: w.RollSize}, nil
 }

@@ -33,17 +33,17 @@ func TestConversationIDIgnoresOrderAndRepeats(t *testing.T) {
 }
 
 // [ENV-16]
-func TestNewChainRefusesMembers(t *testing.T) {
+func TestNewChainRefusesPlaces(t *testing.T) {
 	many := make([]keys.MemberID, MaxMembers+1)
 	for i := range many {
 		many[i][0], many[i][1] = byte(i), byte(i>>8)
 	}
-	for _, members := range [][]keys.MemberID{nil, many} {
-		if _, err := NewChain(seeded("x"), keys.OrgID{1}, members, keys.PublicKey{1}, time.Unix(1, 0), 1); !errors.Is(err, ErrMembers) {
-			t.Errorf("%d members: %v, want ErrMembers", len(members), err)
+	for _, place := range []Place{{}, Among(many...), {Members: []keys.MemberID{{2}, {1}}}, {Group: keys.GroupID{1}, Guest: keys.MemberID{1}}} {
+		if _, err := NewChain(seeded("x"), keys.OrgID{1}, place, keys.PublicKey{1}, time.Unix(1, 0), 1); !errors.Is(err, ErrPlace) {
+			t.Errorf("%d members: %v, want ErrPlace", len(place.Members), err)
 		}
 	}
-	if _, err := NewChain(seeded("x"), keys.OrgID{1}, many[1:], keys.PublicKey{1}, time.Unix(1, 0), 1); err != nil {
+	if _, err := NewChain(seeded("x"), keys.OrgID{1}, Among(many[1:]...), keys.PublicKey{1}, time.Unix(1, 0), 1); err != nil {
 		t.Errorf("%d members: %v", MaxMembers, err)
 	}
 }
@@ -55,11 +55,12 @@ func TestMessagesArrive(t *testing.T) {
 	var line Line
 	var previous keys.ContentID
 	for i := range 5 {
-		content := Content{HeadSize: 12, HeadRoot: [32]byte{1, 2}, Kind: 3, Body: bytes.Repeat([]byte{byte(i)}, i*700)}
-		e, id, err := c.Seal(w.random, w.alice.device, &line, content, testMeta)
+		content := Content{Head: bytes.Repeat([]byte{7}, MaxHead), Kind: 3, Body: bytes.Repeat([]byte{byte(i)}, i*700)}
+		e, quote, err := c.Seal(w.random, w.alice.device, &line, content, testMeta)
 		if err != nil {
 			t.Fatal(err)
 		}
+		id := quote.ID()
 		opened, err := in.Open(reparse(t, e))
 		if err != nil {
 			t.Fatal(err)
@@ -126,6 +127,7 @@ func TestSealRefusesAndStays(t *testing.T) {
 	}{
 		{"another device", c, w.bob.device, Content{Kind: 1}, testMeta, ErrDevice},
 		{"no kind", c, w.alice.device, Content{}, testMeta, ErrMalformed},
+		{"head too large", c, w.alice.device, Content{Kind: 1, Head: make([]byte, MaxHead+1)}, testMeta, ErrTooLarge},
 		{"body too large", c, w.alice.device, Content{Kind: 1, Body: make([]byte, MaxBody+1)}, testMeta, ErrTooLarge},
 		{"no expiry", c, w.alice.device, Content{Kind: 1}, Meta{RollSize: 1}, ErrMalformed},
 		{"spent chain", spent, w.alice.device, Content{Kind: 1}, testMeta, ErrSpent},

@@ -31,6 +31,13 @@ const (
 	headerRollSize
 	headerExpires
 	headerSalt
+	headerLeave
+)
+
+// The keys of a leave.
+const (
+	leaveKind = 1 + iota
+	leaveID
 )
 
 // cursor reads canonical CBOR from the front of data. After the first fault every method returns zero values and
@@ -147,11 +154,25 @@ func decodeEnvelope(data []byte) (header, sealed []byte, err error) {
 	return header, sealed, c.finish("envelope")
 }
 
+// leave reads a header's leave. One that claims nothing is left out instead.
+func (c *cursor) leave(l *Leave) {
+	c.key(headerLeave)
+	if c.head(majorMap, leaveID) != leaveID {
+		c.fail("a map of the wrong length")
+	}
+	c.key(leaveKind)
+	l.Kind = LeaveKind(c.head(majorUint, 1<<8-1))
+	c.key(leaveID)
+	if c.fill(l.ID[:]); l.IsZero() {
+		c.fail("a leave that is zero")
+	}
+}
+
 // decodeHeader reads a header without judging what its fields say. [ENV-4]
 func decodeHeader(data []byte, h *Header) error {
 	c := cursor{data: data}
-	fields := c.head(majorMap, headerSalt)
-	found := uint64(headerSalt)
+	fields := c.head(majorMap, headerLeave)
+	found := uint64(headerLeave)
 	c.key(headerVersion)
 	h.Version = c.head(majorUint, 1<<64-1)
 	c.key(headerKind)
@@ -180,6 +201,11 @@ func decodeHeader(data []byte, h *Header) error {
 	h.Expires = int64(c.head(majorUint, 1<<63-1)) // a negative one is refused by every rule anyway
 	c.key(headerSalt)
 	c.fill(h.Salt[:])
+	if c.at(headerLeave) {
+		c.leave(&h.Leave)
+	} else {
+		found--
+	}
 	if fields != found {
 		c.fail("a map of the wrong length")
 	}

@@ -51,7 +51,8 @@ func compareCodecs(t *testing.T, data []byte) {
 func codecSamples(t testing.TB) (all [][]byte) {
 	w := newWorld(t, "codec")
 	c := w.chain(t)
-	for _, e := range []Envelope{w.announce(t, c, w.bob), w.seal(t, c, &Line{}, "hello"), w.introduce(t, w.introduction("hello"), w.bob)} {
+	for _, e := range []Envelope{w.announce(t, c, w.bob), w.seal(t, c, &Line{}, "hello"), w.introduce(t, w.introduction("hello"), w.bob),
+		w.announceAt(t, w.chainAt(t, InGroup(w.group)), w.bob), w.report(t, w.complaint(t), w.bob)} {
 		all = append(all, e.Bytes(), e.Header)
 		for _, n := range []uint64{0, 1, 23, 24, 255, 256, 65535, 65536, 1<<32 - 1, 1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 1} {
 			h := e.ParsedHeader()
@@ -100,6 +101,7 @@ func TestHeaderRefusesZeroFields(t *testing.T) {
 		RollSize uint64         `cbor:"6,keyasint"`
 		Expires  int64          `cbor:"7,keyasint"`
 		Salt     [saltSize]byte `cbor:"8,keyasint"`
+		Leave    Leave          `cbor:"9,keyasint"`
 	}
 	for _, kind := range []Kind{KindAnnounce, KindIntroduction} {
 		h := spelled{Version: 1, Kind: kind, Sender: keys.PublicKey{1}, Expires: 1}

@@ -7,19 +7,34 @@ import (
 	"muster.example/internal/wire"
 )
 
-// Content is what a message says and where: the signed bytes inside its seal. The caller of Seal gives HeadSize,
-// HeadRoot, Kind and Body; the rest is filled in. [ENV-23]
+// Content is what a message says and where: the signed bytes inside its seal. The caller of Seal gives Head,
+// Kind and Body; the rest is filled in. [ENV-23]
 type Content struct {
 	Org          keys.OrgID          `cbor:"1,keyasint"`
 	Conversation keys.ConversationID `cbor:"2,keyasint"`
 	Chain        keys.ChainID        `cbor:"3,keyasint"`
 	Position     uint64              `cbor:"4,keyasint"`
-	Sequence     uint64              `cbor:"5,keyasint"` // of this device in this conversation, from 1, across chains
-	Previous     keys.ContentID      `cbor:"6,keyasint"` // the message with the sequence number before; zero for the first
-	HeadSize     uint64              `cbor:"7,keyasint"` // size and root of the roll that the author knew
-	HeadRoot     [32]byte            `cbor:"8,keyasint"`
-	Kind         uint8               `cbor:"9,keyasint"` // what Body is, for the caller
+	Sequence     uint64              `cbor:"5,keyasint"`           // of this device in this conversation, from 1, across chains
+	Previous     keys.ContentID      `cbor:"6,keyasint"`           // the message with the sequence number before; zero for the first
+	Head         []byte              `cbor:"7,keyasint,omitempty"` // the roll as the author knows it: opaque here, at most MaxHead bytes
+	Kind         uint8               `cbor:"9,keyasint"`           // what Body is, for the caller
 	Body         []byte              `cbor:"10,keyasint"`
+}
+
+// Quote is content apart from any envelope, as its author's device signed it: it proves to anybody what was said.
+// [ENV-24]
+type Quote struct {
+	Device    keys.PublicKey `cbor:"1,keyasint"`
+	Content   []byte         `cbor:"2,keyasint"` // exact bytes that were signed
+	Signature keys.Signature `cbor:"3,keyasint"`
+}
+
+// ID returns the content's identifier. [ENV-24]
+func (q Quote) ID() keys.ContentID { return contentID(q.Content) }
+
+// Open verifies a quote; see OpenContent.
+func (q Quote) Open(org keys.OrgID) (Content, keys.ContentID, error) {
+	return OpenContent(q.Content, q.Signature, org, q.Device)
 }
 
 // Line is where a device stands in a conversation: the sequence number and identifier of its last message. It
@@ -60,6 +75,8 @@ func (c Content) check() error {
 		return fmt.Errorf("%w: content whose previous message does not fit its sequence number", ErrMalformed)
 	case c.Kind == 0:
 		return fmt.Errorf("%w: content without a kind", ErrMalformed)
+	case len(c.Head) > MaxHead:
+		return fmt.Errorf("%w: head of %d bytes", ErrTooLarge, len(c.Head))
 	case len(c.Body) > MaxBody:
 		return fmt.Errorf("%w: body of %d bytes", ErrTooLarge, len(c.Body))
 	}

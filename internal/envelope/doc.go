@@ -1,9 +1,9 @@
 // Package envelope seals what members say to one another, and opens it: signed prekeys of the hybrid KEM, chains and
-// their announcements, messages, introductions of one fixed size, and receipts.
+// their announcements, messages, introductions of one fixed size, reports, and receipts.
 //
 // It is pure: time comes in as an argument and randomness as an io.Reader, except that crypto/hpke draws the
 // randomness of each encapsulation itself. It must not know the network, the disk, or who is a member: a caller says
-// which member a device belongs to. It implements no primitive: HPKE, ML-KEM, X25519, HKDF, HMAC and Ed25519 are the
+// which member a device belongs to, and whom a place admits. It implements no primitive: HPKE, ML-KEM, X25519, HKDF, HMAC and Ed25519 are the
 // standard library's and ChaCha20-Poly1305 is golang.org/x/crypto's.
 //
 // The way of a message: NewChain once for a conversation and a set of devices; Announce to each of those devices;

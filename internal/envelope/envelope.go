@@ -7,8 +7,8 @@ import (
 	"muster.example/internal/wire"
 )
 
-// Envelope is a sealed message with its header. Envelopes come from Parse, from Chain and from SealIntroduction, never
-// from a literal: the header of each is of valid form. Treat the slices as read-only.
+// Envelope is a sealed message with its header. Envelopes come from Parse, from Chain, SealIntroduction and SealReport,
+// never from a literal: the header of each is of valid form. Treat the slices as read-only.
 type Envelope struct {
 	Header []byte // exact bytes, the associated data of the seal
 	Sealed []byte
@@ -68,6 +68,8 @@ func fitsKind(kind Kind, sealed int) bool {
 		return isPadded(sealed - bodyTagSize - aeadOverhead)
 	case KindAnnounce:
 		return isPadded(sealed - keys.IDSize - encapsulationSize - aeadOverhead)
+	case KindReport:
+		return reportSlots(sealed) > 0
 	default:
 		return sealed == IntroductionSize
 	}

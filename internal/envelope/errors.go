@@ -42,10 +42,10 @@ var (
 
 // The caller's own mistakes when sealing.
 var (
-	ErrMembers = errors.New("envelope: a conversation has 1 to 256 members, the sender's among them")
-	ErrSlots   = errors.New("envelope: an introduction is for 1 to 8 prekeys of one organization")
-	ErrSpent   = errors.New("envelope: the chain has no position left")
-	ErrDevice  = errors.New("envelope: the signing key is not the chain's device")
+	ErrPlace  = errors.New("envelope: a conversation is of 1 to 256 members, a group, or a guest, and its leave fits it")
+	ErrSlots  = errors.New("envelope: an introduction is for 1 to 8 prekeys of one organization, a report for 1 to 64")
+	ErrSpent  = errors.New("envelope: the chain has no position left")
+	ErrDevice = errors.New("envelope: the signing key is not the chain's device")
 )
 
 // Replay says what is known about a message whose position was opened before.

@@ -20,7 +20,7 @@ func seedVectors(f *testing.F, group string) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, group := range []string{"parse", "announce", "message", "introduction"} {
+	for _, group := range []string{"parse", "announce", "message", "introduction", "report"} {
 		seedVectors(f, group)
 	}
 	w := newWorld(f, "fuzz parse")
@@ -48,6 +48,8 @@ func FuzzHeader(f *testing.F) {
 	f.Add(w.announce(f, c, w.bob).Header)
 	f.Add(w.seal(f, c, &Line{}, "hello").Header)
 	f.Add(w.introduce(f, w.introduction("hello"), w.bob).Header)
+	f.Add(w.announceAt(f, w.chainAt(f, InGroup(w.group)), w.bob).Header)
+	f.Add(w.report(f, w.complaint(f), w.bob).Header)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if h, err := parseHeader(data); err == nil && !bytes.Equal(wire.Encode(h), data) {
 			t.Fatal("parsed, and encodes otherwise")
@@ -83,7 +85,9 @@ func FuzzAnnounceBody(f *testing.F) {
 	w := newWorld(f, "fuzz announcement")
 	c := w.chain(f)
 	header := w.announce(f, c, w.bob).ParsedHeader()
-	f.Add(wire.Encode(announceBody{Org: c.org, Members: c.members, Chain: c.id, Anchor: c.anchor, Position: c.next,
+	f.Add(wire.Encode(announceBody{Org: c.org, Members: c.place.Members, Chain: c.id, Anchor: c.anchor, Position: c.next,
+		Key: c.key, Prekey: w.bob.prekey.id}))
+	f.Add(wire.Encode(announceBody{Org: c.org, Group: w.group, Chain: c.id, Anchor: c.anchor, Position: c.next,
 		Key: c.key, Prekey: w.bob.prekey.id}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := openAnnounceBody(data, w.org, header, w.bob.prekey.id); err == nil {
@@ -150,6 +154,29 @@ func FuzzIntroduction(f *testing.F) {
 			t.Fatal("parsed, and encodes otherwise")
 		}
 		if CheckText(in.Text) != nil {
+			t.Fatal("accepted a text that may not be sent")
+		}
+	})
+}
+
+func FuzzReport(f *testing.F) {
+	w := newWorld(f, "fuzz report")
+	report := w.complaint(f)
+	header := w.report(f, report, w.bob).ParsedHeader()
+	f.Add(wire.Encode(reportBody{Report: report, Salt: header.Salt}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := openReportBody(data, w.org, header); err == nil {
+			t.Fatal("accepted what nobody signed")
+		}
+		signed := wire.Encode(signedWire{Body: data, Signature: w.alice.device.Sign(keys.DomainReport, w.org, data)})
+		report, err := openReportBody(pad(signed, reportPlain(4+len(signed))), w.org, header)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(wire.Encode(reportBody{Report: report, Salt: header.Salt}), data) {
+			t.Fatal("parsed, and encodes otherwise")
+		}
+		if report.Text != "" && CheckText(report.Text) != nil {
 			t.Fatal("accepted a text that may not be sent")
 		}
 	})

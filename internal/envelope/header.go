@@ -18,6 +18,7 @@ const (
 	KindMessage      Kind = 1 // a message of a chain
 	KindAnnounce     Kind = 2 // a chain, for one recipient device
 	KindIntroduction Kind = 3 // first contact, of one fixed size
+	KindReport       Kind = 4 // messages shown to those who may act upon them
 )
 
 // String returns the kind in one word.
@@ -29,6 +30,8 @@ func (k Kind) String() string {
 		return "announcement"
 	case KindIntroduction:
 		return "introduction"
+	case KindReport:
+		return "report"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -44,12 +47,14 @@ type Header struct {
 	RollSize uint64         `cbor:"6,keyasint"`          // the roll that the sender chose recipients by
 	Expires  int64          `cbor:"7,keyasint"`          // unix seconds: nobody keeps it longer
 	Salt     [saltSize]byte `cbor:"8,keyasint"`          // fresh randomness, mixed into key and nonce
+	Leave    Leave          `cbor:"9,keyasint,omitzero"` // why it may be passed on
 }
 
 // Meta is what the caller decides about a header.
 type Meta struct {
 	RollSize uint64
 	Expires  int64 // unix seconds
+	Leave    Leave
 }
 
 // parseHeader reads a header strictly.
@@ -73,16 +78,16 @@ func (h *Header) check() error {
 	switch {
 	case h.Version != Version:
 		return fmt.Errorf("%w: version %d, which this program does not know", ErrMalformed, h.Version)
-	case h.Kind < KindMessage || h.Kind > KindIntroduction:
+	case h.Kind < KindMessage || h.Kind > KindReport:
 		return fmt.Errorf("%w: %v", ErrMalformed, h.Kind)
 	case h.Sender.IsZero():
 		return fmt.Errorf("%w: no sender", ErrMalformed)
-	case hasChain != (h.Kind != KindIntroduction), hasPosition != (h.Kind == KindMessage):
+	case hasChain != (h.Kind == KindMessage || h.Kind == KindAnnounce), hasPosition != (h.Kind == KindMessage):
 		return fmt.Errorf("%w: chain or position that does not fit the kind", ErrMalformed)
 	case h.Position > MaxPosition:
 		return fmt.Errorf("%w: position %d", ErrMalformed, h.Position)
 	case h.Expires <= 0:
 		return fmt.Errorf("%w: no expiry", ErrMalformed)
 	}
-	return nil
+	return h.Leave.check(h.Kind)
 }

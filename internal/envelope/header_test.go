@@ -26,6 +26,10 @@ func TestHeaderBytes(t *testing.T) {
 			"a7" + "0101" + "0202" + "035820" + hex.EncodeToString(ones) + "045820" + hex.EncodeToString(twos) + "0607" + "071a713fb300" + salt},
 		{Header{Version: 1, Kind: KindIntroduction, Sender: keys.PublicKey(ones), RollSize: 7, Expires: 1_900_000_000},
 			"a6" + "0101" + "0203" + "035820" + hex.EncodeToString(ones) + "0607" + "071a713fb300" + salt},
+		{Header{Version: 1, Kind: KindAnnounce, Sender: keys.PublicKey(ones), Chain: keys.ChainID(twos), RollSize: 7, Expires: 1_900_000_000, Leave: Leave{LeaveGroup, [32]byte(twos)}},
+			"a8" + "0101" + "0202" + "035820" + hex.EncodeToString(ones) + "045820" + hex.EncodeToString(twos) + "0607" + "071a713fb300" + salt + "09a2" + "0101" + "025820" + hex.EncodeToString(twos)},
+		{Header{Version: 1, Kind: KindReport, Sender: keys.PublicKey(ones), RollSize: 7, Expires: 1_900_000_000, Leave: Leave{Kind: LeaveReport}},
+			"a7" + "0101" + "0204" + "035820" + hex.EncodeToString(ones) + "0607" + "071a713fb300" + salt + "09a2" + "0104" + "025820" + hex.EncodeToString(make([]byte, 32))},
 	} {
 		copy(test.header.Salt[:], bytes.Repeat([]byte{0x33}, saltSize))
 		data := wire.Encode(test.header)
@@ -44,7 +48,10 @@ func TestHeaderRefuses(t *testing.T) {
 	message := Header{Version: 1, Kind: KindMessage, Sender: keys.PublicKey{1}, Chain: keys.ChainID{1}, Position: 1, Expires: 1}
 	announce := Header{Version: 1, Kind: KindAnnounce, Sender: keys.PublicKey{1}, Chain: keys.ChainID{1}, Expires: 1}
 	introduction := Header{Version: 1, Kind: KindIntroduction, Sender: keys.PublicKey{1}, Expires: 1}
-	for _, good := range []Header{message, announce, introduction} {
+	report := Header{Version: 1, Kind: KindReport, Sender: keys.PublicKey{1}, Expires: 1, Leave: Leave{Kind: LeaveReport}}
+	shared := message
+	shared.Leave = Leave{LeaveDesk, [32]byte{1}}
+	for _, good := range []Header{message, announce, introduction, report, shared} {
 		if _, err := parseHeader(wire.Encode(good)); err != nil {
 			t.Errorf("%v: %v", good.Kind, err)
 		}
@@ -54,7 +61,15 @@ func TestHeaderRefuses(t *testing.T) {
 		"version 0":                    change(message, func(h *Header) { h.Version = 0 }),
 		"version 2":                    change(message, func(h *Header) { h.Version = 2 }),
 		"kind 0":                       change(message, func(h *Header) { h.Kind = 0 }),
-		"kind 4":                       change(message, func(h *Header) { h.Kind = 4 }),
+		"kind 5":                       change(introduction, func(h *Header) { h.Kind = 5 }),
+		"report with a chain":          change(report, func(h *Header) { h.Chain = keys.ChainID{1} }),
+		"report without leave":         change(report, func(h *Header) { h.Leave = Leave{} }),
+		"report with a group's leave":  change(report, func(h *Header) { h.Leave = Leave{LeaveGroup, [32]byte{1}} }),
+		"message with a report's":      change(shared, func(h *Header) { h.Leave.Kind = LeaveReport }),
+		"leave of kind 0":              change(shared, func(h *Header) { h.Leave.Kind = 0 }),
+		"leave of kind 5":              change(shared, func(h *Header) { h.Leave.Kind = 5 }),
+		"leave of no group":            change(shared, func(h *Header) { h.Leave.ID = [32]byte{} }),
+		"introduction with leave":      change(introduction, func(h *Header) { h.Leave = shared.Leave }),
 		"no sender":                    change(message, func(h *Header) { h.Sender = keys.PublicKey{} }),
 		"message without chain":        change(message, func(h *Header) { h.Chain = keys.ChainID{} }),
 		"message without position":     change(message, func(h *Header) { h.Position = 0 }),

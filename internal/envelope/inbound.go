@@ -15,7 +15,7 @@ import (
 // placeholder. [ENV-30]
 type Inbound struct {
 	org          keys.OrgID
-	members      []keys.MemberID
+	place        Place
 	conversation keys.ConversationID
 	sender       keys.PublicKey
 	anchor       [keySize]byte
@@ -51,7 +51,7 @@ type Opened struct {
 }
 
 func newInbound(org keys.OrgID, sender keys.PublicKey, body announceBody) *Inbound {
-	return &Inbound{org: org, members: body.Members, conversation: conversationID(org, body.Members), sender: sender,
+	return &Inbound{org: org, place: body.place(), conversation: body.place().ID(org), sender: sender,
 		anchor: body.Anchor, id: body.Chain, start: body.Position, next: body.Position, key: body.Key}
 }
 
@@ -67,8 +67,8 @@ func (in *Inbound) Sender() keys.PublicKey { return in.sender }
 // Conversation returns the conversation.
 func (in *Inbound) Conversation() keys.ConversationID { return in.conversation }
 
-// Members returns the members of the conversation, sorted.
-func (in *Inbound) Members() []keys.MemberID { return slices.Clone(in.members) }
+// Place returns what the conversation is of.
+func (in *Inbound) Place() Place { return in.place.clone() }
 
 // Position returns the position after the highest opened one.
 func (in *Inbound) Position() uint64 { return in.next }
@@ -88,6 +88,8 @@ func (in *Inbound) Open(e Envelope) (Opened, error) {
 		return Opened{}, ErrChain
 	case position < in.start:
 		return Opened{}, ErrBefore
+	case !e.parsed.Leave.fits(in.place, in.org):
+		return Opened{}, fmt.Errorf("%w: message with leave for another place", ErrBinding)
 	case position >= in.next:
 		return in.openAhead(e)
 	}
@@ -185,7 +187,7 @@ func (in *Inbound) judgeReplay(e Envelope) error {
 type inboundWire struct {
 	Version uint64          `cbor:"1,keyasint"`
 	Org     keys.OrgID      `cbor:"2,keyasint"`
-	Members []keys.MemberID `cbor:"3,keyasint"`
+	Members []keys.MemberID `cbor:"3,keyasint,omitempty"`
 	Sender  keys.PublicKey  `cbor:"4,keyasint"`
 	Anchor  [keySize]byte   `cbor:"5,keyasint"`
 	Start   uint64          `cbor:"6,keyasint"`
@@ -193,13 +195,16 @@ type inboundWire struct {
 	Key     chainKey        `cbor:"8,keyasint"`
 	Kept    []keptKey       `cbor:"9,keyasint,omitempty"`
 	Recent  []spent         `cbor:"10,keyasint,omitempty"`
+	Group   keys.GroupID    `cbor:"11,keyasint,omitzero"`
+	Guest   keys.MemberID   `cbor:"12,keyasint,omitzero"`
 }
 
 // Marshal returns the secret form for the store at rest: about 190 bytes, 34 a member, 53 for each of the last MaxRecent
 // messages and 37 for each kept key. [ENV-50]
 func (in *Inbound) Marshal() []byte {
-	return wire.Encode(inboundWire{Version: Version, Org: in.org, Members: in.members, Sender: in.sender, Anchor: in.anchor,
-		Start: in.start, Next: in.next, Key: in.key, Kept: in.kept, Recent: in.recent})
+	return wire.Encode(inboundWire{Version: Version, Org: in.org, Members: in.place.Members, Sender: in.sender,
+		Anchor: in.anchor, Start: in.start, Next: in.next, Key: in.key, Kept: in.kept, Recent: in.recent,
+		Group: in.place.Group, Guest: in.place.Guest})
 }
 
 // UnmarshalInbound reads what Marshal wrote.
@@ -211,15 +216,17 @@ func UnmarshalInbound(data []byte) (*Inbound, error) {
 	if err := w.check(); err != nil {
 		return nil, err
 	}
-	conversation := conversationID(w.Org, w.Members)
-	return &Inbound{org: w.Org, members: w.Members, conversation: conversation, sender: w.Sender, anchor: w.Anchor,
+	conversation := w.place().ID(w.Org)
+	return &Inbound{org: w.Org, place: w.place(), conversation: conversation, sender: w.Sender, anchor: w.Anchor,
 		id: chainID(w.Org, conversation, w.Sender, w.Anchor), start: w.Start, next: w.Next, key: w.Key,
 		kept: w.Kept, recent: w.Recent}, nil
 }
 
+func (w inboundWire) place() Place { return Place{Members: w.Members, Group: w.Group, Guest: w.Guest} }
+
 // check applies the rules that every state of an Inbound keeps.
 func (w inboundWire) check() error {
-	bad := w.Version != Version || !isDistinct(w.Members) || w.Start == 0 || w.Next < w.Start || w.Next > MaxPosition+1 ||
+	bad := w.Version != Version || !w.place().Valid() || w.Start == 0 || w.Next < w.Start || w.Next > MaxPosition+1 ||
 		len(w.Kept) > MaxKept || len(w.Recent) > MaxRecent
 	seen := make(map[uint64]bool, len(w.Kept)+len(w.Recent))
 	for i, k := range w.Kept {

@@ -220,7 +220,7 @@ func TestOpenRefusesOtherKinds(t *testing.T) {
 	if _, err := OpenIntroduction(Envelope{}, w.org, w.bob.key(), nil, w.memberOf); !errors.Is(err, ErrKind) {
 		t.Errorf("introduction: %v", err)
 	}
-	if _, err := OpenAnnounce(Envelope{}, w.org, w.bob.key(), lookup(), w.memberOf); !errors.Is(err, ErrKind) {
+	if _, err := OpenAnnounce(Envelope{}, w.org, w.bob.key(), lookup(), w.admits); !errors.Is(err, ErrKind) {
 		t.Errorf("announcement: %v", err)
 	}
 }

@@ -10,13 +10,22 @@ import (
 
 // Introduction is first contact between two members. [ENV-42]
 type Introduction struct {
-	Org      keys.OrgID    `cbor:"1,keyasint"`
-	From     keys.MemberID `cbor:"2,keyasint"`
-	To       keys.MemberID `cbor:"3,keyasint"`
-	Text     string        `cbor:"4,keyasint"` // NFC, CheckText
-	Grant    []byte        `cbor:"5,keyasint"` // From's grant to To: opaque here, at most MaxGrant bytes
-	HeadSize uint64        `cbor:"6,keyasint"` // size and root of the roll that the author knew
-	HeadRoot [32]byte      `cbor:"7,keyasint"`
+	Org   keys.OrgID    `cbor:"1,keyasint"`
+	From  keys.MemberID `cbor:"2,keyasint"`
+	To    keys.MemberID `cbor:"3,keyasint"`
+	Text  string        `cbor:"4,keyasint"`           // NFC, CheckText
+	Grant []byte        `cbor:"5,keyasint"`           // From's grant to To: opaque here, at most MaxGrant bytes
+	Head  []byte        `cbor:"6,keyasint,omitempty"` // the roll as the author knows it: opaque here, at most MaxHead bytes
+}
+
+func (in Introduction) checkSizes() error {
+	switch {
+	case len(in.Grant) > MaxGrant:
+		return fmt.Errorf("%w: grant of %d bytes", ErrTooLarge, len(in.Grant))
+	case len(in.Head) > MaxHead:
+		return fmt.Errorf("%w: head of %d bytes", ErrTooLarge, len(in.Head))
+	}
+	return nil
 }
 
 // introductionBody is what is signed: the salt of the header ties it to one envelope.
@@ -25,6 +34,9 @@ type introductionBody struct {
 	Introduction Introduction
 	Salt         [saltSize]byte
 }
+
+// MemberOf says which member a device belongs to, if it is an active device of one. The caller answers from its roll.
+type MemberOf func(device keys.PublicKey) (keys.MemberID, bool)
 
 // SealIntroduction seals an introduction for 1 to IntroductionSlots prekeys: the devices of in.To, and an archive.
 // The text is normalized. Every introduction has IntroductionSize sealed bytes, and the slots that are not used cannot
@@ -35,8 +47,8 @@ func SealIntroduction(random io.Reader, device keys.PrivateKey, in Introduction,
 		return Envelope{}, err
 	}
 	in.Text = NormalText(in.Text)
-	if len(in.Grant) > MaxGrant {
-		return Envelope{}, fmt.Errorf("%w: grant of %d bytes", ErrTooLarge, len(in.Grant))
+	if err := in.checkSizes(); err != nil {
+		return Envelope{}, err
 	}
 	header, err := newHeader(random, Header{Kind: KindIntroduction, Sender: device.Public()}, meta)
 	if err != nil {
@@ -74,15 +86,11 @@ func sealSlots(random io.Reader, key messageKey, org keys.OrgID, header Header, 
 	}
 	sealed := make([]byte, 0, IntroductionSize)
 	for i := range IntroductionSlots {
-		wrapped, to := nothing, Prekey{public: decoy.PublicKey()}
+		wrapped, to := nothing, Prekey{Org: org, public: decoy.PublicKey()}
 		if i < len(slots) {
 			wrapped, to = key, slots[i]
-			if to.public == nil || to.Org != org {
-				return nil, ErrSlots
-			}
 		}
-		info := hpkeInfo(keys.DomainIntroduction, org, keys.ChainID{}, header.Sender, to)
-		slot, err := hpkeSeal(to.public, info, encoded, wrapped[:])
+		slot, err := sealSlot(wrapped, keys.DomainIntroduction, org, header.Sender, encoded, to)
 		if err != nil {
 			return nil, err
 		}
@@ -91,16 +99,25 @@ func sealSlots(random io.Reader, key messageKey, org keys.OrgID, header Header, 
 	return sealed, nil
 }
 
+// sealSlot wraps a key to one prekey. [ENV-41]
+func sealSlot(key messageKey, domain keys.Domain, org keys.OrgID, sender keys.PublicKey, header []byte,
+	to Prekey) ([]byte, error) {
+	if to.public == nil || to.Org != org {
+		return nil, ErrSlots
+	}
+	return hpkeSeal(to.public, hpkeInfo(domain, org, keys.ChainID{}, sender, to), header, key[:])
+}
+
 // OpenIntroduction opens an introduction to the device self in org with one of its private prekeys, likeliest first, and
-// checks that the sender belongs to From and self to To. Slots do not name prekeys, so each costs up to
-// IntroductionSlots tries of 0.1 ms. Errors: ErrKind, ErrPrekey (no slot is for self), ErrOpen, ErrMalformed,
+// checks that the sender belongs to From and self to To, or to From as well: so the author's other devices learn of it.
+// Slots do not name prekeys, so each costs up to IntroductionSlots tries of 0.1 ms. Errors: ErrKind, ErrPrekey (no slot is for self), ErrOpen, ErrMalformed,
 // ErrTooLarge, ErrBinding, ErrSignature, ErrMember, ErrText. [ENV-41] to [ENV-44]
 func OpenIntroduction(e Envelope, org keys.OrgID, self keys.PublicKey, prekeys []PrekeyPrivate,
 	memberOf MemberOf) (Introduction, error) {
 	if e.parsed.Kind != KindIntroduction {
 		return Introduction{}, ErrKind
 	}
-	key, err := openSlot(e, org, self, prekeys)
+	key, err := openSlot(e, keys.DomainIntroduction, IntroductionSlots, org, self, prekeys)
 	if err != nil {
 		return Introduction{}, err
 	}
@@ -114,19 +131,21 @@ func OpenIntroduction(e Envelope, org keys.OrgID, self keys.PublicKey, prekeys [
 	}
 	from, knownFrom := memberOf(e.parsed.Sender)
 	to, knownTo := memberOf(self)
-	if !knownFrom || !knownTo || in.From != from || in.To != to {
+	if !knownFrom || !knownTo || in.From != from || in.To != to && in.From != to || in.From == in.To {
 		return Introduction{}, ErrMember
 	}
 	return in, nil
 }
 
-func openSlot(e Envelope, org keys.OrgID, self keys.PublicKey, prekeys []PrekeyPrivate) (messageKey, error) {
+// openSlot tries the slots at the front of the sealed bytes, with each prekey in turn.
+func openSlot(e Envelope, domain keys.Domain, slots int, org keys.OrgID, self keys.PublicKey,
+	prekeys []PrekeyPrivate) (messageKey, error) {
 	for _, prekey := range prekeys {
 		if prekey.private == nil || prekey.Prekey.Org != org || prekey.Prekey.Device != self {
 			continue
 		}
-		info := hpkeInfo(keys.DomainIntroduction, org, keys.ChainID{}, e.parsed.Sender, prekey.Prekey)
-		for i := range IntroductionSlots {
+		info := hpkeInfo(domain, org, keys.ChainID{}, e.parsed.Sender, prekey.Prekey)
+		for i := range slots {
 			raw, err := hpkeOpen(prekey.private, info, e.Header, e.Sealed[i*slotSize:(i+1)*slotSize])
 			if err == nil {
 				return messageKey(raw), nil // a slot's length leaves room for nothing else
@@ -156,8 +175,8 @@ func openIntroductionBody(padded []byte, org keys.OrgID, header Header) (Introdu
 	if header.Sender.Verify(keys.DomainIntroduction, org, signed.Body, signed.Signature) != nil {
 		return Introduction{}, fmt.Errorf("%w: introduction", ErrSignature)
 	}
-	if len(in.Grant) > MaxGrant {
-		return Introduction{}, fmt.Errorf("%w: grant of %d bytes", ErrTooLarge, len(in.Grant))
+	if err := in.checkSizes(); err != nil {
+		return Introduction{}, err
 	}
 	if NormalText(in.Text) != in.Text {
 		return Introduction{}, fmt.Errorf("%w: not in NFC", ErrText)

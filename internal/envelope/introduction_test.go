@@ -15,7 +15,7 @@ import (
 
 func (w *world) introduction(text string) Introduction {
 	return Introduction{Org: w.org, From: w.alice.member, To: w.bob.member, Text: text, Grant: []byte("a grant"),
-		HeadSize: 12, HeadRoot: [32]byte{3}}
+		Head: testHead}
 }
 
 func (w *world) introduce(t testing.TB, in Introduction, to ...person) Envelope {
@@ -40,7 +40,7 @@ func TestIntroductionReachesEachDevice(t *testing.T) {
 	w := newWorld(t, "introduction")
 	for _, text := range []string{"Hello, we met in Oslo.", strings.Repeat("\U0001F600", MaxTextRunes), "e\u0301"} {
 		in := w.introduction(text)
-		in.Grant = bytes.Repeat([]byte{7}, MaxGrant)
+		in.Grant, in.Head = bytes.Repeat([]byte{7}, MaxGrant), bytes.Repeat([]byte{7}, MaxHead)
 		e := w.introduce(t, in, w.bob, w.bob2)
 		if !IsIntroductionSize(e) || len(e.Sealed) != 8*1168+2048+16 {
 			t.Errorf("%d sealed bytes", len(e.Sealed))
@@ -169,6 +169,7 @@ func TestOpenIntroductionRefuses(t *testing.T) {
 		{"text not in NFC", forgedIntroduction{body: func(b *introductionBody) { b.Introduction.Text = "e\u0301" }}, ErrText},
 		{"text with a bidi override", forgedIntroduction{body: func(b *introductionBody) { b.Introduction.Text = "a\u202eb" }}, ErrText},
 		{"grant too large", forgedIntroduction{body: func(b *introductionBody) { b.Introduction.Grant = make([]byte, MaxGrant+1) }}, ErrTooLarge},
+		{"head too large", forgedIntroduction{body: func(b *introductionBody) { b.Introduction.Grant, b.Introduction.Head = nil, make([]byte, MaxHead+1) }}, ErrTooLarge},
 		{"stray padding", forgedIntroduction{padded: func(p []byte) []byte { p[len(p)-1] = 1; return p }}, ErrMalformed},
 	} {
 		if _, err := w.openIntroduction(w.forgeIntroduction(t, test.forge), w.bob); !errors.Is(err, test.want) {
@@ -182,6 +183,28 @@ func TestOpenIntroductionRefuses(t *testing.T) {
 	unknown := func(keys.PublicKey) (keys.MemberID, bool) { return keys.MemberID{}, false }
 	if _, err := OpenIntroduction(good, w.org, w.bob.key(), []PrekeyPrivate{w.bob.private}, unknown); !errors.Is(err, ErrMember) {
 		t.Errorf("sender of no member: %v", err)
+	}
+}
+
+// The author's other devices open what the author sent, and nobody introduces themselves to themselves. [ENV-44]
+func TestOpenOwnIntroduction(t *testing.T) {
+	w := newWorld(t, "own introduction")
+	e := w.introduce(t, w.introduction("hello"), w.bob)
+	allAre := func(m keys.MemberID) MemberOf {
+		return func(keys.PublicKey) (keys.MemberID, bool) { return m, true }
+	}
+	open := func(memberOf MemberOf, e Envelope) (Introduction, error) {
+		return OpenIntroduction(e, w.org, w.bob.key(), []PrekeyPrivate{w.bob.private}, memberOf)
+	}
+	if in, err := open(allAre(w.alice.member), e); err != nil || in.Text != "hello" || in.To != w.bob.member {
+		t.Errorf("another device of the author: %v, %+v", err, in)
+	}
+	if _, err := open(allAre(w.bob.member), e); !errors.Is(err, ErrMember) {
+		t.Errorf("in the name of the receiver: %v", err)
+	}
+	self := w.forgeIntroduction(t, forgedIntroduction{body: func(b *introductionBody) { b.Introduction.To = w.alice.member }})
+	if _, err := open(allAre(w.alice.member), self); !errors.Is(err, ErrMember) {
+		t.Errorf("to oneself: %v", err)
 	}
 }
 

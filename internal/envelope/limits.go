@@ -6,7 +6,7 @@ import "time"
 const (
 	// MaxEnvelope bounds an encoded envelope in bytes whatever an organization's policy says.
 	MaxEnvelope = 16 << 20
-	// MaxHeader bounds an encoded header; the longest one of version 1 has 119 bytes.
+	// MaxHeader bounds an encoded header; the longest one of version 1 has 159 bytes.
 	MaxHeader = 256
 	// MaxBody bounds the body of a message in bytes, so that its padded envelope stays below MaxEnvelope.
 	MaxBody = 15 << 20
@@ -14,10 +14,16 @@ const (
 	MaxPosition = 1 << 16
 	// MaxMembers bounds the members of a conversation: each announcement lists them.
 	MaxMembers = 256
+	// MaxQuotes bounds the messages that one report shows.
+	MaxQuotes = 32
+	// MaxReportSlots bounds for how many devices one report is.
+	MaxReportSlots = 64
 	// MaxReceiptIDs bounds the envelopes that one receipt speaks for, so that it stays within 36 KiB.
 	MaxReceiptIDs = 1024
 	// MaxGrant bounds the grant that travels in an introduction in bytes, so that the fixed size always suffices.
 	MaxGrant = 1024
+	// MaxHead bounds the head of the roll that travels in every message and introduction in bytes.
+	MaxHead = 160
 	// MaxTextRunes and MaxTextBytes bound the text of an introduction after NFC: four bytes a code point.
 	MaxTextRunes = 140
 	MaxTextBytes = 4 * MaxTextRunes
@@ -59,5 +65,7 @@ const (
 	bodyTagSize       = 32
 	slotSize          = encapsulationSize + keySize + aeadOverhead // 1168
 	introductionPlain = 2016
+	minReportPlain    = 1 << 10
+	maxReportPlain    = 1 << 16
 	minPadded         = 512 // short texts and small announcements all look alike
 )

@@ -28,7 +28,7 @@ func writeVectors(t *testing.T) {
 	if err := os.MkdirAll(vectorDir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range vectorMakers {
+	for _, m := range allMakers {
 		t.Run("write/"+m.name, func(t *testing.T) {
 			seed := fnv.New64a()
 			seed.Write([]byte(m.name))
@@ -154,12 +154,6 @@ var vectorMakers = []vectorMaker{
 		return vector{data: key[:], inputs: [][2]string{inputID("anchor", key.anchor()), inputID("next", key.next()),
 			inputID("message", key.message()), inputID("witness", key.message().witness())}}
 	}},
-	{"conversation_pair", "ok", "[ENV-15]", "two members, out of order and one of them twice", func(t *testing.T, w *world) vector {
-		ids := []keys.MemberID{w.bob.member, w.alice.member, w.bob.member}
-		id := ConversationID(w.org, ids)
-		return vector{inputs: [][2]string{inputID("org", w.org), input("id", id[:])}, data: bytes.Join([][]byte{ids[0][:], ids[1][:], ids[2][:]}, nil)}
-	}},
-
 	{"parse_message", "ok", "[ENV-1]", "a message", func(t *testing.T, w *world) vector {
 		e := w.seal(t, w.chain(t), &Line{}, "hello")
 		return vector{inputs: [][2]string{{"max", "1048576"}, inputID("id", e.ID())}, data: e.Bytes()}
@@ -184,7 +178,7 @@ var vectorMakers = []vectorMaker{
 		return bytes.Join([][]byte{d[:at], {0x5a, 0, 0}, d[at+1:]}, nil)
 	})},
 	{"parse_version", "malformed", "[ENV-5]", "version 2", parseHeaderOf(func(h *Header) { h.Version = 2 })},
-	{"parse_kind", "malformed", "[ENV-5]", "kind 4", parseHeaderOf(func(h *Header) { h.Kind = 4 })},
+	{"parse_kind", "malformed", "[ENV-5]", "kind 5", parseHeaderOf(func(h *Header) { h.Kind = 5 })},
 	{"parse_sender", "malformed", "[ENV-5]", "the zero sender", parseHeaderOf(func(h *Header) { h.Sender = keys.PublicKey{} })},
 	{"parse_nochain", "malformed", "[ENV-5]", "a message without a chain", parseHeaderOf(func(h *Header) { h.Chain = keys.ChainID{} })},
 	{"parse_noposition", "malformed", "[ENV-5]", "a message without a position", parseHeaderOf(func(h *Header) { h.Position = 0 })},
@@ -288,14 +282,14 @@ var vectorMakers = []vectorMaker{
 		return forgedAnnounce{padded: func(p []byte) []byte { p[len(p)-1] = 1; return p }}
 	})},
 	{"announce_sender", "member", "[ENV-19]", "a conversation without the sender's member", func(t *testing.T, w *world) vector {
-		c, err := NewChain(w.random, w.org, []keys.MemberID{w.bob.member, w.carol.member}, w.alice.key(), w.now, 7)
+		c, err := NewChain(w.random, w.org, Among(w.bob.member, w.carol.member), w.alice.key(), w.now, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return w.announceVector(w.announce(t, c, w.bob))
 	}},
 	{"announce_receiver", "member", "[ENV-19]", "a conversation without the receiver's member", func(t *testing.T, w *world) vector {
-		c, err := NewChain(w.random, w.org, []keys.MemberID{w.alice.member, w.carol.member}, w.alice.key(), w.now, 7)
+		c, err := NewChain(w.random, w.org, Among(w.alice.member, w.carol.member), w.alice.key(), w.now, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -370,6 +364,24 @@ var vectorMakers = []vectorMaker{
 	{"message_previous", "malformed", "[ENV-23]", "a second message that names none before it", messageForged(func(*world) forgedMessage {
 		return forgedMessage{content: func(c *Content) { c.Sequence = 2 }}
 	})},
+	{"message_head", "large", "[ENV-23]", "a head of 161 bytes", messageForged(func(*world) forgedMessage {
+		return forgedMessage{content: func(c *Content) { c.Head = make([]byte, MaxHead+1) }}
+	})},
+	{"message_no_head", "ok", "[ENV-23]", "no head", func(t *testing.T, w *world) vector {
+		c, in := w.pair(t)
+		v := vector{inputs: [][2]string{input("inbound", in.Marshal())}}
+		e, _, err := c.Seal(w.random, w.alice.device, &Line{}, Content{Kind: 1, Body: []byte("hello")}, testMeta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := in.Open(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.data = e.Bytes()
+		v.inputs = append(v.inputs, input("content", o.ContentBytes), inputID("id", o.ID), input("after", in.Marshal()))
+		return v
+	}},
 	{"message_body", "malformed", "[ENV-23]", "null for a body", messageForged(func(*world) forgedMessage {
 		return forgedMessage{data: nullBody}
 	})},
@@ -404,6 +416,9 @@ var vectorMakers = []vectorMaker{
 	})},
 	{"introduction_to", "member", "[ENV-44]", "to another member", introductionForged(func(w *world) forgedIntroduction {
 		return forgedIntroduction{body: func(b *introductionBody) { b.Introduction.To = w.carol.member }}
+	})},
+	{"introduction_head", "large", "[ENV-42]", "a head of 161 bytes", introductionForged(func(*world) forgedIntroduction {
+		return forgedIntroduction{body: func(b *introductionBody) { b.Introduction.Head = make([]byte, MaxHead+1) }}
 	})},
 	{"introduction_text", "text", "[ENV-43]", "141 characters", introductionForged(func(*world) forgedIntroduction {
 		return forgedIntroduction{body: func(b *introductionBody) { b.Introduction.Text = strings.Repeat("x", 141) }}

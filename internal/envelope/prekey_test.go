@@ -32,7 +32,7 @@ func TestPrekeyRoundTrip(t *testing.T) {
 	if !bytes.Equal(again.Signed(), signed) || again.Prekey.ID() != prekey.ID() {
 		t.Error("unmarshalled prekey differs")
 	}
-	in, err := OpenAnnounce(w.announce(t, w.chain(t), w.bob), w.org, w.bob.key(), lookup(again), w.memberOf)
+	in, err := OpenAnnounce(w.announce(t, w.chain(t), w.bob), w.org, w.bob.key(), lookup(again), w.admits)
 	if err != nil || in == nil {
 		t.Errorf("unmarshalled prekey does not open: %v", err)
 	}
@@ -115,7 +115,7 @@ func TestNoRandomness(t *testing.T) {
 	c, line := w.chain(t), Line{}
 	before := c.Marshal()
 	_, _, prekeyErr := NewPrekey(random, w.bob.device, w.org, w.now)
-	_, chainErr := NewChain(random, w.org, c.Members(), w.alice.key(), w.now, 1)
+	_, chainErr := NewChain(random, w.org, c.Place(), w.alice.key(), w.now, 1)
 	_, announceErr := c.Announce(random, w.alice.device, w.bob.prekey, testMeta)
 	_, _, sealErr := c.Seal(random, w.alice.device, &line, Content{Kind: 1}, testMeta)
 	_, introductionErr := SealIntroduction(random, w.alice.device, w.introduction("hello"), []Prekey{w.bob.prekey}, testMeta)

@@ -163,19 +163,39 @@ func (in *inputs) private(org keys.OrgID) PrekeyPrivate {
 	return private
 }
 
-// memberOf reads the two lines that say which member the sender and the receiver are.
+// members reads the two lines that say which member the sender and the receiver are, and of which group or at whose desk
+// they are.
+func (in *inputs) members() (members map[keys.PublicKey]keys.MemberID, partOf map[keys.PublicKey][32]byte) {
+	in.t.Helper()
+	members, partOf = make(map[keys.PublicKey]keys.MemberID), make(map[keys.PublicKey][32]byte)
+	for range 2 {
+		var ids [3][32]byte
+		words := strings.Fields(in.next("member"))
+		for i, word := range words {
+			raw, err := hex.DecodeString(word)
+			if err != nil || i == len(ids) || len(raw) != keys.IDSize {
+				in.t.Fatal(words, err)
+			}
+			ids[i] = [32]byte(raw)
+		}
+		members[ids[0]], partOf[ids[0]] = ids[1], ids[2]
+	}
+	return members, partOf
+}
+
+// admits answers from those lines.
+func (in *inputs) admits() admission {
+	in.t.Helper()
+	members, partOf := in.members()
+	return func(place Place, device keys.PublicKey) bool {
+		at := partOf[device]
+		return place.Has(members[device]) || at != [32]byte{} && (place.Group == at || place.Guest == at)
+	}
+}
+
 func (in *inputs) memberOf() MemberOf {
 	in.t.Helper()
-	members := make(map[keys.PublicKey]keys.MemberID)
-	for range 2 {
-		device, member, _ := strings.Cut(in.next("member"), " ")
-		d, errD := hex.DecodeString(device)
-		m, errM := hex.DecodeString(member)
-		if errD != nil || errM != nil {
-			in.t.Fatal(errD, errM)
-		}
-		members[keys.PublicKey(d)] = keys.MemberID(m)
-	}
+	members, _ := in.members()
 	return func(device keys.PublicKey) (keys.MemberID, bool) { m, ok := members[device]; return m, ok }
 }
 
@@ -205,7 +225,17 @@ var groups = map[string]func(in *inputs, data []byte) error{
 		for part := range slices.Chunk(data, keys.IDSize) {
 			members = append(members, keys.MemberID(part))
 		}
-		id := ConversationID(org, members)
+		place := Place{Members: members}
+		switch in.next("place") {
+		case "group":
+			place = Place{Group: keys.GroupID(data)}
+		case "guest":
+			place = AtDesk(members[0])
+		}
+		if !place.Valid() {
+			return fmt.Errorf("%w: place", ErrMalformed)
+		}
+		id := place.ID(org)
 		in.want("id", id[:])
 		return nil
 	},
@@ -235,7 +265,7 @@ var groups = map[string]func(in *inputs, data []byte) error{
 			return err
 		}
 		org, self := keys.OrgID(in.id("org")), keys.PublicKey(in.id("self"))
-		inbound, err := OpenAnnounce(e, org, self, lookup(in.private(org)), in.memberOf())
+		inbound, err := OpenAnnounce(e, org, self, lookup(in.private(org)), in.admits())
 		if err != nil {
 			return err
 		}
@@ -271,6 +301,20 @@ var groups = map[string]func(in *inputs, data []byte) error{
 			return err
 		}
 		in.want("text", []byte(got.Text))
+		return nil
+	},
+	"report": func(in *inputs, data []byte) error {
+		e, err := Parse(data, MaxEnvelope)
+		if err != nil {
+			return err
+		}
+		org, self := keys.OrgID(in.id("org")), keys.PublicKey(in.id("self"))
+		got, err := OpenReport(e, org, self, []PrekeyPrivate{in.private(org)}, in.memberOf())
+		if err != nil {
+			return err
+		}
+		in.want("text", []byte(got.Text))
+		in.want("first", got.Messages[0].Content)
 		return nil
 	},
 	"receipt": func(in *inputs, data []byte) error {
@@ -320,7 +364,7 @@ func TestVectors(t *testing.T) {
 // Every vector has a maker and every maker a vector: what is in the folder is what -update writes.
 func TestVectorsAreAllMade(t *testing.T) {
 	var want []string
-	for _, m := range vectorMakers {
+	for _, m := range allMakers {
 		want = append(want, m.name)
 	}
 	slices.Sort(want)

@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -20,6 +21,7 @@ type world struct {
 	alice, bob person
 	bob2       person // bob's other device
 	carol      person
+	group      keys.GroupID // alice's and bob's
 }
 
 type person struct {
@@ -39,13 +41,16 @@ func seeded(seed string) io.Reader {
 	return rand.NewChaCha8(id)
 }
 
+// testHead stands for a head of the roll, which is bytes here.
+var testHead = bytes.Repeat([]byte{3}, 120)
+
 func newWorld(t testing.TB, seed string) *world {
 	t.Helper()
 	w := &world{random: seeded(seed), now: time.Unix(1_800_000_000, 0)}
 	w.org = keys.OrgID(w.bytes(t))
 	w.alice, w.bob, w.carol = w.person(t), w.person(t), w.person(t)
 	w.bob2 = w.person(t)
-	w.bob2.member = w.bob.member
+	w.bob2.member, w.group = w.bob.member, keys.GroupID{9}
 	return w
 }
 
@@ -81,6 +86,23 @@ func (w *world) memberOf(device keys.PublicKey) (keys.MemberID, bool) {
 	return keys.MemberID{}, false
 }
 
+// admission is how a roll answers OpenAnnounce.
+type admission func(Place, keys.PublicKey) bool
+
+// admits knows one group, of alice and bob, and bob as who answers guests.
+func (w *world) admits(place Place, device keys.PublicKey) bool {
+	member, ok := w.memberOf(device)
+	switch {
+	case !ok:
+		return false
+	case !place.Group.IsZero():
+		return place.Group == w.group && member != w.carol.member
+	case !place.Guest.IsZero():
+		return member == place.Guest || member == w.bob.member
+	}
+	return place.Has(member)
+}
+
 // lookup offers the prekeys as a device that holds them would.
 func lookup(prekeys ...PrekeyPrivate) func(keys.PrekeyID) (PrekeyPrivate, bool) {
 	return func(id keys.PrekeyID) (PrekeyPrivate, bool) {
@@ -95,7 +117,13 @@ func lookup(prekeys ...PrekeyPrivate) func(keys.PrekeyID) (PrekeyPrivate, bool) 
 // chain is a new chain of alice's to bob.
 func (w *world) chain(t testing.TB) *Chain {
 	t.Helper()
-	c, err := NewChain(w.random, w.org, []keys.MemberID{w.bob.member, w.alice.member}, w.alice.key(), w.now, 7)
+	return w.chainAt(t, Among(w.bob.member, w.alice.member))
+}
+
+// chainAt is a new chain of alice's at a place.
+func (w *world) chainAt(t testing.TB, place Place) *Chain {
+	t.Helper()
+	c, err := NewChain(w.random, w.org, place, w.alice.key(), w.now, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +132,19 @@ func (w *world) chain(t testing.TB) *Chain {
 
 func (w *world) announce(t testing.TB, c *Chain, to person) Envelope {
 	t.Helper()
-	e, err := c.Announce(w.random, w.alice.device, to.prekey, testMeta)
+	return w.announceAt(t, c, to)
+}
+
+// metaAt has the leave of everybody at the chain's place.
+func (c *Chain) metaAt() Meta {
+	meta := testMeta
+	meta.Leave = LeaveOf(c.place, c.org, true)
+	return meta
+}
+
+func (w *world) announceAt(t testing.TB, c *Chain, to person) Envelope {
+	t.Helper()
+	e, err := c.Announce(w.random, w.alice.device, to.prekey, c.metaAt())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +152,7 @@ func (w *world) announce(t testing.TB, c *Chain, to person) Envelope {
 }
 
 func (w *world) openAnnounce(e Envelope, self person) (*Inbound, error) {
-	return OpenAnnounce(e, w.org, self.key(), lookup(self.private), w.memberOf)
+	return OpenAnnounce(e, w.org, self.key(), lookup(self.private), w.admits)
 }
 
 // pair is a new chain and bob's side of it.
@@ -128,7 +168,7 @@ func (w *world) pair(t testing.TB) (*Chain, *Inbound) {
 
 func (w *world) seal(t testing.TB, c *Chain, line *Line, body string) Envelope {
 	t.Helper()
-	e, _, err := c.Seal(w.random, w.alice.device, line, Content{Kind: 1, Body: []byte(body)}, testMeta)
+	e, _, err := c.Seal(w.random, w.alice.device, line, Content{Head: testHead, Kind: 1, Body: []byte(body)}, c.metaAt())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,8 +199,8 @@ type forgedMessage struct {
 
 func (w *world) forge(t testing.TB, c *Chain, f forgedMessage) Envelope {
 	t.Helper()
-	content := Content{Org: c.org, Conversation: c.conversation, Chain: c.id, Position: c.next, Sequence: 1, Kind: 1, Body: []byte("forged")}
-	header, err := newHeader(w.random, Header{Kind: KindMessage, Sender: c.sender, Chain: c.id, Position: c.next}, testMeta)
+	content := Content{Org: c.org, Conversation: c.conversation, Chain: c.id, Position: c.next, Sequence: 1, Head: testHead, Kind: 1, Body: []byte("forged")}
+	header, err := newHeader(w.random, Header{Kind: KindMessage, Sender: c.sender, Chain: c.id, Position: c.next}, c.metaAt())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,9 +247,9 @@ type forgedAnnounce struct {
 
 func (w *world) forgeAnnounce(t testing.TB, c *Chain, f forgedAnnounce) Envelope {
 	t.Helper()
-	body := announceBody{Org: c.org, Members: c.members, Chain: c.id, Anchor: c.anchor, Position: c.next, Key: c.key,
-		Prekey: w.bob.prekey.id}
-	header, err := newHeader(w.random, Header{Kind: KindAnnounce, Sender: c.sender, Chain: c.id}, testMeta)
+	body := announceBody{Org: c.org, Members: c.place.Members, Chain: c.id, Anchor: c.anchor, Position: c.next, Key: c.key,
+		Prekey: w.bob.prekey.id, Group: c.place.Group, Guest: c.place.Guest}
+	header, err := newHeader(w.random, Header{Kind: KindAnnounce, Sender: c.sender, Chain: c.id}, c.metaAt())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,8 @@ var files = sync.OnceValues(func() ([]*file, error) {
 		switch {
 		case entry.IsDir() && slices.Contains(skipped, relative):
 			return filepath.SkipDir
+		case slices.Contains(skipped, relative): // .git is a file in a second work tree
+			return nil
 		case !entry.Type().IsRegular() || path.Ext(relative) == ".test" || path.Ext(relative) == ".out":
 			return nil
 		}

@@ -33,7 +33,7 @@ type Config struct {
 type Org struct {
 	ID      keys.OrgID
 	Root    keys.PrivateKey    // the organization's root key
-	Node    keys.PrivateKey    // the sequencer's key
+	Node    keys.PrivateKey    // the sequencer's key, of the last term
 	Founder *Member            // an admin
 	Members []*Member          // in the order in which they joined; the founder first
 	Roll    *membership.Roll   // the sequencer's
@@ -127,7 +127,7 @@ func (o *Org) Event(signer keys.PrivateKey) membership.Event {
 // Entry returns the entry of an event as the sequencer would append it now. It appends nothing.
 func (o *Org) Entry(event membership.SignedEvent) membership.Entry {
 	o.t.Helper()
-	entry, err := membership.NewEntry(o.random, o.Now.UnixMilli(), event)
+	entry, err := membership.NewEntry(o.random, o.Now.UnixMilli(), o.Roll.AudienceOf(event), event)
 	if err != nil {
 		o.t.Fatalf("making an entry: %v", err)
 	}
@@ -161,6 +161,51 @@ func (o *Org) InviteEvent(by *Member, key keys.PublicKey, role membership.Role, 
 	return membership.SignEvent(e, by.Device(), nil)
 }
 
+// InviteToApply puts an invitation to apply by a member on the roll that is good for a week, and returns its private half.
+func (o *Org) InviteToApply(by *Member, role membership.Role, uses uint64) keys.PrivateKey {
+	o.t.Helper()
+	key := o.Key()
+	o.Append(o.sign(by.Device(), nil, func(e *membership.Event) {
+		e.Invite = &membership.Invite{
+			Key: key.Public(), Role: role, Uses: uses, Expires: o.Now.Add(7 * 24 * time.Hour).Unix(), Apply: true,
+		}
+	}))
+	return key
+}
+
+// Applicant returns somebody with keys and a name, and the join by which they apply.
+func (o *Org) Applicant(invitation keys.PrivateKey, name string) (*Member, membership.SignedEvent) {
+	m := &Member{Name: name, Recovery: o.Key(), Devices: []keys.PrivateKey{o.Key()}}
+	join := o.JoinEvent(invitation, m)
+	m.ID = membership.MemberOf(o.ID, join)
+	return m, join
+}
+
+// VouchEvent returns a vouch for somebody who applies.
+func (o *Org) VouchEvent(by keys.PrivateKey, join membership.SignedEvent) membership.SignedEvent {
+	return o.sign(by, nil, func(e *membership.Event) { e.Vouch = &membership.Vouch{Join: join} })
+}
+
+// Vouch appends VouchEvent.
+func (o *Org) Vouch(by keys.PrivateKey, join membership.SignedEvent) membership.Entry {
+	o.t.Helper()
+	return o.Append(o.VouchEvent(by, join))
+}
+
+// DismissEvent returns the removal of all guests who joined from one position to another, by one invitation if it is not
+// zero.
+func (o *Org) DismissEvent(by keys.PrivateKey, from, to uint64, invitation keys.PublicKey) membership.SignedEvent {
+	return o.sign(by, nil, func(e *membership.Event) {
+		e.Dismiss = &membership.Dismiss{From: from, To: to, Invitation: invitation}
+	})
+}
+
+// Dismiss appends DismissEvent.
+func (o *Org) Dismiss(by keys.PrivateKey, from, to uint64, invitation keys.PublicKey) membership.Entry {
+	o.t.Helper()
+	return o.Append(o.DismissEvent(by, from, to, invitation))
+}
+
 // Join adds a member with RoleMember, whom the founder invites.
 func (o *Org) Join(name string) *Member {
 	o.t.Helper()
@@ -173,7 +218,7 @@ func (o *Org) JoinAs(name string, role membership.Role) *Member {
 	return o.JoinBy(o.Invite(o.Founder, role, 1), name)
 }
 
-// JoinBy adds a member by an invitation.
+// JoinBy adds a member by an invitation. A guest's name takes an entry of its own.
 func (o *Org) JoinBy(invitation keys.PrivateKey, name string) *Member {
 	o.t.Helper()
 	m := &Member{Name: name, Recovery: o.Key(), Devices: []keys.PrivateKey{o.Key()}}
@@ -181,12 +226,24 @@ func (o *Org) JoinBy(invitation keys.PrivateKey, name string) *Member {
 	o.Append(event)
 	m.ID = membership.MemberOf(o.ID, event)
 	o.Members = append(o.Members, m)
+	if o.forGuests(invitation) {
+		o.Rename(m.Device(), nil, name)
+	}
 	return m
 }
 
-// JoinEvent returns the event by which m, who has keys and a name, would join.
+func (o *Org) forGuests(invitation keys.PrivateKey) bool {
+	issued, ok := o.Roll.State().Invitation(invitation.Public())
+	return ok && issued.Role == membership.RoleGuest
+}
+
+// JoinEvent returns the event by which m, who has keys and a name, would join; as a guest without the name.
 func (o *Org) JoinEvent(invitation keys.PrivateKey, m *Member) membership.SignedEvent {
 	e := o.Event(m.Device())
+	if o.forGuests(invitation) {
+		e.Join = &membership.Join{Invitation: invitation.Public(), Recovery: m.Recovery.Public()}
+		return membership.SignEvent(e, m.Device(), &invitation)
+	}
 	e.Join = &membership.Join{Invitation: invitation.Public(), Name: m.Name, Recovery: m.Recovery.Public()}
 	return membership.SignEvent(e, m.Device(), &invitation)
 }
@@ -215,10 +272,26 @@ func (o *Org) SetPolicy(policy membership.Policy) {
 	o.Append(membership.SignEvent(e, o.Founder.Device(), nil))
 }
 
+// SkinEvent returns the event by which a key chooses how the organization's inbox looks.
+func (o *Org) SkinEvent(by keys.PrivateKey, skin membership.Skin) membership.SignedEvent {
+	return o.sign(by, nil, func(e *membership.Event) { e.Skin = &skin })
+}
+
+// SetSkin appends SkinEvent.
+func (o *Org) SetSkin(by keys.PrivateKey, skin membership.Skin) membership.Entry {
+	o.t.Helper()
+	return o.Append(o.SkinEvent(by, skin))
+}
+
 // Grant returns a member's leave for another to write to them, signed by the first device.
 func (o *Org) Grant(from, to *Member, number uint64, open bool) []byte {
 	grant := membership.Grant{Org: o.ID, From: from.ID, To: to.ID, Number: number, Open: open}
 	return membership.SignGrant(grant, from.Device())
+}
+
+// ConversationGrant returns a member's leave for everybody in a conversation, signed by the first device.
+func (o *Org) ConversationGrant(from *Member, conversation keys.ConversationID, number uint64, open bool) []byte {
+	return membership.SignGrant(membership.ConversationGrant(o.ID, from.ID, conversation, number, open), from.Device())
 }
 
 // Checkpoint returns the node's checkpoint of the whole roll, signed at the time of the org's clock.
@@ -230,7 +303,7 @@ func (o *Org) Checkpoint() []byte {
 // CheckpointAt returns the node's checkpoint of the first size entries, signed at the time of the org's clock.
 func (o *Org) CheckpointAt(size uint64) []byte {
 	o.t.Helper()
-	return membership.SignCheckpoint(o.Node, o.ID, 1, size, o.RootAt(size), o.Now)
+	return membership.SignCheckpoint(o.Node, o.ID, max(o.Term(), 1), size, o.RootAt(size), o.Now)
 }
 
 // RootAt returns the root of the first size entries.

@@ -28,6 +28,18 @@ type AcceptResult struct {
 	Already bool    `json:"already"` // had been accepted before
 }
 
+// ContactRequest changes how one stands with a member: blocks, unblocks or declines. [API-17]
+type ContactRequest struct {
+	Org    string `json:"org,omitzero"` // name or id; needed only where Member alone is in doubt
+	Member string `json:"member"`       // name, name@org or member id
+}
+
+// ContactResult answers ContactRequest. What is so already is no error.
+type ContactResult struct {
+	Contact Contact `json:"contact"`
+	Already bool    `json:"already"`
+}
+
 // ContactState says who of the two may write.
 type ContactState string
 
@@ -36,6 +48,10 @@ const (
 	ContactAcquainted ContactState = "acquainted" // both may write
 	ContactIntroduced ContactState = "introduced" // we introduced ourselves: they have not accepted
 	ContactAsks       ContactState = "asks"       // they introduced themselves: `accept` lets them write
+	ContactReadmitted ContactState = "readmitted" // an admin gave the account to a new device: `accept` confirms that it is still them
+	ContactAllowed    ContactState = "allowed"    // they may write; they have not let this account
+	ContactBlocked    ContactState = "blocked"    // this account hears nothing of them, and they are not told: `unblock` ends it
+	ContactDeclined   ContactState = "declined"   // they introduced themselves and get no answer: `accept` still lets them write
 	ContactMember     ContactState = "member"     // on the roll, neither has introduced itself; listed on demand only
 )
 
@@ -53,6 +69,10 @@ type Contact struct {
 	Name         string       `json:"name"`
 	Role         string       `json:"role"`
 	State        ContactState `json:"state"`
-	Introduction string       `json:"introduction,omitzero"` // the text of theirs, when State is ContactAsks
+	Introduction string       `json:"introduction,omitzero"` // the text of theirs, when State is ContactAsks or ContactDeclined
 	Since        time.Time    `json:"since,omitzero"`        // when State began
+	Verified     bool         `json:"verified"`              // the safety number was compared, and has not changed since
+	Warning      string       `json:"warning,omitzero"`      // verified once, and not any more: what changed
+	Contact      string       `json:"contact,omitzero"`      // by the policy: free, introduction or refused
+	Formerly     List[string] `json:"formerly,omitzero"`     // earlier names, oldest first; with All alone
 }

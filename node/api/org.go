@@ -16,6 +16,7 @@ type CreateOrgResult struct {
 	Device        string       `json:"device"`
 	RecoveryWords List[string] `json:"recovery_words"` // 24 words the first time this person is in any organization, else none
 	RootWords     List[string] `json:"root_words"`     // 24 words of the organization's root key; shown this once
+	Card          string       `json:"card"`           // "muster:card/…", to keep beside the recovery words; no secret
 }
 
 // OrgSummary is one organization that this node is in.
@@ -27,6 +28,9 @@ type OrgSummary struct {
 	Role       string `json:"role"`        // own role: admin, member, desk or guest
 	Members    int    `json:"members"`     // how many are on the roll
 	RollSize   uint64 `json:"roll_size"`   // events on the roll
+	Unread     int    `json:"unread"`      // received messages that were not read
+	Mentions   int    `json:"mentions"`    // those of them that mention this account
+	Requests   int    `json:"requests"`    // introductions and invitations to groups that wait for an answer
 }
 
 // InviteRequest asks for an invitation. Zero values stand for the defaults.
@@ -35,6 +39,11 @@ type InviteRequest struct {
 	Role      string `json:"role,omitzero"`       // default "member"
 	Uses      uint64 `json:"uses,omitzero"`       // default 1
 	ExpiresIn int64  `json:"expires_in,omitzero"` // seconds from now; default seven days
+	Name      string `json:"name,omitzero"`       // that the joiner must take; by an admin, for one use
+	// Open makes a link to be published: the defaults are then as many uses as there may be, the longest time, and, unless
+	// Apply is set, the role guest.
+	Open  bool `json:"open,omitzero"`
+	Apply bool `json:"apply,omitzero"` // who has it applies, and joins when an admin or enough members vouch
 }
 
 // InviteResult is an invitation that can be used at once.
@@ -45,19 +54,24 @@ type InviteResult struct {
 	Org        string    `json:"org"`
 	OrgName    string    `json:"org_name"`
 	Role       string    `json:"role"`
+	Name       string    `json:"name,omitzero"` // that the joiner must take
+	Apply      bool      `json:"apply"`
 }
 
 // JoinRequest joins the organization that issued the invitation.
 type JoinRequest struct {
-	Invitation string `json:"invitation"` // the link "muster:join/…"
-	As         string `json:"as"`         // the name to have there
+	Invitation string `json:"invitation"`    // the link "muster:join/…"
+	As         string `json:"as,omitzero"`   // the name to have there; a guest needs none
+	Text       string `json:"text,omitzero"` // for an invitation to apply: who one is, at most 140 characters
 }
 
-// JoinResult answers JoinRequest once the membership is usable by the next request.
+// JoinResult answers JoinRequest once the membership is usable by the next request, or the application is handed in.
 type JoinResult struct {
+	State         JoinState    `json:"state"`
 	Org           string       `json:"org"`
 	OrgName       string       `json:"org_name"`
 	Member        string       `json:"member"`
 	Device        string       `json:"device"`
 	RecoveryWords List[string] `json:"recovery_words"` // 24 words the first time this person joins anything, else none
+	Card          string       `json:"card"`           // "muster:card/…", to keep beside the recovery words; no secret
 }

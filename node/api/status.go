@@ -6,6 +6,12 @@ import "time"
 type StatusResult struct {
 	Version string          `json:"version"`
 	Orgs    List[OrgStatus] `json:"orgs"`
+	// Applications are requests of this device for re-admission that have not taken effect.
+	Applications List[Application] `json:"applications"`
+	// Joining are applications of this device to join an organization.
+	Joining List[Candidacy] `json:"joining"`
+	// Wiped are the organizations whose data this device removed because a bar asked for it.
+	Wiped List[Wiped] `json:"wiped"`
 }
 
 // OrgStatus is one organization's part of StatusResult.
@@ -21,6 +27,27 @@ type OrgStatus struct {
 	Missing    uint64                 `json:"missing"` // messages known to have been sent to this account that have not come
 	Outbox     int                    `json:"outbox"`  // (message, device) pairs that no receipt has come for
 	Alarms     List[string]           `json:"alarms"`  // what a person must know: a fork, a clone, a clock; one line each
+	// Raised are the alarms again, in the same order, for programs that say what each means.
+	Raised List[Alarm] `json:"raised"`
+	// Warnings name members whose verification does not stand any more, and what changed; one line each.
+	Warnings List[string] `json:"warnings"`
+	Notices  List[Notice] `json:"notices"` // of the last 30 days, oldest first
+	// Evidence is the paths of the files that prove an alarm to anybody, oldest first: `muster check --evidence FILE`.
+	Evidence List[string] `json:"evidence"`
+	// Excluded says why this device may not act; FrozenUntil is in the past, or zero, while the account is not frozen;
+	// Readmissions of the own account wait, and are refused by who did not ask for them.
+	Excluded     *Exclusion    `json:"excluded,omitzero"`
+	FrozenUntil  time.Time     `json:"frozen_until,omitzero"`
+	Readmissions List[Waiting] `json:"readmissions"`
+}
+
+// Alarm is one of OrgStatus.Alarms.
+type Alarm struct {
+	Time time.Time `json:"time"`
+	// Kind is roll, fork, head, stale, clock, withheld, prekey, clone, verify or readmission. The list is append-only.
+	Kind     string `json:"kind"`
+	Text     string `json:"text"`
+	Evidence string `json:"evidence,omitzero"` // path of the file that proves it
 }
 
 // DeviceStatus is one device of the own account.
@@ -34,6 +61,8 @@ type RollStatus struct {
 	Size  uint64    `json:"size"`
 	Fresh bool      `json:"fresh"` // a checkpoint younger than the policy's offline grace is held
 	Time  time.Time `json:"time"`  // of the newest checkpoint
+	// Distrusted: the rendezvous node was caught lying, and no event is taken from it any more.
+	Distrusted bool `json:"distrusted"`
 }
 
 // RendezvousStatus is one rendezvous node of the organization.

@@ -188,6 +188,51 @@ func (c *Client) Join(ctx context.Context, request api.JoinRequest) (api.JoinRes
 	return object[api.JoinResult](ctx, c, http.MethodPost, "/v1/join", nil, request)
 }
 
+// Devices lists the own account in each organization, with its devices.
+func (c *Client) Devices(ctx context.Context, query api.DevicesQuery) ([]api.Account, error) {
+	return object[[]api.Account](ctx, c, http.MethodGet, "/v1/devices", orgValue(query.Org), nil)
+}
+
+// Bar bars devices of the own account, or says what that would do.
+func (c *Client) Bar(ctx context.Context, request api.BarRequest) (api.BarResult, error) {
+	return object[api.BarResult](ctx, c, http.MethodPost, "/v1/devices/bar", nil, request)
+}
+
+// Freeze freezes the own account, or ends that.
+func (c *Client) Freeze(ctx context.Context, request api.FreezeRequest) (api.FreezeResult, error) {
+	return object[api.FreezeResult](ctx, c, http.MethodPost, "/v1/devices/freeze", nil, request)
+}
+
+// Refuse refuses a re-admission of the own account.
+func (c *Client) Refuse(ctx context.Context, request api.RefuseRequest) (api.RefuseResult, error) {
+	return object[api.RefuseResult](ctx, c, http.MethodPost, "/v1/devices/refuse", nil, request)
+}
+
+// Wiper chooses whose bar may have this device remove its data.
+func (c *Client) Wiper(ctx context.Context, request api.WiperRequest) (api.WiperResult, error) {
+	return object[api.WiperResult](ctx, c, http.MethodPost, "/v1/devices/wiper", nil, request)
+}
+
+// Recover uses the recovery words on a device of the account.
+func (c *Client) Recover(ctx context.Context, request api.RecoverRequest) (api.RecoverResult, error) {
+	return object[api.RecoverResult](ctx, c, http.MethodPost, "/v1/recovery", nil, request)
+}
+
+// Return makes this computer a device of an account again.
+func (c *Client) Return(ctx context.Context, request api.ReturnRequest) (api.ReturnResult, error) {
+	return object[api.ReturnResult](ctx, c, http.MethodPost, "/v1/recovery/return", nil, request)
+}
+
+// Lost makes a request for re-admission.
+func (c *Client) Lost(ctx context.Context, request api.LostRequest) (api.LostResult, error) {
+	return object[api.LostResult](ctx, c, http.MethodPost, "/v1/recovery/lost", nil, request)
+}
+
+// Card returns the card to keep beside the recovery words.
+func (c *Client) Card(ctx context.Context, query api.DevicesQuery) (api.CardResult, error) {
+	return object[api.CardResult](ctx, c, http.MethodGet, "/v1/recovery/card", orgValue(query.Org), nil)
+}
+
 // Introduce makes first contact.
 func (c *Client) Introduce(ctx context.Context, request api.IntroduceRequest) (api.IntroduceResult, error) {
 	return object[api.IntroduceResult](ctx, c, http.MethodPost, "/v1/introductions", nil, request)
@@ -231,6 +276,9 @@ func (c *Client) Inbox(ctx context.Context, query api.InboxQuery) (api.InboxPage
 	}
 	if query.Limit > 0 {
 		values.Set("limit", strconv.Itoa(query.Limit))
+	}
+	if query.Hidden {
+		values.Set("hidden", "true")
 	}
 	return object[api.InboxPage](ctx, c, http.MethodGet, "/v1/messages", values, nil)
 }

@@ -69,7 +69,8 @@ func TestRoundTrips(t *testing.T) { // [API-4] [API-8]
 	ctx := t.Context()
 	none := api.List[string]{}
 
-	check(t, backend, "status", api.StatusResult{Version: "test", Orgs: api.List[api.OrgStatus]{}})(c.Status(ctx))
+	check(t, backend, "status", api.StatusResult{Version: "test", Orgs: api.List[api.OrgStatus]{}, Applications: api.List[api.Application]{},
+		Joining: api.List[api.Candidacy]{}, Wiped: api.List[api.Wiped]{}})(c.Status(ctx))
 	create := api.CreateOrgRequest{Claim: "muster:claim/x", Name: "Ö <&> \u2028", As: "Ada"}
 	check(t, backend, create, api.CreateOrgResult{Org: "org-" + create.Name, Member: "member-Ada", Device: "device",
 		RecoveryWords: none, RootWords: none})(c.CreateOrg(ctx, create))
@@ -84,8 +85,62 @@ func TestRoundTrips(t *testing.T) { // [API-4] [API-8]
 		Contact: api.Contact{Name: "Bo", State: api.ContactIntroduced}})(c.Introduce(ctx, introduce))
 	accept := api.AcceptRequest{Member: "Bo"}
 	check(t, backend, accept, api.AcceptResult{Contact: api.Contact{Name: "Bo", State: api.ContactAcquainted}})(c.Accept(ctx, accept))
+	stand := api.ContactRequest{Org: "o", Member: "Bo"}
+	check(t, backend, stand, api.ContactResult{Contact: api.Contact{Name: "Bo", State: api.ContactBlocked}})(c.Block(ctx, stand))
+	check(t, backend, stand, api.ContactResult{Contact: api.Contact{Name: "Bo", State: api.ContactAcquainted}})(c.Unblock(ctx, stand))
+	check(t, backend, stand, api.ContactResult{Contact: api.Contact{Name: "Bo", State: api.ContactDeclined}})(c.Decline(ctx, stand))
+	used := backend.Uses()
+	presence := api.PresenceQuery{Org: "o", Members: []string{"Bo"}}
+	check(t, backend, presence, api.PresenceResult{Own: []api.OwnPresence{}, Members: []api.Presence{{Org: "o", State: api.PresenceAway}}})(c.Presence(ctx, presence))
+	if backend.Uses() != used || used == 0 { // [API-42]
+		t.Errorf("used %d times, and %d after a look at who is there", used, backend.Uses())
+	}
+	skin := api.SkinQuery{Org: "o"}
+	if got, err := c.Skin(ctx, skin); err != nil || got.Org != "o" {
+		t.Errorf("the skin of %q, %v", got.Org, err)
+	}
+	check(t, backend, skin, []byte("\x89PNG\r\n\x1a\n"))(c.SkinImage(ctx, skin))
+	wish := api.SkinRequest{Org: "o", Skin: api.Skin{Font: "mono", Dark: api.Palette{Rail: "#123456"}}, Image: []byte{1, 2}}
+	check(t, backend, wish, api.SkinResult{Org: "o", Own: wish.Skin})(c.SetOwnSkin(ctx, wish))
+	check(t, backend, wish, api.SkinResult{Org: "o", Official: wish.Skin})(c.SetOrgSkin(ctx, wish))
+	state := api.SetPresenceRequest{State: api.PresenceInvisible}
+	check(t, backend, state, api.PresenceResult{Own: []api.OwnPresence{{State: api.PresenceInvisible, Members: []string{}}},
+		Members: []api.Presence{}})(c.SetPresence(ctx, state))
+	off := false
+	share := api.SharePresenceRequest{Share: api.ShareMembers, Members: []string{"Bo"}, LastSeen: api.SeenHour, Typing: &off}
+	check(t, backend, share, api.OwnPresence{Share: api.ShareMembers, Members: []string{}})(c.SharePresence(ctx, share))
+	typing := api.TypingRequest{To: []string{"Bo"}}
+	check(t, backend, typing, api.TypingResult{Members: []string{"Bo"}})(c.Typing(ctx, typing))
+	threads := api.ThreadsQuery{Org: "o", Conversation: "c", Unread: true, Tag: "a&b", Sent: true, Cursor: "x", Limit: 7}
+	people, tags := api.List[api.Person]{}, none
+	thread := api.Thread{Org: "o", Thread: "thread", Subject: "s", People: people, Tags: tags}
+	check(t, backend, threads, api.ThreadsPage{Threads: []api.Thread{thread}, Next: "next"})(c.Threads(ctx, threads))
+	check(t, backend, api.ThreadsQuery{}, api.ThreadsPage{Threads: []api.Thread{{Thread: "thread", Subject: "s", People: people, Tags: tags}},
+		Next: "next"})(c.Threads(ctx, api.ThreadsQuery{}))
+	one := api.ThreadQuery{Org: "o", Thread: "t", Before: "b", Limit: 3, Hidden: true}
+	shown, err := c.Thread(ctx, one)
+	if len(shown.Messages) != 3 || !shown.MayWrite {
+		t.Errorf("thread: %+v", shown)
+	}
+	shown.Messages, thread.Thread, thread.Subject = nil, "t", ""
+	check(t, backend, one, api.ThreadPage{Thread: thread, Earlier: "earlier", MayWrite: true})(shown, err)
+	check(t, backend, api.ConversationsQuery{Org: "o"}, []api.Conversation{{Org: "o", Conversation: "conversation", Threads: 1,
+		People: people}})(c.Conversations(ctx, api.ConversationsQuery{Org: "o"}))
+	mark := api.MarkRequest{Org: "o", IDs: []string{"a"}, Threads: []string{"b", "c"}, Unread: true}
+	check(t, backend, mark, api.Marked{Changed: 3})(c.Mark(ctx, mark))
+	tag := api.TagRequest{IDs: []string{"a"}, Threads: []string{}, Tag: "Ä", Off: true}
+	check(t, backend, tag, api.Marked{Changed: 1})(c.Tag(ctx, tag))
+	check(t, backend, api.TagsQuery{Org: "o"}, []api.Tag{{Org: "o", Tag: "todo", Messages: 2}})(c.Tags(ctx, api.TagsQuery{Org: "o"}))
 	contacts := api.ContactsQuery{Org: "a&b=c", All: true}
 	check(t, backend, contacts, []api.Contact{{Org: "a&b=c", Name: "Ada", State: api.ContactAsks}})(c.Contacts(ctx, contacts))
+	vouch := api.VouchRequest{Org: "o", Applicant: "Zoe"}
+	who := api.Applicant{Name: "Zoe", Vouchers: api.List[api.Person]{}}
+	check(t, backend, vouch, api.VouchResult{Applicant: who, Admitted: true})(c.Vouch(ctx, vouch))
+	check(t, backend, vouch, api.VouchResult{Applicant: who})(c.DeclineApplicant(ctx, vouch))
+	query := api.AdminQuery{Org: "o"}
+	check(t, backend, query, []api.Applicant{who})(c.Applications(ctx, query))
+	dismiss := api.DismissRequest{Org: "o", From: 3, Since: 60, Invitation: "…xVCFz83m", Check: true}
+	check(t, backend, dismiss, api.DismissResult{From: 3, Count: 3, Guests: api.List[api.Person]{}})(c.Dismiss(ctx, dismiss))
 	send := api.SendRequest{To: []string{"Bo", "Cy"}, Subject: "s", Text: "t", Reply: "r", Attachments: []string{"u"}}
 	result, err := c.Send(ctx, send)
 	if err != nil || len(result.Recipients) != 2 || result.Recipients[1].State != api.StateHeld {

@@ -15,6 +15,17 @@ import (
 // error's text may hold a secret or a path outside the node's folder. Requests come as the client wrote them: only
 // their JSON form, their size and their UTF-8 have been checked.
 type Backend interface {
+	AdminBackend
+	ActBackend
+	ContactBackend
+	DraftBackend
+	GroupBackend
+	ThreadBackend
+
+	PresenceBackend
+	SkinBackend
+	SearchBackend
+
 	// Status tells what the node is and whom it reaches. It is cheap: scripts poll it.
 	Status(ctx context.Context) (api.StatusResult, error)
 
@@ -26,6 +37,25 @@ type Backend interface {
 	Invite(ctx context.Context, request api.InviteRequest) (api.InviteResult, error)
 	// Join joins an organization. It returns when the membership is usable by the next request.
 	Join(ctx context.Context, request api.JoinRequest) (api.JoinResult, error)
+
+	// Devices lists the own account in each organization, with its devices.
+	Devices(ctx context.Context, query api.DevicesQuery) ([]api.Account, error)
+	// Bar bars devices of the own account, or only says what that would do.
+	Bar(ctx context.Context, request api.BarRequest) (api.BarResult, error)
+	// Freeze freezes the own account, or ends that.
+	Freeze(ctx context.Context, request api.FreezeRequest) (api.FreezeResult, error)
+	// Refuse refuses a re-admission of the own account.
+	Refuse(ctx context.Context, request api.RefuseRequest) (api.RefuseResult, error)
+	// Wiper chooses whose bar may have this device remove its data.
+	Wiper(ctx context.Context, request api.WiperRequest) (api.WiperResult, error)
+	// Recover uses the recovery words on a device of the account.
+	Recover(ctx context.Context, request api.RecoverRequest) (api.RecoverResult, error)
+	// Return makes this computer a device of an account again. It returns when the account is usable by the next request.
+	Return(ctx context.Context, request api.ReturnRequest) (api.ReturnResult, error)
+	// Lost makes a request for re-admission, and waits for it in the background.
+	Lost(ctx context.Context, request api.LostRequest) (api.LostResult, error)
+	// Card returns the card to keep beside the recovery words.
+	Card(ctx context.Context, query api.DevicesQuery) (api.CardResult, error)
 
 	// Introduce sends an introduction, or nothing to an acquaintance.
 	Introduce(ctx context.Context, request api.IntroduceRequest) (api.IntroduceResult, error)

@@ -22,6 +22,7 @@ func call[Q, A any](s *Server, method func(context.Context, Q) (A, error)) http.
 		if !s.decode(w, r, &request) {
 			return
 		}
+		s.note(r)
 		answer, err := method(r.Context(), request)
 		s.finish(w, answer, err)
 	}

@@ -14,8 +14,9 @@ import (
 // socketHandler serves the socket: whoever can open it is the owner. A request that a browser would send on behalf of
 // a page is refused all the same, since only a forwarding program could have brought it here. [API-2]
 func (s *Server) socketHandler() http.Handler {
-	routes := s.routes()
+	routes := http.NewServeMux()
 	routes.HandleFunc("POST /v1/login", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.Login()) })
+	routes.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.face.Load().routes.ServeHTTP(w, r) })
 	return s.common(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Origin") != "" || !sameSite(r) {
 			s.deny(w, http.StatusForbidden, "the socket does not serve web pages")
@@ -27,9 +28,13 @@ func (s *Server) socketHandler() http.Handler {
 
 // webHandler serves loopback, where every program of the machine, and every page in its browsers, can knock. [API-2]
 func (s *Server) webHandler() http.Handler {
-	routes := s.routes()
+	page := s.pageHandler()
 	hosts := s.allowedHosts()
 	return s.common(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.isPage(r) {
+			page.ServeHTTP(w, r)
+			return
+		}
 		if !hosts[strings.ToLower(r.Host)] {
 			s.deny(w, http.StatusMisdirectedRequest, "wrong Host")
 			return
@@ -47,27 +52,37 @@ func (s *Server) webHandler() http.Handler {
 			s.deny(w, http.StatusUnauthorized, "the token is missing or wrong")
 			return
 		}
-		routes.ServeHTTP(w, r)
+		s.face.Load().routes.ServeHTTP(w, r)
 	}))
 }
 
 // login redeems a one-time link. Only a GET that means to load it does: not a HEAD, and not a browser's prefetch.
 // The caller has checked the Host, so a wrong one uses nothing up. [API-3]
 func (s *Server) login(w http.ResponseWriter, r *http.Request, code string) {
-	if r.Method != http.MethodGet {
-		w.Header().Set("Allow", http.MethodGet)
-		s.deny(w, http.StatusMethodNotAllowed, "a login link is opened with GET")
+	if !s.once(w, r, "a login link", &s.logins, code) {
 		return
 	}
-	if r.Header.Get("Sec-Purpose") != "" || r.Header.Get("Purpose") != "" {
-		s.deny(w, http.StatusForbidden, "a login link is not fetched ahead")
-		return
-	}
-	if !s.logins.redeem(code, time.Now()) {
-		s.deny(w, http.StatusForbidden, "the login link was used already or is too old")
+	if s.face.Load().pages != nil && wantsPage(r) {
+		s.toPage(w, r)
 		return
 	}
 	s.answer(w, api.Session{Token: s.token})
+}
+
+// once uses up the code of a link that works once, and reports whether it was good. Else it has answered.
+func (s *Server) once(w http.ResponseWriter, r *http.Request, what string, codes *logins, code string) bool {
+	switch {
+	case r.Method != http.MethodGet:
+		w.Header().Set("Allow", http.MethodGet)
+		s.deny(w, http.StatusMethodNotAllowed, what+" is opened with GET")
+	case r.Header.Get("Sec-Purpose") != "" || r.Header.Get("Purpose") != "":
+		s.deny(w, http.StatusForbidden, what+" is not fetched ahead")
+	case !codes.redeem(code, time.Now()):
+		s.deny(w, http.StatusForbidden, what+" works once, and this one was used already or is too old")
+	default:
+		return true
+	}
+	return false
 }
 
 // common is around every request: standard headers, the limits on what happens at once, and the count of handlers.
@@ -110,7 +125,7 @@ func (s *Server) allowedHosts() map[string]bool {
 	_, port, _ := net.SplitHostPort(s.webHost)
 	return map[string]bool{
 		strings.ToLower(s.webHost):          true,
-		s.web.Addr().String():               true,
+		s.web.first.Addr().String():         true,
 		net.JoinHostPort("localhost", port): true,
 	}
 }

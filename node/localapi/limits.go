@@ -25,7 +25,10 @@ const (
 	idleTimeout   = 2 * time.Minute  // between the requests of one connection
 	heartbeat     = 15 * time.Second // between the comments that keep a watch alive
 
-	loginLife   = 10 * time.Minute // of a one-time link
-	maxLogins   = 16               // one-time links at once: the oldest goes
-	stopTimeout = 3 * time.Second  // for what is in flight when the server stops
+	loginLife   = 10 * time.Minute    // of a one-time link
+	maxLogins   = 16                  // one-time links at once: the oldest goes
+	entryLife   = time.Minute         // of the code that a login link leads on with
+	maxSessions = 32                  // browsers at once: the one unused for longest goes
+	sessionLife = 30 * 24 * time.Hour // of a session that is not used
+	stopTimeout = 3 * time.Second     // for what is in flight when the server stops
 )

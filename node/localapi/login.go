@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// logins are the one-time codes that have neither been used nor expired. The zero value has none.
+// logins are the one-time codes that have neither been used nor expired.
 type logins struct {
-	mu    sync.Mutex // guards the following
+	life  time.Duration // of a code
+	mu    sync.Mutex    // guards the following
 	codes []loginCode
 }
 
@@ -22,7 +23,7 @@ type loginCode struct {
 
 // add makes a code of 26 letters and digits (130 random bits). Beyond maxLogins the oldest code goes.
 func (l *logins) add(now time.Time) (code string, expires time.Time) {
-	code, expires = rand.Text(), now.Add(loginLife)
+	code, expires = rand.Text(), now.Add(l.life)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.codes) >= maxLogins {

@@ -26,6 +26,19 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("POST /v1/orgs", call(s, b.CreateOrg))
 	mux.HandleFunc("POST /v1/invitations", call(s, b.Invite))
 	mux.HandleFunc("POST /v1/join", call(s, b.Join))
+	mux.HandleFunc("GET /v1/devices", s.query(func(ctx context.Context, q url.Values) (any, error) {
+		return list(b.Devices(ctx, api.DevicesQuery{Org: q.Get("org")}))
+	}, "org"))
+	mux.HandleFunc("POST /v1/devices/bar", call(s, b.Bar))
+	mux.HandleFunc("POST /v1/devices/freeze", call(s, b.Freeze))
+	mux.HandleFunc("POST /v1/devices/refuse", call(s, b.Refuse))
+	mux.HandleFunc("POST /v1/devices/wiper", call(s, b.Wiper))
+	mux.HandleFunc("POST /v1/recovery", call(s, b.Recover))
+	mux.HandleFunc("POST /v1/recovery/return", call(s, b.Return))
+	mux.HandleFunc("POST /v1/recovery/lost", call(s, b.Lost))
+	mux.HandleFunc("GET /v1/recovery/card", s.query(func(ctx context.Context, q url.Values) (any, error) {
+		return b.Card(ctx, api.DevicesQuery{Org: q.Get("org")})
+	}, "org"))
 	mux.HandleFunc("POST /v1/introductions", call(s, b.Introduce))
 	mux.HandleFunc("POST /v1/accept", call(s, b.Accept))
 	mux.HandleFunc("GET /v1/contacts", s.query(func(ctx context.Context, q url.Values) (any, error) {
@@ -45,11 +58,24 @@ func (s *Server) routes() *http.ServeMux {
 		if limit == 0 || limit > api.MaxPage {
 			limit = api.MaxPage
 		}
-		return b.Inbox(ctx, api.InboxQuery{Org: q.Get("org"), Cursor: q.Get("cursor"), Limit: limit})
-	}, "org", "cursor", "limit"))
+		hidden, err := boolean(q, "hidden")
+		if err != nil {
+			return nil, err
+		}
+		return b.Inbox(ctx, api.InboxQuery{Org: q.Get("org"), Cursor: q.Get("cursor"), Limit: limit, Hidden: hidden})
+	}, "org", "cursor", "limit", "hidden"))
 	mux.HandleFunc("POST /v1/messages/read", call(s, b.Read))
 	mux.HandleFunc("GET /v1/messages/{id}/attachments/{index}", s.attachment)
 	mux.HandleFunc("GET /v1/events", s.watch)
+	s.adminRoutes(mux)
+	s.actRoutes(mux)
+	s.contactRoutes(mux)
+	s.draftRoutes(mux)
+	s.groupRoutes(mux)
+	s.threadRoutes(mux)
+	s.presenceRoutes(mux)
+	s.skinRoutes(mux)
+	s.searchRoutes(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.deny(w, http.StatusNotFound, "the API has no "+r.Method+" for this path")
 	})

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"muster.example/internal/task"
@@ -19,21 +20,26 @@ const DefaultWeb = "127.0.0.1:0"
 
 // Config says what to serve and where. The zero values of Web and Log are useful.
 type Config struct {
-	Backend Backend
+	Backend Backend      // nil: the folder is locked until Open is called
 	Dir     string       // the node's folder: private (0700) and locked by the caller, so that no other node serves it
 	Web     string       // HOST:PORT on loopback; empty: DefaultWeb
+	Pages   Pages        // the app, or how a locked folder is opened; nil: only the API is served
 	Log     *slog.Logger // nil: nothing is logged
 }
 
 // Server serves one Backend on a unix socket and on loopback.
 type Server struct {
-	backend  Backend
+	backend  Backend // nil while locked: only what a face made by Open serves may ask it
 	log      *slog.Logger
 	socket   *socket
-	web      net.Listener
+	web      *loopback
 	webHost  string // HOST:PORT as the login link shows it
 	token    string // of the API on loopback, for the life of the server
 	logins   logins
+	pageHost string // HOST:PORT of the page
+	face     atomic.Pointer[face]
+	entries  logins // codes that a browser enters the page with
+	sessions sessions
 	requests chan struct{} // holds one element for each request being answered
 	watchers chan struct{} // holds one element for each watch
 	handlers gate          // the handlers that have not returned
@@ -47,9 +53,17 @@ func Listen(config Config) (*Server, error) {
 	if config.Web == "" {
 		config.Web = DefaultWeb
 	}
+	page := readAddress(config.Dir)
 	var err error
-	if s.web, s.webHost, err = listenLoopback(config.Web); err != nil {
+	if s.web, err = listenPage(config.Web, page); err != nil {
 		return nil, err
+	}
+	s.webHost = s.web.host
+	_, page.Port, _ = net.SplitHostPort(s.webHost)
+	s.pageHost = pageHostOf(page.Name, page.Port)
+	if err := page.write(config.Dir); err != nil {
+		s.web.Close()
+		return nil, fmt.Errorf("noting where the page is served: %w", err)
 	}
 	if s.socket, err = listenSocket(config.Dir); err != nil {
 		s.web.Close()
@@ -60,9 +74,10 @@ func Listen(config Config) (*Server, error) {
 
 func newServer(config Config) *Server {
 	s := &Server{
-		backend:  config.Backend,
 		log:      config.Log,
 		token:    rand.Text(),
+		logins:   logins{life: loginLife},
+		entries:  logins{life: entryLife},
 		requests: make(chan struct{}, maxRequests),
 		watchers: make(chan struct{}, maxWatchers),
 		handlers: newGate(),
@@ -70,6 +85,12 @@ func newServer(config Config) *Server {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if config.Backend == nil {
+		s.face.Store(s.lockedFace(config.Pages))
+	} else {
+		s.backend = config.Backend
+		s.face.Store(s.openFace(config.Pages))
 	}
 	return s
 }
@@ -98,7 +119,10 @@ func (s *Server) Run(ctx context.Context) error {
 	onLoopback := s.newHTTPServer(base, s.webHandler())
 	group := task.New(ctx)
 	group.Go("the local API's socket", func(context.Context) error { return serve(onSocket, s.socket) })
-	group.Go("the local API on loopback", func(context.Context) error { return serve(onLoopback, s.web) })
+	group.Go("the local API on loopback", func(context.Context) error { return serve(onLoopback, s.web.first) })
+	if s.web.second != nil {
+		group.Go("the local API on the other loopback", func(context.Context) error { return serve(onLoopback, s.web.second) })
+	}
 	group.Go("the local API's end", func(ctx context.Context) error {
 		<-ctx.Done()
 		close(s.stopping)
@@ -141,27 +165,4 @@ func serve(server *http.Server, listener net.Listener) error {
 		return nil
 	}
 	return err
-}
-
-// listenLoopback listens on address and returns it with the port that it got. Names other than localhost are refused:
-// what they stand for can change.
-func listenLoopback(address string) (net.Listener, string, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, "", api.Errorf(api.CodeUsage, "%q is not HOST:PORT", address).WithHint("for example 127.0.0.1:8080")
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, "", api.Errorf(api.CodeUsage, "%q is not on loopback", address).
-			WithHint("use 127.0.0.1, [::1] or localhost: the API is for programs of this machine only")
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, "", fmt.Errorf("listening for the local API: %w", err)
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		listener.Close()
-		return nil, "", fmt.Errorf("reading the local API's port: %w", err)
-	}
-	return listener, net.JoinHostPort(host, port), nil
 }

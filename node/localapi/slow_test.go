@@ -61,7 +61,7 @@ func bubble(t *testing.T, backend quietBackend, test func(t *testing.T, s *Serve
 		unix := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 		web := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 		s := newServer(Config{Backend: backend})
-		s.socket, s.web, s.webHost = &socket{Listener: unix}, web, "127.0.0.1:80"
+		s.socket, s.web, s.webHost = &socket{Listener: unix}, &loopback{first: web}, "127.0.0.1:80"
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx) }()

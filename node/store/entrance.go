@@ -10,6 +10,8 @@ type Entrance struct {
 	Event      []byte              `cbor:"3,keyasint"`           // the found or join event
 	Rendezvous []byte              `cbor:"4,keyasint,omitempty"` // of a creation
 	Root       []byte              `cbor:"5,keyasint,omitempty"` // of a creation: the seed of the root words, until they are shown
+	Apply      bool                `cbor:"6,keyasint,omitempty"` // of a join: the invitation is one to apply
+	Text       string              `cbor:"7,keyasint,omitempty"` // with which one applies
 }
 
 var entrances = bucket[Entrance]{6, "an entrance under way"}

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"muster.example/internal/keys"
@@ -30,8 +31,8 @@ var (
 )
 
 // AppendRecord gives a record its device, sequence number and clock at wall time now (unix milliseconds) and stores it.
-// A message is put on the timeline once, whatever the number of its records. A record that no reader would take is
-// refused.
+// A message is put on the timeline once, whatever the number of its records; what a draft said before is erased. A record
+// that no reader would take is refused.
 func (tx *Tx) AppendRecord(org keys.OrgID, device keys.PublicKey, now int64, r history.Record) (history.Record, error) {
 	c, err := histories.get(tx, org[:])
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -49,8 +50,11 @@ func (tx *Tx) AppendRecord(org keys.OrgID, device keys.PublicKey, now int64, r h
 	if err := records.put(tx, wire.Encode(r), org[:], device[:], number(r.Sequence)); err != nil {
 		return r, err
 	}
-	if r.Kind == history.RecordMessage {
+	switch r.Kind {
+	case history.RecordMessage:
 		return r, tx.indexMessage(org, r)
+	case history.RecordDraft:
+		return r, tx.indexDraft(org, r)
 	}
 	return r, nil
 }
@@ -64,10 +68,18 @@ func (tx *Tx) indexMessage(org keys.OrgID, r history.Record) error {
 		if err := timeline.put(tx, id, org[:], at, id[:]); err != nil {
 			return err
 		}
+		if expires := r.Message.Expires(r.Clock.Wall); expires > 0 && r.Message.Erased == 0 {
+			if err := expiries.put(tx, id, org[:], number(uint64(expires)), id[:]); err != nil {
+				return err
+			}
+		}
 	case err != nil:
 		return err
 	case history.Stands(have, r).Compare(have) == 0:
 		return nil
+	}
+	if err := tx.noteChanged(org, id); err != nil {
+		return err
 	}
 	return messages.put(tx, place{r.Device, r.Sequence}, org[:], id[:])
 }
@@ -99,19 +111,23 @@ func (tx *Tx) Messages(org keys.OrgID, after []byte, visit func(at []byte, r his
 
 // MessagesByPrefix returns up to limit messages whose id's text begins with prefix.
 func (tx *Tx) MessagesByPrefix(org keys.OrgID, prefix string, limit int) ([]keys.MessageID, error) {
+	begin, ok := keys.BytesOfPrefix(prefix)
+	if !ok {
+		return nil, nil
+	}
 	var found []keys.MessageID
 	err := messages.each(tx, nil, func(rest []byte, _ place) (bool, error) {
-		if id := keys.MessageID(rest); strings.HasPrefix(id.String(), prefix) {
+		if id := keys.MessageID(slices.Concat(begin, rest)); strings.HasPrefix(id.String(), prefix) {
 			found = append(found, id)
 		}
 		return len(found) < limit, nil
-	}, org[:])
+	}, org[:], begin)
 	return found, err
 }
 
-// Fold applies every record of the organization to a view.
-func (tx *Tx) Fold(org keys.OrgID) (*history.View, error) {
-	view := history.NewView()
+// Fold applies every record of the organization to a view of a member's account.
+func (tx *Tx) Fold(org keys.OrgID, self keys.MemberID) (*history.View, error) {
+	view := history.NewView(self)
 	err := records.each(tx, nil, func(_ []byte, data []byte) (bool, error) {
 		r, err := history.DecodeRecord(data)
 		if err != nil {
@@ -121,4 +137,9 @@ func (tx *Tx) Fold(org keys.OrgID) (*history.View, error) {
 		return true, nil
 	}, org[:])
 	return view, err
+}
+
+// Records visits the organization's records, device by device, each in the order of its numbers.
+func (tx *Tx) Records(org keys.OrgID, visit func(record []byte) error) error {
+	return records.each(tx, nil, func(_ []byte, data []byte) (bool, error) { return true, visit(data) }, org[:])
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
 )
 
@@ -13,11 +14,12 @@ type Prekey struct {
 
 // Outgoing is the device's chain for one conversation with what is kept beside it. Sequence and Previous survive chains.
 type Outgoing struct {
-	Members  []keys.MemberID  `cbor:"1,keyasint"`
+	Place    envelope.Place   `cbor:"1,keyasint"`
 	Sequence uint64           `cbor:"2,keyasint"`           // of the last message
 	Previous keys.ContentID   `cbor:"3,keyasint"`           // the last message
 	Chain    []byte           `cbor:"4,keyasint,omitempty"` // absent: the next message starts a new one
 	Devices  []keys.PublicKey `cbor:"5,keyasint,omitempty"` // to whom the chain was announced, sorted
+	Again    []keys.PublicKey `cbor:"6,keyasint,omitempty"` // those of them who have lost it, sorted
 }
 
 // Incoming is a chain that another device announced.

@@ -11,6 +11,7 @@ type Profile struct {
 	Recovery []keys.PublicKey `cbor:"1,keyasint"`
 	Used     uint32           `cbor:"2,keyasint"`
 	Unshown  []byte           `cbor:"3,keyasint,omitempty"`
+	First    uint32           `cbor:"4,keyasint,omitempty"` // the number of the first of Recovery in the series of the words
 }
 
 // Node is a rendezvous node as it can be reached.
@@ -26,6 +27,13 @@ type Organization struct {
 	Identity [keys.SeedSize]byte `cbor:"3,keyasint"`
 	Node     Node                `cbor:"4,keyasint"`
 	Joined   int64               `cbor:"5,keyasint"` // unix milliseconds
+	// Move is the signed event by which the sequencing duty moves to another node, while this device has not followed.
+	Move []byte `cbor:"6,keyasint,omitempty"`
+	// Common is how many entries count, one more than that, while those beyond are being replaced by the ones of a new
+	// node; 0 if all do.
+	Common uint64 `cbor:"7,keyasint,omitempty"`
+	// Bear is whether the rendezvous node is new and may lack leave that others gave this member: they may follow late.
+	Bear bool `cbor:"8,keyasint,omitempty"`
 }
 
 // Checkpoint is the newest signed checkpoint that was adopted.
@@ -40,6 +48,7 @@ type Alarm struct {
 	Kind     string   `cbor:"2,keyasint"`
 	Text     string   `cbor:"3,keyasint"`
 	Evidence [][]byte `cbor:"4,keyasint,omitempty"`
+	File     string   `cbor:"5,keyasint,omitempty"` // name of the file that holds evidence for others; "" if there is none
 }
 
 var (
@@ -82,7 +91,8 @@ func (tx *Tx) PutEntry(org keys.OrgID, index uint64, entry []byte) error {
 // Checkpoint returns the newest checkpoint adopted.
 func (tx *Tx) Checkpoint(org keys.OrgID) (Checkpoint, error) { return checkpoints.get(tx, org[:]) }
 
-// PutCheckpoint stores the newest checkpoint.
+// PutCheckpoint stores the newest checkpoint. All entries below its size are stored already and were verified: a start
+// trusts its root.
 func (tx *Tx) PutCheckpoint(org keys.OrgID, c Checkpoint) error {
 	return checkpoints.put(tx, c, org[:])
 }
@@ -97,7 +107,8 @@ func (tx *Tx) Alarms(org keys.OrgID) ([]Alarm, error) {
 	return all, err
 }
 
-// PutAlarm stores an alarm; one of the same kind and text is stored once. MaxAlarms bounds them: the first ones stay.
+// PutAlarm stores an alarm; one of the same kind and text is stored once. MaxAlarms bounds them, so that the first ones
+// stay; one with a file of evidence is stored beyond it, as those are bounded themselves.
 func (tx *Tx) PutAlarm(org keys.OrgID, a Alarm) error {
 	all, err := tx.Alarms(org)
 	if err != nil {
@@ -108,7 +119,7 @@ func (tx *Tx) PutAlarm(org keys.OrgID, a Alarm) error {
 			return nil
 		}
 	}
-	if len(all) >= MaxAlarms {
+	if len(all) >= MaxAlarms && a.File == "" {
 		return nil
 	}
 	return alarms.put(tx, a, org[:], number(uint64(len(all))))

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 
+	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
 )
 
@@ -10,24 +11,31 @@ import (
 // is worked on in the order of its number and goes when its last part is sealed.
 type Job struct {
 	Number    uint64           `cbor:"1,keyasint"`
-	Members   []keys.MemberID  `cbor:"2,keyasint"`            // of the conversation, the own one included
+	Place     envelope.Place   `cbor:"2,keyasint"`            // where it is said
 	Message   *keys.MessageID  `cbor:"3,keyasint,omitempty"`  // the message whose parts these are
 	Next      uint64           `cbor:"4,keyasint"`            // the next part to seal
 	Last      uint64           `cbor:"5,keyasint"`            // the part before which to stop
 	Only      []keys.PublicKey `cbor:"6,keyasint,omitempty"`  // just these devices: sealed anew for who could not open
 	PutOff    []keys.PublicKey `cbor:"12,keyasint,omitempty"` // not these: a job of their own does the rest for them
-	Anew      Place            `cbor:"13,keyasint,omitzero"`  // where the parts were sealed before, if Only is set
+	Anew      Turn             `cbor:"13,keyasint,omitzero"`  // where the parts were sealed before, if Only is set
 	Kind      uint8            `cbor:"7,keyasint,omitempty"`  // of Body
 	Body      []byte           `cbor:"8,keyasint,omitempty"`
 	Expires   int64            `cbor:"9,keyasint"` // unix seconds
 	Attempt   uint8            `cbor:"10,keyasint,omitempty"`
 	NotBefore int64            `cbor:"11,keyasint,omitempty"` // unix milliseconds: it waits for something
+	Written   Moment           `cbor:"14,keyasint,omitzero"`  // when what it seals was written
 }
 
-// Place is where in the device's line of a conversation a body stands: its number, and the content before it.
-type Place struct {
+// Turn is where in the device's line of a conversation a body stands: its number, and the content before it.
+type Turn struct {
 	Sequence uint64         `cbor:"1,keyasint"`
 	Previous keys.ContentID `cbor:"2,keyasint"`
+}
+
+// Moment is when a body was written. From it follows who may have the body.
+type Moment struct {
+	Roll uint64          `cbor:"1,keyasint"`           // the size of the roll; 0: not known, by a program that did not keep it
+	Left []keys.MemberID `cbor:"2,keyasint,omitempty"` // of a conversation of several: who had left it
 }
 
 // Waiting is what is kept of an envelope that some device has not yet given a receipt for. The sealed bytes lie apart:
@@ -37,7 +45,7 @@ type Waiting struct {
 	ID       keys.EnvelopeID  `cbor:"2,keyasint"`
 	Size     uint64           `cbor:"3,keyasint"` // of the sealed bytes
 	Pending  []keys.PublicKey `cbor:"4,keyasint"`
-	Members  []keys.MemberID  `cbor:"5,keyasint,omitempty"` // of its conversation; none for an introduction
+	Place    envelope.Place   `cbor:"5,keyasint"` // where it is said
 	Message  *keys.MessageID  `cbor:"6,keyasint,omitempty"`
 	Part     uint64           `cbor:"7,keyasint"`  // of the message
 	Kind     uint8            `cbor:"8,keyasint"`  // of the envelope
@@ -47,8 +55,11 @@ type Waiting struct {
 	Attempt  uint8            `cbor:"12,keyasint,omitempty"`
 	BodyKind uint8            `cbor:"13,keyasint,omitempty"` // of a body that belongs to no message
 	Body     []byte           `cbor:"14,keyasint,omitempty"`
-	Chain    keys.ChainID     `cbor:"15,keyasint,omitzero"` // that it was sealed on, or announces
-	At       Place            `cbor:"16,keyasint,omitzero"` // of a message
+	Chain    keys.ChainID     `cbor:"15,keyasint,omitzero"`  // that it was sealed on, or announces
+	At       Turn             `cbor:"16,keyasint,omitzero"`  // of a message
+	Written  Moment           `cbor:"19,keyasint,omitzero"`  // of a message
+	Spread   bool             `cbor:"17,keyasint,omitempty"` // the node passes it on to a group: Pending is all of its devices
+	Held     []keys.PublicKey `cbor:"18,keyasint,omitempty"` // whose members take no part in the conversation yet
 }
 
 // State is how far a message has come to one device. The numbers are part of the disk format.
@@ -80,9 +91,10 @@ type Delivery struct {
 	Device   keys.PublicKey `cbor:"1,keyasint"`
 	Member   keys.MemberID  `cbor:"2,keyasint"`
 	State    State          `cbor:"3,keyasint"`
-	Unposted uint64         `cbor:"4,keyasint"` // parts not yet on a rendezvous node
-	Missing  uint64         `cbor:"5,keyasint"` // parts without a receipt
-	Changed  int64          `cbor:"6,keyasint"` // unix milliseconds
+	Unposted uint64         `cbor:"4,keyasint"`           // parts not yet on a rendezvous node
+	Missing  uint64         `cbor:"5,keyasint"`           // parts without a receipt
+	Changed  int64          `cbor:"6,keyasint"`           // unix milliseconds
+	Held     bool           `cbor:"7,keyasint,omitempty"` // its member takes no part in the conversation yet
 }
 
 var (
@@ -94,6 +106,8 @@ var (
 	seen       = bucket[int64]{35, "an envelope seen"}
 	sealed     = bucket[[]byte]{36, "an envelope's bytes"}
 	unposted   = bucket[uint64]{37, "an envelope to post"}
+
+	undelivered = bucket[keys.MemberID]{38, "a delivery that failed"}
 )
 
 func (tx *Tx) nextNumber(org keys.OrgID) (uint64, error) {
@@ -222,7 +236,22 @@ func (tx *Tx) Delivery(org keys.OrgID, message keys.MessageID, device keys.Publi
 
 // PutDelivery stores how a message stands with one device.
 func (tx *Tx) PutDelivery(org keys.OrgID, message keys.MessageID, d Delivery) error {
+	if d.State == StateReturned || d.State == StateRefused {
+		if err := undelivered.put(tx, d.Member, org[:], message[:], d.Device[:]); err != nil {
+			return err
+		}
+	}
 	return deliveries.put(tx, d, org[:], message[:], d.Device[:])
+}
+
+// Undelivered visits the messages that a device of a member did not get, once for each device.
+func (tx *Tx) Undelivered(org keys.OrgID, visit func(message keys.MessageID, member keys.MemberID)) error {
+	return undelivered.each(tx, nil, func(rest []byte, member keys.MemberID) (bool, error) {
+		if len(rest) == 2*keys.IDSize {
+			visit(keys.MessageID(rest[:keys.IDSize]), member)
+		}
+		return true, nil
+	}, org[:])
 }
 
 // Seen reports whether an envelope was opened and saved before.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"muster.example/internal/kv"
 	"muster.example/internal/wire"
@@ -19,16 +20,25 @@ var (
 )
 
 // Store is the device's store. Safe for concurrent use.
-type Store struct{ kv *kv.Store }
+type Store struct {
+	kv    *kv.Store
+	reads atomic.Uint64
+}
 
 // Open opens or makes the store in dir under the data key. See kv.Open for the errors.
-func Open(dir string, key [32]byte) (*Store, error) {
-	db, err := kv.Open(dir, key, kv.Options{})
+func Open(dir string, key [32]byte) (*Store, error) { return OpenWith(dir, key, kv.Options{}) }
+
+// OpenWith is Open with settings of the engine.
+func OpenWith(dir string, key [32]byte, opt kv.Options) (*Store, error) {
+	db, err := kv.Open(dir, key, opt)
 	if err != nil {
 		return nil, err
 	}
 	return &Store{kv: db}, nil
 }
+
+// Reads returns how many values were read since the store was opened: what listings cost, for tests and benchmarks.
+func (s *Store) Reads() uint64 { return s.reads.Load() }
 
 // Collect gives back the room of large values that are gone: envelopes that were delivered. For idle times.
 func (s *Store) Collect(ctx context.Context) error { return s.kv.Collect(ctx) }
@@ -38,16 +48,19 @@ func (s *Store) Close() error { return s.kv.Close() }
 
 // View reads. The transaction sees one moment.
 func (s *Store) View(read func(*Tx) error) error {
-	return s.kv.View(func(tx *kv.Tx) error { return read(&Tx{tx}) })
+	return s.kv.View(func(tx *kv.Tx) error { return read(&Tx{tx, &s.reads}) })
 }
 
 // Update changes. When it returns nil everything is durable; on any error nothing has changed.
 func (s *Store) Update(change func(*Tx) error) error {
-	return s.kv.Update(func(tx *kv.Tx) error { return change(&Tx{tx}) })
+	return s.kv.Update(func(tx *kv.Tx) error { return change(&Tx{tx, &s.reads}) })
 }
 
 // Tx is a transaction. It must not be kept.
-type Tx struct{ kv *kv.Tx }
+type Tx struct {
+	kv    *kv.Tx
+	reads *atomic.Uint64
+}
 
 // bucket is a range of keys whose values are one type. The first byte of a key names its bucket; the numbers are part
 // of the disk format. [STO-31]
@@ -66,6 +79,7 @@ func (b bucket[V]) key(parts ...[]byte) []byte {
 
 func (b bucket[V]) get(tx *Tx, parts ...[]byte) (V, error) {
 	var v V
+	tx.reads.Add(1)
 	data, err := tx.kv.Get(b.key(parts...))
 	if err != nil {
 		if errors.Is(err, kv.ErrNotFound) {
@@ -107,6 +121,7 @@ func (b bucket[V]) each(tx *Tx, after []byte, visit func(rest []byte, v V) (more
 	}
 	err := tx.kv.Range(prefix, from, false, func(key, value []byte) (bool, error) {
 		var v V
+		tx.reads.Add(1)
 		if err := b.decode(value, &v); err != nil {
 			return false, err
 		}
@@ -120,3 +135,5 @@ func (b bucket[V]) each(tx *Tx, after []byte, visit func(rest []byte, v V) (more
 
 // number is the key form of a number: big-endian, so that keys sort as numbers do.
 func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func readNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key) }

@@ -91,6 +91,31 @@ func TestBuckets(t *testing.T) {
 	})
 }
 
+// TestUndelivered finds the deliveries that failed, of one organization.
+func TestUndelivered(t *testing.T) {
+	s := open(t)
+	update(t, s, func(tx *Tx) (err error) {
+		for i := range StateRefused + 1 {
+			for _, org := range []keys.OrgID{orgA, orgB} {
+				err = errors.Join(err, tx.PutDelivery(org, keys.MessageID{byte(i), org[1]}, Delivery{Device: self, Member: keys.MemberID{3}, State: i}))
+			}
+		}
+		return err
+	})
+	view(t, s, func(tx *Tx) error {
+		var found []keys.MessageID
+		err := tx.Undelivered(orgA, func(m keys.MessageID, member keys.MemberID) {
+			if found = append(found, m); member != (keys.MemberID{3}) {
+				t.Errorf("of member %s", member.Short())
+			}
+		})
+		if !slices.Equal(found, []keys.MessageID{{byte(StateReturned)}, {byte(StateRefused)}}) {
+			t.Errorf("%v failed", found)
+		}
+		return err
+	})
+}
+
 // TestUpdateIsAllOrNothing fails a change after its first writes.
 func TestUpdateIsAllOrNothing(t *testing.T) {
 	s := open(t)
@@ -241,6 +266,16 @@ func TestMessages(t *testing.T) {
 		if !slices.Equal(found, []keys.MessageID{id}) {
 			t.Errorf("by its beginning: %v", found)
 		}
+		for n := range len(id.String()) + 1 {
+			if found, err := tx.MessagesByPrefix(orgA, id.String()[:n], 3); err != nil || !slices.Contains(found, id) {
+				t.Errorf("by %d characters: %v, %v", n, found, err)
+			}
+		}
+		for _, none := range []string{id.String() + "aaaa", "a\n" + id.String()[1:], "1111111111", strings.ToUpper(id.String())} {
+			if found, err := tx.MessagesByPrefix(orgA, none, 3); err != nil || len(found) > 0 {
+				t.Errorf("by %q: %v, %v", none, found, err)
+			}
+		}
 		all, err5 := tx.MessagesByPrefix(orgA, "", 2)
 		if len(all) != 2 {
 			t.Errorf("%d messages of at most 2", len(all))
@@ -272,7 +307,7 @@ func TestRecordThatCannotBeRead(t *testing.T) {
 			t.Errorf("%s is stored", name)
 		}
 	}
-	view(t, s, func(tx *Tx) error { _, err := tx.Fold(orgA); return err })
+	view(t, s, func(tx *Tx) error { _, err := tx.Fold(orgA, keys.MemberID{}); return err })
 }
 
 // TestChunks stores chunks of a file in any order and more than once, and deletes it in parts.

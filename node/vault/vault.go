@@ -53,52 +53,15 @@ type Vault struct {
 // unlocked. ErrDamaged, ErrNewer: not readable; nothing was changed. ErrFolder: see PrivateFolder.
 func Open(dir string, unlock Unlock) (*Vault, error) { return open(dir, unlock, nil) }
 
-func open(dir string, unlock Unlock, crash func(string) error) (_ *Vault, err error) {
-	if err := PrivateFolder(dir); err != nil {
-		return nil, err
-	}
-	v := &Vault{dir: dir, lock: flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))}
-	locked, err := v.lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", dir, err)
-	}
-	if !locked {
-		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
-	}
-	defer func() {
-		if err != nil {
-			v.lock.Close()
-		}
-	}()
-	f := folder{dir, crash}
-	if err := f.sweep(); err != nil {
-		return nil, fmt.Errorf("clearing what a crash left: %w", err)
-	}
-	formatted, err := f.checkFormat()
+func open(dir string, unlock Unlock, crash func(string) error) (*Vault, error) {
+	h, err := hold(dir, crash)
 	if err != nil {
 		return nil, err
 	}
-	data, err := f.read(keyslotsName, maxKeyslots)
-	switch {
-	case err == nil:
-		v.dataKey, err = unlock.open(filepath.Join(dir, keyslotsName), data)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("reading the key slots: %w", err)
-	case formatted:
-		return nil, fmt.Errorf("%w: %s is missing: without it nothing in the folder can be read",
-			ErrDamaged, filepath.Join(dir, keyslotsName))
-	default:
-		v.created = true
-		v.dataKey, err = unlock.create(f)
-	}
+	v, err := h.Open(unlock)
 	if err != nil {
+		h.Close() //nolint:errcheck // the first error is the one to tell
 		return nil, err
-	}
-	if !formatted { // last: a FORMAT says that the key slots are there
-		line := formatPrefix + strconv.Itoa(formatVersion) + "\n"
-		if err := f.write(formatName, []byte(line)); err != nil {
-			return nil, fmt.Errorf("writing %s: %w", formatName, err)
-		}
 	}
 	return v, nil
 }

@@ -474,3 +474,61 @@ func BenchmarkPassphrase(b *testing.B) {
 		})
 	}
 }
+
+// A held folder is nobody else's, is tried again after a wrong passphrase, and is given back.
+func TestHold(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "node")
+	with := func(passphrase string) Unlock {
+		return Unlock{Passphrase: func(bool) ([]byte, error) { return []byte(passphrase), nil }, Parameters: &Parameters{Time: 1, Memory: 8, Threads: 1}}
+	}
+	h, err := Hold(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Hold(dir); !errors.Is(err, ErrInUse) {
+		t.Errorf("held twice: %v", err)
+	}
+	if !h.New() || h.TakesPassphrase() != nil {
+		t.Errorf("new %v, passphrase %v", h.New(), h.TakesPassphrase())
+	}
+	if _, err := h.Open(with("")); !errors.Is(err, ErrPassphrase) {
+		t.Errorf("no passphrase: %v", err)
+	}
+	v, err := h.Open(with("right"))
+	if err != nil || !v.Created() {
+		t.Fatalf("created: %v", err)
+	}
+	key := v.Key("test")
+	h.Close()
+	if _, err := Hold(dir); !errors.Is(err, ErrInUse) {
+		t.Errorf("closing what was opened gave the vault's folder back: %v", err)
+	}
+	v.Close()
+
+	if h, err = Hold(dir); err != nil || h.New() || h.TakesPassphrase() != nil {
+		t.Fatalf("held again: %v", err)
+	}
+	for range 2 {
+		if _, err := h.Open(with("wrong")); !errors.Is(err, ErrWrongPassphrase) {
+			t.Errorf("a wrong passphrase: %v", err)
+		}
+	}
+	if v, err = h.Open(with("right")); err != nil || v.Created() || v.Key("test") != key {
+		t.Fatalf("opened again: %v", err)
+	}
+	v.Close()
+
+	other := filepath.Join(t.TempDir(), "node")
+	if v, err = Open(other, Unlock{KeyFile: filepath.Join(t.TempDir(), "key")}); err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
+	if h, err = Hold(other); err != nil || !errors.Is(h.TakesPassphrase(), ErrNoSlot) {
+		t.Errorf("a folder with a key file: %v", err)
+	}
+	h.Close()
+	if h, err = Hold(other); err != nil {
+		t.Fatalf("closing did not give the folder back: %v", err)
+	}
+	h.Close()
+}

@@ -254,6 +254,13 @@ func (e *Embedded) removeLocked(key *keys.PublicKey, d *device, en *entry) {
 	poke(e.wakeAcks)
 }
 
+// Holds implements Engine.
+func (e *Embedded) Holds(id keys.EnvelopeID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.bodies[id] != nil
+}
+
 // Drop implements Engine.
 func (e *Embedded) Drop(ctx context.Context, key keys.PublicKey) error {
 	if err := e.usable(ctx); err != nil {

@@ -69,6 +69,8 @@ type Engine interface {
 	Ack(ctx context.Context, device keys.PublicKey, ids []keys.EnvelopeID) error
 	// Drop removes all entries of device, durably.
 	Drop(ctx context.Context, device keys.PublicKey) error
+	// Holds reports whether the body of an id waits for anybody.
+	Holds(id keys.EnvelopeID) bool
 	// Stats returns the counts per organization; one with nothing waiting may be missing.
 	Stats() map[keys.OrgID]Stats
 	// Expire removes, durably, the entries whose time is at or before now and returns them, in no order.

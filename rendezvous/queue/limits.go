@@ -31,5 +31,6 @@ const (
 	shrinkAbove   = 4096             // bodies; a map that was larger is rebuilt when three quarters are gone
 	maxFrame      = recordHeader + maxEntries*recipientSize + MaxBody + frameOverhead
 	maxEntries    = 4 * MaxRecipients // of one record: calls for the same body share it
+	fewRecipients = 64                // of a write that are looked through one by one
 	maxAckedNotes = 4096              // acknowledgements in one sealed frame of an ack log
 )

@@ -10,14 +10,15 @@ import (
 // write is one record on its way to the log.
 type write struct {
 	record   record
-	number   uint64    // of its new entries
-	offset   int64     // where it is written
-	moved    int       // the first recipients of the record have their entries already; the others are new
-	devices  []*device // of the new recipients
-	old      *body     // the body in the index; nil if this write brings a new one
-	pinned   bool      // old is held until the write has ended
-	reserved int64     // of Embedded.total
-	answers  []answer  // the items that it stands for
+	number   uint64                      // of its new entries
+	offset   int64                       // where it is written
+	moved    int                         // the first recipients of the record have their entries already; the others are new
+	devices  []*device                   // of the new recipients
+	old      *body                       // the body in the index; nil if this write brings a new one
+	taken    map[keys.PublicKey]struct{} // the devices that it brings entries for, once there are many
+	pinned   bool                        // old is held until the write has ended
+	reserved int64                       // of Embedded.total
+	answers  []answer                    // the items that it stands for
 
 	copying    *request // for a copy: who asked,
 	from       *segment // and where the record came from
@@ -28,6 +29,16 @@ func (w *write) length() int64 { return int64(w.record.size() + frameOverhead) }
 
 // has reports whether the write brings a new entry for a device.
 func (w *write) has(key *keys.PublicKey) bool {
+	if len(w.record.recipients) > fewRecipients {
+		for i := len(w.taken); i < len(w.record.recipients); i++ {
+			if w.taken == nil {
+				w.taken = make(map[keys.PublicKey]struct{}, len(w.record.recipients))
+			}
+			w.taken[w.record.recipients[i].device] = struct{}{}
+		}
+		_, has := w.taken[*key]
+		return has
+	}
 	return slices.ContainsFunc(w.record.recipients, func(r recipient) bool { return r.device == *key })
 }
 
@@ -94,7 +105,7 @@ func (item *Item) valid() bool {
 // wanted returns the recipients that do not wait for the item yet, and those of them whose queues are full.
 func (p *planner) wanted(item *Item, b *body, w *write) (wanted, full []keys.PublicKey) {
 	recipients := item.Recipients
-	if len(recipients) > 1 {
+	if !ascending(recipients) {
 		recipients = slices.Clone(recipients)
 		slices.SortFunc(recipients, keys.PublicKey.Compare)
 		recipients = slices.Compact(recipients)
@@ -110,6 +121,16 @@ func (p *planner) wanted(item *Item, b *body, w *write) (wanted, full []keys.Pub
 		}
 	}
 	return wanted, full
+}
+
+// ascending reports whether a list is in order and without repeats.
+func ascending(list []keys.PublicKey) bool {
+	for i := 1; i < len(list); i++ {
+		if list[i-1].Compare(list[i]) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // fits reports whether a device may have one more entry.

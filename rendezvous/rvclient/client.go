@@ -70,6 +70,13 @@ func (c *Client) Submit(ctx context.Context, event []byte) error {
 	return err
 }
 
+// SubmitMove hands in a signed move of the sequencing duty at the node that had it, with a checkpoint by which the node
+// that has taken over shows that it did. nil means that this node has given the duty up.
+func (c *Client) SubmitMove(ctx context.Context, move, checkpoint []byte) error {
+	_, err := c.roll(ctx, rvproto.RollRequest{Submit: move, Checkpoint: checkpoint})
+	return err
+}
+
 // Claim founds an organization with the token of a claim link, a signed found event and a signed rendezvous event that
 // names the node. Repeating the same claim is no error. The client's own organization is not looked at.
 func (c *Client) Claim(ctx context.Context, token [32]byte, found, rendezvous []byte) error {
@@ -113,7 +120,7 @@ func (c *Client) PutPrekey(ctx context.Context, prekey []byte) error {
 	if err != nil {
 		return err
 	}
-	return answer.Status.Err()
+	return refusal(answer.Status, answer.Move)
 }
 
 // GetPrekeys returns the signed prekeys of up to rvproto.MaxPrekeys devices in their order, empty where the node has
@@ -122,7 +129,7 @@ func (c *Client) GetPrekeys(ctx context.Context, devices []keys.PublicKey) ([][]
 	var answer rvproto.PrekeyAnswer
 	err := c.request(ctx, rvproto.Prekey, rvproto.PrekeyRequest{Get: devices}, &answer, rvproto.MaxPrekeyAnswer)
 	if err == nil {
-		err = errors.Join(answer.Status.Err(), answer.Check())
+		err = errors.Join(refusal(answer.Status, answer.Move), answer.Check())
 	}
 	if err == nil && len(answer.Prekeys) != len(devices) {
 		err = fmt.Errorf("%w: %d prekeys for %d devices", ErrProtocol, len(answer.Prekeys), len(devices))
@@ -133,15 +140,16 @@ func (c *Client) GetPrekeys(ctx context.Context, devices []keys.PublicKey) ([][]
 	return answer.Prekeys, nil
 }
 
-// PutGrant publishes a signed grant of this device's member. One with a lower number than the one that the node holds
-// for the pair is wire.StatusStale.
-func (c *Client) PutGrant(ctx context.Context, grant []byte) error {
+// PutGrant publishes a signed grant of this device's member, or for them. One with a lower number than the one that the
+// node holds for the pair is wire.StatusStale. With a grant for a conversation of several go all its members, ascending.
+func (c *Client) PutGrant(ctx context.Context, grant []byte, members ...keys.MemberID) error {
 	var answer rvproto.GrantAnswer
-	err := c.request(ctx, rvproto.Grant, rvproto.GrantRequest{Put: grant}, &answer, rvproto.MaxStatusAnswer)
+	request := rvproto.GrantRequest{Put: grant, Members: members}
+	err := c.request(ctx, rvproto.Grant, request, &answer, rvproto.MaxStatusAnswer)
 	if err != nil {
 		return err
 	}
-	return answer.Status.Err()
+	return refusal(answer.Status, answer.Move)
 }
 
 // gather asks page by page until it holds every entry up to the checkpoint of the first answer.
@@ -186,18 +194,23 @@ func total(entries [][]byte) (bytes int) {
 
 // proof signs that this device holds the invitation, for this node alone. [RV-8]
 func (c *Client) proof(invitation keys.PrivateKey) (keys.Signature, error) {
+	return c.prove(keys.DomainInvitation, invitation)
+}
+
+// prove signs that this device holds a key, for this node alone. [RV-8] [RV-60]
+func (c *Client) prove(domain keys.Domain, key keys.PrivateKey) (keys.Signature, error) {
 	device, err := p2p.Key(c.Host.ID())
 	if err != nil {
 		return keys.Signature{}, err
 	}
-	return invitation.Sign(keys.DomainInvitation, c.Org, rvproto.ProofBytes(c.Node, device)), nil
+	return key.Sign(domain, c.Org, rvproto.ProofBytes(c.Node, device)), nil
 }
 
 func (c *Client) join(ctx context.Context, request rvproto.JoinRequest) (rvproto.RollAnswer, error) {
 	var answer rvproto.RollAnswer
 	err := c.request(ctx, rvproto.Join, request, &answer, rvproto.MaxRollAnswer)
 	if err == nil {
-		err = errors.Join(answer.Status.Err(), answer.Check())
+		err = errors.Join(refusal(answer.Status, answer.Move), answer.Check())
 	}
 	return answer, err
 }
@@ -206,7 +219,7 @@ func (c *Client) roll(ctx context.Context, request rvproto.RollRequest) (rvproto
 	var answer rvproto.RollAnswer
 	err := c.request(ctx, rvproto.Roll, request, &answer, rvproto.MaxRollAnswer)
 	if err == nil {
-		err = errors.Join(answer.Status.Err(), answer.Check())
+		err = errors.Join(refusal(answer.Status, answer.Move), answer.Check())
 	}
 	return answer, err
 }

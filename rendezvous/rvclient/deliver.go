@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"muster.example/internal/keys"
 	"muster.example/rendezvous/rvproto"
 )
 
@@ -11,15 +12,19 @@ import (
 // at least every few seconds, since reading keeps the stream alive; Ack may be called from any.
 type DeliverStream struct{ *link }
 
-// Incoming is one of two things that the node says.
+// Incoming is one of the things that the node says.
 type Incoming struct {
 	Deliver *rvproto.DeliverFrame // a body, to be acknowledged when it is safe
 	Head    []byte                // a newer checkpoint: signed note, not verified
+
+	Presence *rvproto.PresenceFrame // what a watched member is
+	Typist   keys.MemberID          // who is typing to this member
 }
 
 // OpenDeliver opens the device's deliver stream; the node ends an older one of this device and begins anew with
 // everything that is not acknowledged. ctx bounds the stream's whole life: its end is like Close. A device that is not
-// admitted gets the node's wire.Status.
+// admitted gets the node's wire.Status. If another node has taken over the organization, the stream's Moved says so; it
+// brings what the node still holds for the device, and Next ends with io.EOF when that is all.
 func (c *Client) OpenDeliver(ctx context.Context) (*DeliverStream, error) {
 	l, err := c.open(ctx, rvproto.Deliver, bulkBuffer, smallBuffer, rvproto.MaxDeliverFrame)
 	if err != nil {
@@ -60,6 +65,10 @@ func (s *DeliverStream) incoming() (Incoming, error) {
 			return Incoming{}, fmt.Errorf("%w: %v", ErrProtocol, err)
 		}
 		return Incoming{Head: head.Checkpoint}, nil
+	}
+	in, ok, err := presenceIn(kind, frame)
+	if err == nil && ok {
+		return in, nil
 	}
 	return Incoming{}, fmt.Errorf("%w: a frame of type %d", ErrProtocol, kind)
 }

@@ -23,11 +23,16 @@ type PostStream struct {
 }
 
 // OpenPost opens the device's post stream; the node ends an older one of this device. ctx bounds the stream's whole
-// life: its end is like Close. A device that is not admitted gets the node's wire.Status.
+// life: its end is like Close. A device that is not admitted gets the node's wire.Status, and a *MovedError if another node
+// has taken over.
 func (c *Client) OpenPost(ctx context.Context) (*PostStream, error) {
 	l, err := c.open(ctx, rvproto.Post, smallBuffer, bulkBuffer, rvproto.MaxAnswerFrame)
 	if err != nil {
 		return nil, err
+	}
+	if move := l.Moved(); move != nil {
+		l.close()
+		return nil, &MovedError{Event: move}
 	}
 	return &PostStream{link: l, room: make(chan struct{}, 1)}, nil
 }

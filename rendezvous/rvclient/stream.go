@@ -75,7 +75,7 @@ func (l *link) greet(c *Client) error {
 	if err != nil {
 		return fmt.Errorf("%w: %v", ErrProtocol, err)
 	}
-	if l.hello.Status != wire.StatusOK {
+	if l.hello.Status != wire.StatusOK && l.hello.Status != wire.StatusMoved {
 		return l.hello.Status
 	}
 	if l.hello.Org != c.Org {
@@ -83,6 +83,10 @@ func (l *link) greet(c *Client) error {
 	}
 	return nil
 }
+
+// Moved returns the signed event by which another node has taken over the organization, not verified; nil if the node
+// still has it.
+func (l *link) Moved() []byte { return l.hello.Move }
 
 // Checkpoint returns the checkpoint of the node's hello: a signed note, not verified.
 func (l *link) Checkpoint() []byte { return l.hello.Checkpoint }
@@ -154,7 +158,8 @@ type reader struct{ l *link }
 
 func (r reader) Read(b []byte) (int, error) {
 	for begin := time.Now(); ; {
-		_ = r.l.stream.SetReadDeadline(time.Now().Add(rvproto.PingEvery))
+		deadline := time.Now().Add(rvproto.PingEvery)
+		_ = r.l.stream.SetReadDeadline(deadline)
 		n, err := r.l.stream.Read(b)
 		if n > 0 || !isTimeout(err) {
 			if err == nil {
@@ -162,7 +167,8 @@ func (r reader) Read(b []byte) (int, error) {
 			}
 			return n, err
 		}
-		if time.Since(begin) >= rvproto.Silence {
+		// A stream whose negotiation has timed out once says so ever after, at once: asking on would only burn time.
+		if time.Since(begin) >= rvproto.Silence || time.Now().Before(deadline) {
 			return 0, ErrSilent
 		}
 		if err := r.l.keepAlive(); err != nil {

@@ -135,6 +135,11 @@ func (c *cursor) array(n uint64) {
 // frame reads the head of a frame with n items, the type among them.
 func (c *cursor) frame(want FrameType, n uint64) {
 	c.array(n)
+	c.kind(want)
+}
+
+// kind reads the type of a frame.
+func (c *cursor) kind(want FrameType) {
 	if FrameType(c.head(majorUint, 255)) != want {
 		c.fail("a frame of another type")
 	}

@@ -7,12 +7,13 @@
 //
 // # Flow
 //
-// Three protocols are one request and one answer a stream; the requester closes its half after the request:
+// Five protocols are one request and one answer a stream; the requester closes its half after the request:
 //
 //	/muster/join/1     anyone    JoinRequest   → RollAnswer
 //	/muster/roll/1     members   RollRequest   → RollAnswer
 //	/muster/prekey/1   members   PrekeyRequest → PrekeyAnswer
 //	/muster/grant/1    members   GrantRequest  → GrantAnswer
+//	/muster/presence/1 members   PresenceRequest → PresenceAnswer
 //
 // Two are long-lived, one stream each a device, and a newer stream of the same device ends the older:
 //
@@ -21,6 +22,7 @@
 //	device → Post Post Post …                  node   → Deliver Deliver … Head …
 //	node   → Answer Answer Answer …            device → Ack …
 //	device → Ping; node → Pong                 device → Ping; node → Pong
+//	                                           device → Status, Watch, Typing; node → Presence, Typist
 //
 // The node answers a stranger on a members' protocol without reading a byte: with the status in the Hello or in the
 // answer. Either side gives a long-lived stream up after Silence without a byte from the other.

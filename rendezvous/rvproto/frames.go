@@ -8,15 +8,18 @@ import (
 )
 
 // HelloFrame is the node's first word on a long-lived stream: whether the device is admitted, to which organization,
-// and the newest checkpoint. Under another status than OK the rest is empty and the stream ends.
+// and the newest checkpoint. Under another status than OK the rest is empty and the stream ends; but under StatusMoved
+// organization and Move are there, and a deliver stream goes on until the device's queue is empty.
 type HelloFrame struct {
 	Status     wire.Status
 	Org        keys.OrgID
 	Checkpoint []byte // signed note, at most MaxCheckpoint bytes
+	Move       []byte // under StatusMoved, in the place of the checkpoint: signed event, at most MaxEvent bytes
 }
 
-// PostFrame is one envelope and the devices that shall have it. Recipients are 1 to MaxRecipients, without repeats of
-// the same device next to each other being looked for: a repeat is harmless.
+// PostFrame is one envelope and the devices that shall have it. Recipients are at most MaxRecipients, without repeats of
+// the same device next to each other being looked for: a repeat is harmless. None: everybody in the group that the
+// envelope's header names, as far as they were in it at the header's roll size. [RV-45]
 type PostFrame struct {
 	Recipients []keys.PublicKey
 	Envelope   []byte // at most MaxEnvelope bytes
@@ -28,6 +31,7 @@ type AnswerFrame struct {
 	ID      keys.EnvelopeID // as the node computed it from the authenticated sender and the bytes; zero if malformed
 	Status  wire.Status
 	Refused []Refusal
+	Newer   []keys.PublicKey // devices that are entitled to the envelope, but that its sender did not know of. [RV-45]
 }
 
 // Refusal names a recipient that does not get the envelope, and why: StatusNoLeave, StatusNotFound, StatusLimit, …
@@ -95,14 +99,22 @@ func AppendHello(b []byte, f HelloFrame) []byte {
 	b = append(b, 4|majorArray<<5, byte(FrameHello))
 	b = appendHead(b, majorUint, uint64(f.Status))
 	b = appendBytes(b, f.Org[:])
+	if f.Status == wire.StatusMoved {
+		return appendBytes(b, f.Move)
+	}
 	return appendBytes(b, f.Checkpoint)
 }
 
-// ParseHello reads a Hello frame. The checkpoint points into frame.
+// ParseHello reads a Hello frame. Checkpoint and move point into frame.
 func ParseHello(frame []byte) (HelloFrame, error) {
 	c := cursor{data: frame}
 	c.frame(FrameHello, 4)
-	f := HelloFrame{Status: c.status(), Org: c.fixed(), Checkpoint: c.bytes(MaxCheckpoint)}
+	f := HelloFrame{Status: c.status(), Org: c.fixed()}
+	if f.Status == wire.StatusMoved {
+		f.Move = c.bytes(MaxEvent)
+	} else {
+		f.Checkpoint = c.bytes(MaxCheckpoint)
+	}
 	return f, c.finish("hello")
 }
 
@@ -120,21 +132,21 @@ func AppendPost(b []byte, f PostFrame) []byte {
 func ParsePost(frame []byte, room []keys.PublicKey) (PostFrame, error) {
 	c := cursor{data: frame}
 	c.frame(FramePost, 3)
-	n := c.head(majorArray, MaxRecipients)
-	if n == 0 {
-		c.fail("no recipient")
-	}
 	f := PostFrame{Recipients: room}
-	for ; n > 0 && c.fault == ""; n-- {
+	for n := c.head(majorArray, MaxRecipients); n > 0 && c.fault == ""; n-- {
 		f.Recipients = append(f.Recipients, c.fixed())
 	}
 	f.Envelope = c.bytes(MaxEnvelope)
 	return f, c.finish("post")
 }
 
-// AppendAnswer appends the canonical encoding of f to b. [RV-4]
+// AppendAnswer appends the canonical encoding of f to b. The list of newer devices is left out if it is empty. [RV-4]
 func AppendAnswer(b []byte, f AnswerFrame) []byte {
-	b = append(b, 4|majorArray<<5, byte(FrameAnswer))
+	items := byte(4)
+	if len(f.Newer) > 0 {
+		items++
+	}
+	b = append(b, items|majorArray<<5, byte(FrameAnswer))
 	b = appendBytes(b, f.ID[:])
 	b = appendHead(b, majorUint, uint64(f.Status))
 	b = appendHead(b, majorArray, uint64(len(f.Refused)))
@@ -143,17 +155,37 @@ func AppendAnswer(b []byte, f AnswerFrame) []byte {
 		b = appendBytes(b, f.Refused[i].Device[:])
 		b = appendHead(b, majorUint, uint64(f.Refused[i].Status))
 	}
+	if len(f.Newer) > 0 {
+		b = appendHead(b, majorArray, uint64(len(f.Newer)))
+	}
+	for i := range f.Newer {
+		b = appendBytes(b, f.Newer[i][:])
+	}
 	return b
 }
 
 // ParseAnswer reads an Answer frame.
 func ParseAnswer(frame []byte) (AnswerFrame, error) {
 	c := cursor{data: frame}
-	c.frame(FrameAnswer, 4)
+	items := c.head(majorArray, 5)
+	if items < 4 {
+		c.fail("an answer of too few items")
+	}
+	c.kind(FrameAnswer)
 	f := AnswerFrame{ID: c.fixed(), Status: c.status()}
-	for n := c.head(majorArray, MaxRecipients); n > 0 && c.fault == ""; n-- {
+	for n := c.head(majorArray, MaxFanOut); n > 0 && c.fault == ""; n-- {
 		c.array(2)
 		f.Refused = append(f.Refused, Refusal{Device: c.fixed(), Status: c.status()})
+	}
+	if items == 4 {
+		return f, c.finish("answer")
+	}
+	n := c.head(majorArray, MaxFanOut)
+	if n == 0 {
+		c.fail("an empty list that is not left out")
+	}
+	for ; n > 0 && c.fault == ""; n-- {
+		f.Newer = append(f.Newer, c.fixed())
 	}
 	return f, c.finish("answer")
 }

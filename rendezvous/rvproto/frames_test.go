@@ -35,6 +35,14 @@ type (
 		Status  wire.Status
 		Refused []refusalWire
 	}
+	newerWire struct {
+		_       struct{} `cbor:",toarray"`
+		Type    FrameType
+		ID      keys.EnvelopeID
+		Status  wire.Status
+		Refused []refusalWire
+		Newer   []keys.PublicKey
+	}
 	refusalWire struct {
 		_      struct{} `cbor:",toarray"`
 		Device keys.PublicKey
@@ -65,40 +73,44 @@ type codec struct {
 	frame FrameType
 	again func(data []byte) ([]byte, error) // parsed by hand and appended
 	plain func() any                        // for wire.Decode
+	other func() any                        // another layout that the frame may have, if there is one
 }
 
-var codecs = []codec{
+var codecs = append([]codec{
 	{FrameHello, func(data []byte) ([]byte, error) {
 		f, err := ParseHello(data)
 		return AppendHello(nil, f), err
-	}, func() any { return new(helloWire) }},
+	}, func() any { return new(helloWire) }, nil},
 	{FramePost, func(data []byte) ([]byte, error) {
 		f, err := ParsePost(data, nil)
 		return AppendPost(nil, f), err
-	}, func() any { return new(postWire) }},
+	}, func() any { return new(postWire) }, nil},
 	{FrameAnswer, func(data []byte) ([]byte, error) {
 		f, err := ParseAnswer(data)
 		return AppendAnswer(nil, f), err
-	}, func() any { return new(answerWire) }},
+	}, func() any { return new(answerWire) }, func() any { return new(newerWire) }},
 	{FrameDeliver, func(data []byte) ([]byte, error) {
 		f, err := ParseDeliver(data)
 		return AppendDeliver(nil, f), err
-	}, func() any { return new(deliverWire) }},
+	}, func() any { return new(deliverWire) }, nil},
 	{FrameHead, func(data []byte) ([]byte, error) {
 		f, err := ParseHead(data)
 		return AppendHead(nil, f), err
-	}, func() any { return new(headWire) }},
+	}, func() any { return new(headWire) }, nil},
 	{FrameAck, func(data []byte) ([]byte, error) {
 		f, err := ParseAck(data)
 		return AppendAck(nil, f), err
-	}, func() any { return new(ackWire) }},
-}
+	}, func() any { return new(ackWire) }, nil},
+}, presenceCodecs...)
 
 // check holds the two codecs against each other on any bytes: what one parses by hand is canonical, of its type, and
 // the generic codec agrees; a frame that the generic codec refuses is refused by hand.
 func (c codec) check(t interface{ Fatalf(string, ...any) }, data []byte) {
 	again, err := c.again(data)
 	plain := wire.Decode(data, c.plain())
+	if plain != nil && c.other != nil {
+		plain = wire.Decode(data, c.other())
+	}
 	if err != nil {
 		if !errors.Is(err, wire.ErrDecode) {
 			t.Fatalf("error %v", err)
@@ -117,7 +129,7 @@ func (c codec) check(t interface{ Fatalf(string, ...any) }, data []byte) {
 }
 
 func FuzzFrames(f *testing.F) { // [RV-4]
-	for _, seed := range sampleFrames() {
+	for _, seed := range append(sampleFrames(), samplePresence()...) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -134,6 +146,8 @@ func sampleFrames() [][]byte {
 		AppendHello(nil, HelloFrame{Org: keys.OrgID{9}, Checkpoint: []byte("note")}),
 		AppendPost(nil, PostFrame{Recipients: []keys.PublicKey{device, {7}}, Envelope: bytes.Repeat([]byte{5}, 300)}),
 		AppendAnswer(nil, AnswerFrame{ID: keys.EnvelopeID{4}, Refused: []Refusal{{device, wire.StatusNoLeave}, {device, 300}}}),
+		AppendPost(nil, PostFrame{Envelope: []byte("for a group")}),
+		AppendAnswer(nil, AnswerFrame{ID: keys.EnvelopeID{4}, Newer: []keys.PublicKey{device}}),
 		AppendDeliver(nil, DeliverFrame{Number: 1 << 40, Kind: KindReceipt, Body: []byte("body")}),
 		AppendHead(nil, HeadFrame{Checkpoint: []byte("note")}),
 		AppendAck(nil, AckFrame{Receipts: [][]byte{[]byte("r"), {}}, IDs: []keys.EnvelopeID{{1}, {2}}}),
@@ -152,19 +166,22 @@ func TestFramesAreCanonicalCBOR(t *testing.T) { // [RV-4]
 		}
 		status := wire.Status(rapid.Uint16().Draw(t, "status"))
 		post := PostFrame{Envelope: blob(70_000, "envelope")}
-		for range rapid.IntRange(1, 40).Draw(t, "recipients") {
+		for range rapid.IntRange(0, 40).Draw(t, "recipients") {
 			post.Recipients = append(post.Recipients, key("recipient"))
 		}
 		answer := AnswerFrame{ID: keys.EnvelopeID(key("id")), Status: status}
 		for range rapid.IntRange(0, 40).Draw(t, "refused") {
 			answer.Refused = append(answer.Refused, Refusal{key("device"), status})
 		}
+		for range rapid.IntRange(0, 3).Draw(t, "newer") {
+			answer.Newer = append(answer.Newer, key("newer"))
+		}
 		for _, test := range []struct {
 			c    codec
 			data []byte
 			want any
 		}{
-			{codecs[0], AppendHello(nil, HelloFrame{status, keys.OrgID(key("org")), blob(300, "note")}), nil},
+			{codecs[0], AppendHello(nil, HelloFrame{status, keys.OrgID(key("org")), blob(300, "note"), blob(300, "move")}), nil},
 			{codecs[1], AppendPost(nil, post), nil},
 			{codecs[2], AppendAnswer(nil, answer), nil},
 			{codecs[3], AppendDeliver(nil, DeliverFrame{number.Draw(t, "number"), KindEnvelope, blob(300, "body")}), nil},
@@ -192,7 +209,8 @@ func TestFramesBeyondTheirCaps(t *testing.T) { // [RV-3]
 	ids := make([]keys.EnvelopeID, MaxReceiptIDs+1)
 	for name, err := range map[string]error{
 		"recipients": second(ParsePost(AppendPost(nil, PostFrame{Recipients: many}), nil)),
-		"no one":     second(ParsePost(AppendPost(nil, PostFrame{}), nil)),
+		"refused":    second(ParseAnswer(AppendAnswer(nil, AnswerFrame{Refused: make([]Refusal, MaxFanOut+1)}))),
+		"newer":      second(ParseAnswer(AppendAnswer(nil, AnswerFrame{Newer: make([]keys.PublicKey, MaxFanOut+1)}))),
 		"envelope":   second(ParsePost(AppendPost(nil, PostFrame{Recipients: many[:1], Envelope: make([]byte, MaxEnvelope+1)}), nil)),
 		"checkpoint": second(ParseHello(AppendHello(nil, HelloFrame{Checkpoint: make([]byte, MaxCheckpoint+1)}))),
 		"receipts":   second(ParseAck(AppendAck(nil, AckFrame{Receipts: make([][]byte, MaxReceipts+1)}))),
@@ -242,6 +260,8 @@ func FuzzMessages(f *testing.F) { // [RV-7]
 		roundTrip[PrekeyAnswer](t, data)
 		roundTrip[GrantRequest](t, data)
 		roundTrip[GrantAnswer](t, data)
+		roundTrip[PresenceRequest](t, data)
+		roundTrip[PresenceAnswer](t, data)
 	})
 }
 
@@ -265,12 +285,20 @@ func sampleMessages() []any {
 		JoinRequest{Submit: &SubmitRequest{Org: keys.OrgID{1}, Invitation: keys.PublicKey{2}, Event: []byte("join")}},
 		RollRequest{Fetch: &FetchRequest{From: 1, To: 2}},
 		RollRequest{Submit: []byte("event")},
+		RollRequest{Submit: []byte("move"), Checkpoint: []byte("note")},
 		RollAnswer{Checkpoint: []byte("note"), Entries: [][]byte{[]byte("entry")}, Proof: [][32]byte{{1}}},
 		PrekeyRequest{Put: []byte("prekey")},
 		PrekeyRequest{Get: []keys.PublicKey{{1}, {2}}},
 		PrekeyAnswer{Prekeys: [][]byte{[]byte("prekey"), {}}},
 		GrantRequest{Put: []byte("grant")},
+		GrantRequest{Put: []byte("grant"), Members: []keys.MemberID{{1}, {2}}},
 		GrantAnswer{Status: wire.StatusStale},
+		PresenceRequest{Get: new(struct{})},
+		PresenceRequest{Put: &Share{Number: 1, With: ShareListed, Members: []keys.MemberID{{1}, {2}}, Grain: GrainDay, Hidden: true}},
+		PresenceAnswer{Share: &Share{Number: 1, With: ShareContacts, Grain: GrainNone, Typing: true}},
+		JoinRequest{Apply: &ApplyRequest{Org: keys.OrgID{1}, Event: []byte("join"), Text: "Ann"}},
+		RollRequest{Applications: &ApplicationsRequest{After: keys.EventID{1}}},
+		RollAnswer{Applications: []Application{{Event: []byte("join"), Text: "Ann", Time: 1}}},
 	}
 }
 
@@ -285,6 +313,7 @@ func TestRequestsWithNotExactlyOne(t *testing.T) { // [RV-7]
 		"roll: nothing":       RollRequest{}.Check(),
 		"roll: two":           RollRequest{Fetch: &FetchRequest{}, Submit: []byte{1}}.Check(),
 		"roll: large event":   RollRequest{Submit: make([]byte, MaxEvent+1)}.Check(),
+		"roll: stray note":    RollRequest{Fetch: &FetchRequest{}, Checkpoint: []byte{1}}.Check(),
 		"answer: empty entry": RollAnswer{Entries: [][]byte{{}}}.Check(),
 		"answer: long proof":  RollAnswer{Proof: make([][32]byte, MaxProof+1)}.Check(),
 		"prekey: nothing":     PrekeyRequest{}.Check(),
@@ -292,6 +321,9 @@ func TestRequestsWithNotExactlyOne(t *testing.T) { // [RV-7]
 		"prekey: many":        PrekeyRequest{Get: make([]keys.PublicKey, MaxPrekeys+1)}.Check(),
 		"prekeys: large":      PrekeyAnswer{Prekeys: [][]byte{make([]byte, MaxPrekey+1)}}.Check(),
 		"grant: nothing":      GrantRequest{}.Check(),
+		"grant: alone":        GrantRequest{Put: []byte("g"), Members: []keys.MemberID{{1}}}.Check(),
+		"grant: twice":        GrantRequest{Put: []byte("g"), Members: []keys.MemberID{{1}, {1}}}.Check(),
+		"grant: order":        GrantRequest{Put: []byte("g"), Members: []keys.MemberID{{2}, {1}}}.Check(),
 		"grant: large":        GrantRequest{Put: make([]byte, MaxGrant+1)}.Check(),
 	} {
 		if !errors.Is(err, wire.ErrDecode) {

@@ -4,21 +4,36 @@ import "time"
 
 // Caps of the messages. A peer that goes beyond one is cut off. [RV-3]
 const (
-	MaxEnvelope   = 16 << 20 // bytes of an envelope, whatever the policy says
-	MaxRecipients = 1024     // devices a post: several posts of one envelope reach more
-	MaxCheckpoint = 4 << 10  // bytes of a signed note
-	MaxEvent      = 8 << 10
-	MaxEntry      = MaxEvent + 256
-	MaxPrekey     = 4 << 10
-	MaxPrekeys    = 256 // devices asked for at once
-	MaxGrant      = 1 << 10
-	MaxReceipt    = 40 << 10 // 1,024 ids and room
-	MaxReceipts   = 64       // an ack
-	MaxReceiptIDs = 1024     // an ack
-	MaxProof      = 64       // hashes of a consistency proof
+	MaxEnvelope     = 16 << 20 // bytes of an envelope, whatever the policy says
+	MaxRecipients   = 1024     // devices a post: several posts of one envelope reach more
+	MaxFanOut       = 1 << 16  // devices of a group that one post reaches
+	MaxCheckpoint   = 4 << 10  // bytes of a signed note
+	MaxEvent        = 8 << 10
+	MaxEntry        = MaxEvent + 256
+	MaxPrekey       = 4 << 10
+	MaxPrekeys      = 256 // devices asked for at once
+	MaxGrant        = 1 << 10
+	MaxConversation = 256      // members of a conversation
+	MaxReceipt      = 40 << 10 // 1,024 ids and room
+	MaxReceipts     = 64       // an ack
+	MaxReceiptIDs   = 1024     // an ack
+	MaxProof        = 64       // hashes of a consistency proof
 
 	MaxPageEntries = 4096    // entries of one answer
 	MaxPageBytes   = 1 << 20 // bytes of the entries of one answer; a single larger entry travels alone
+
+	MaxHandOverEntries = 1024     // of one piece of a roll that is handed over
+	MaxHandOverBytes   = 64 << 10 // bytes of them
+
+	MaxShown = 16 // entries of a verdict
+
+	MaxApplication  = 560 // bytes of the text of an application
+	MaxApplications = 256 // of one answer, in MaxPageBytes
+
+	MaxWatched     = 1024    // members whose presence one device sees
+	MaxShared      = 256     // members of the list of one share
+	MaxShareNumber = 1 << 53 // leaves room for ever
+	MaxTyping      = 64      // members to whom somebody types at once
 
 	MaxAddresses = 16  // of a node, in a claim link
 	MaxAddress   = 128 // bytes of one
@@ -28,16 +43,19 @@ const (
 // Caps of the frames, for the reader of each stream. [RV-3]
 const (
 	MaxPostFrame     = MaxEnvelope + MaxRecipients*34 + 32 // device → node, post
-	MaxAnswerFrame   = MaxCheckpoint + MaxRecipients*38 + 64
+	MaxAnswerFrame   = MaxFanOut*(38+34) + 64
 	MaxDeliverFrame  = MaxEnvelope + 64 // node → device, deliver
 	MaxAckFrame      = MaxReceipts*(MaxReceipt+5) + MaxReceiptIDs*34 + 32
-	MaxJoinRequest   = 2*MaxEvent + 512
-	MaxRollRequest   = MaxEvent + 64
+	MaxJoinRequest   = MaxHandOverBytes + MaxHandOverEntries*5 + 512
+	MaxRollRequest   = MaxPageBytes + MaxEntry + MaxPageEntries*5 + MaxProof*34 + MaxCheckpoint + 128
 	MaxRollAnswer    = MaxPageBytes + MaxEntry + MaxPageEntries*5 + MaxProof*34 + MaxCheckpoint + 64
 	MaxPrekeyRequest = MaxPrekey + MaxPrekeys*34 + 64
-	MaxPrekeyAnswer  = MaxPrekeys*(MaxPrekey+5) + 64
-	MaxGrantRequest  = MaxGrant + 64
-	MaxStatusAnswer  = 64
+	MaxPrekeyAnswer  = MaxPrekeys*(MaxPrekey+5) + 64 // also one with an event
+	MaxGrantRequest  = MaxGrant + MaxConversation*34 + 64
+	MaxStatusAnswer  = MaxEvent + 64
+
+	MaxPresenceRequest = MaxShared*34 + 64
+	MaxPresenceAnswer  = MaxShared*34 + MaxEvent + 64
 )
 
 // Windows: what may be on its way unanswered on one stream. Exceeding one is not an error of the protocol: the other

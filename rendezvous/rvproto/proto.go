@@ -8,6 +8,8 @@ const (
 	Grant   = "/muster/grant/1"
 	Post    = "/muster/post/1"
 	Deliver = "/muster/deliver/1"
+
+	Presence = "/muster/presence/1"
 )
 
 // FrameType is the first number of every frame on a long-lived stream. The list is append-only. [RV-4]
@@ -18,11 +20,18 @@ const (
 	FramePing    FrameType = 0 // device → node: [0]
 	FrameHello   FrameType = 1 // node → device, first on the stream: [1, status, org, checkpoint]
 	FramePost    FrameType = 2 // device → node: [2, [recipient…], envelope]
-	FrameAnswer  FrameType = 3 // node → device, one a post, in order: [3, envelope id, status, [[device, status]…]]
+	FrameAnswer  FrameType = 3 // node → device, one a post, in order: [3, envelope id, status, [[device, status]…], [newer device…]]
 	FrameDeliver FrameType = 4 // node → device: [4, number, kind, body]
 	FrameHead    FrameType = 5 // node → device: [5, checkpoint]
 	FrameAck     FrameType = 6 // device → node: [6, [receipt…], [id of a delivered receipt…]]
 	FramePong    FrameType = 7 // node → device: [7]
+
+	// On the deliver stream, of presence.
+	FrameStatus   FrameType = 8  // device → node: [8, state]
+	FrameWatch    FrameType = 9  // device → node: [9, [member…]]
+	FramePresence FrameType = 10 // node → device: [10, member, state, seen]
+	FrameTyping   FrameType = 11 // device → node: [11, [member…]]
+	FrameTypist   FrameType = 12 // node → device: [12, member]
 )
 
 // Kind says what a delivered body is. The numbers are the queue's.

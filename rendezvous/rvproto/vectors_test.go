@@ -30,6 +30,15 @@ var objects = map[string]func(data []byte) ([]byte, error){
 	"prekey answer":  again[PrekeyAnswer],
 	"grant request":  again[GrantRequest],
 	"grant answer":   again[GrantAnswer],
+	"status":         presenceCodecs[0].again,
+	"watch":          presenceCodecs[1].again,
+	"presence":       presenceCodecs[2].again,
+	"typing":         presenceCodecs[3].again,
+	"typist":         presenceCodecs[4].again,
+
+	"presence request": again[PresenceRequest],
+	"presence answer":  again[PresenceAnswer],
+
 	"claim link": func(data []byte) ([]byte, error) {
 		claim, err := ParseClaim(string(data))
 		return []byte(claim.Link()), err
@@ -72,6 +81,7 @@ func cases() map[string]vector.Vector {
 	frameCases(add)
 	messageCases(add)
 	claimCases(add)
+	presenceCases(add)
 	return all
 }
 
@@ -95,13 +105,15 @@ func frameCases(add adder) {
 
 	ok("hello_member", "hello", "a device that is admitted", hello)
 	ok("hello_stranger", "hello", "a stranger", AppendHello(nil, HelloFrame{Status: wire.StatusNotMember}))
+	ok("hello_moved", "hello", "another node orders the roll", AppendHello(nil, HelloFrame{
+		Status: wire.StatusMoved, Org: keys.OrgID(fill32(0x0a)), Move: []byte("move")}))
 	bad("hello_checkpoint", "hello", "[RV-3]", "a checkpoint above its cap",
 		AppendHello(nil, HelloFrame{Checkpoint: make([]byte, MaxCheckpoint+1)}))
 	bad("hello_org", "hello", "[RV-4]", "an organization of 31 bytes", slices.Concat(hello[:3], []byte{0x58, 31}, make([]byte, 31), []byte{0x40}))
 	bad("hello_status", "hello", "[RV-4]", "a status beyond 16 bits", slices.Concat(hello[:2], []byte{0x1a, 0, 1, 0, 0}, hello[3:]))
 
 	ok("post_two", "post", "one envelope for two devices", post)
-	bad("post_nobody", "post", "[RV-4]", "no recipient", AppendPost(nil, PostFrame{Envelope: []byte("envelope")}))
+	ok("post_group", "post", "one envelope for whom its header says", AppendPost(nil, PostFrame{Envelope: []byte("envelope")}))
 	bad("post_many", "post", "[RV-3]", "one recipient above the cap", AppendPost(nil, PostFrame{Recipients: make([]keys.PublicKey, MaxRecipients+1)}))
 	bad("post_short", "post", "[RV-4]", "cut one byte before its end", post[:len(post)-1])
 	bad("post_trailing", "post", "[RV-4]", "a byte behind it", append(slices.Clone(post), 0))
@@ -115,6 +127,13 @@ func frameCases(add adder) {
 	refused := AnswerFrame{ID: id, Refused: []Refusal{{device, wire.StatusNoLeave}, {keys.PublicKey(fill32(0xd1)), wire.StatusNotFound}}}
 	ok("answer_refused", "answer", "two recipients refused", AppendAnswer(nil, refused))
 	ok("answer_full", "answer", "refused whole, to be tried later", AppendAnswer(nil, AnswerFrame{ID: id, Status: wire.StatusFull}))
+	newer := AppendAnswer(nil, AnswerFrame{ID: id, Newer: []keys.PublicKey{device}})
+	ok("answer_newer", "answer", "a device that the sender did not know of", newer)
+	bad("answer_newer_none", "answer", "[RV-4]", "an empty list of newer devices that is not left out",
+		slices.Concat([]byte{0x85}, AppendAnswer(nil, AnswerFrame{ID: id})[1:], []byte{0x80}))
+	bad("answer_newer_items", "answer", "[RV-4]", "newer devices in an array of four", slices.Concat([]byte{0x84}, newer[1:]))
+	bad("answer_newer_many", "answer", "[RV-3]", "one newer device above the cap",
+		slices.Concat([]byte{0x85}, AppendAnswer(nil, AnswerFrame{ID: id})[1:], []byte{0x9a, 0, 1, 0, 1}))
 	bad("answer_id", "answer", "[RV-4]", "an id of 33 bytes", slices.Concat([]byte{0x84, 3, 0x58, 33}, make([]byte, 33), []byte{0, 0x80}))
 	bad("answer_pair", "answer", "[RV-4]", "a refusal without a status",
 		slices.Concat(AppendAnswer(nil, AnswerFrame{ID: id})[:37], []byte{0x81, 0x81, 0x58, 32}, device[:]))
@@ -151,7 +170,39 @@ func messageCases(add adder) {
 	bad("join_nothing", "join request", "[RV-7]", "no request", JoinRequest{})
 	bad("join_two", "join request", "[RV-7]", "two requests", JoinRequest{
 		View: view, Submit: &SubmitRequest{Org: org, Invitation: key, Event: []byte("join")}})
-	bad("join_unknown", "join request", "[RV-7]", "a fourth kind of request", map[int]any{4: map[int]any{}})
+	bad("join_unknown", "join request", "[RV-7]", "a hundredth kind of request", map[int]any{100: map[int]any{}})
+	ok("join_recover", "join request", "[RV-60]", "a reading by a recovery key", JoinRequest{
+		Recover: &RecoverRequest{Org: org, Key: key, Proof: view.Proof, From: 3}})
+	ok("join_present", "join request", "[RV-61]", "an event that speaks for itself", JoinRequest{
+		Present: &PresentRequest{Org: org, Event: []byte("event")}})
+	bad("join_present_nothing", "join request", "[RV-61]", "an event without bytes", JoinRequest{
+		Present: &PresentRequest{Org: org, Event: []byte{}}})
+	ok("join_verdict", "join request", "[RV-62]", "a question for the own standing", JoinRequest{Verdict: &VerdictRequest{Org: org}})
+	ok("join_promised", "join request", "[RV-63]", "a reading by a device that a re-admission names", JoinRequest{
+		Promised: &PromisedRequest{Org: org, From: 3, To: 9}})
+	ok("join_handover", "join request", "[RV-70]", "a piece of a roll", JoinRequest{
+		HandOver: &HandOverRequest{Token: fill32(0x70), Org: org, From: 7, Entries: [][]byte{[]byte("entry")}}})
+	bad("join_handover_nothing", "join request", "[RV-70]", "a piece without entries", JoinRequest{
+		HandOver: &HandOverRequest{Token: fill32(0x70), Org: org, Entries: [][]byte{}}})
+	bad("join_handover_long", "join request", "[RV-3]", "a piece above its cap", JoinRequest{
+		HandOver: &HandOverRequest{Token: fill32(0x70), Org: org, Entries: slices.Repeat([][]byte{make([]byte, MaxEntry)}, 8)}})
+	ok("join_take", "join request", "[RV-71]", "the event that moves the duty", JoinRequest{
+		Take: &TakeRequest{Token: fill32(0x70), Org: org, Event: []byte("move")}})
+	apply := ApplyRequest{Org: org, Invitation: key, Proof: view.Proof, Event: []byte("join"), Text: "Ann, from the lab"}
+	ok("join_apply", "join request", "[RV-90]", "an application", JoinRequest{Apply: &apply})
+	silent, long := apply, apply
+	silent.Text, long.Text = "", strings.Repeat("a", MaxApplication+1)
+	bad("join_apply_silent", "join request", "[RV-90]", "an application without a text", JoinRequest{Apply: &silent})
+	bad("join_apply_long", "join request", "[RV-3]", "a text above its cap", JoinRequest{Apply: &long})
+	ok("roll_applications", "roll request", "[RV-92]", "the applications after one", RollRequest{
+		Applications: &ApplicationsRequest{After: keys.EventID(fill32(3))}})
+	ok("roll_decline", "roll request", "[RV-93]", "an application is declined", RollRequest{
+		Decline: &DeclineRequest{Event: keys.EventID(fill32(3))}})
+	ok("roll_waiting", "roll answer", "[RV-92]", "an application that waits", RollAnswer{
+		Applications: []Application{{Event: []byte("join"), Text: "Ann, from the lab", Time: 1_800_000_000}}})
+	bad("roll_waiting_nothing", "roll answer", "[RV-92]", "an application without an event", RollAnswer{
+		Applications: []Application{{Event: []byte{}, Text: "Ann", Time: 1_800_000_000}}})
+	ok("roll_pending", "roll answer", "[RV-90]", "an application that waits, to who made it", RollAnswer{Status: wire.StatusPending})
 	bad("join_event", "join request", "[RV-3]", "an event above its cap", JoinRequest{
 		Submit: &SubmitRequest{Org: org, Invitation: key, Event: make([]byte, MaxEvent+1)}})
 	bad("join_proof", "join request", "[RV-7]", "a proof of 63 bytes", map[int]any{2: map[int]any{
@@ -160,8 +211,26 @@ func messageCases(add adder) {
 	ok("roll_fetch", "roll request", "[RV-9]", "a fetch of everything", RollRequest{Fetch: &FetchRequest{}})
 	ok("roll_page", "roll request", "[RV-9]", "a fetch of a page", RollRequest{Fetch: &FetchRequest{From: 4096, To: 5000}})
 	ok("roll_submit", "roll request", "[RV-9]", "a submission", RollRequest{Submit: []byte("event")})
+	ok("roll_submit_move", "roll request", "[RV-72]", "a move, with a checkpoint of the node that has taken over", RollRequest{
+		Submit: []byte("move"), Checkpoint: []byte("note")})
+	bad("roll_submit_empty", "roll request", "[RV-9]", "an empty checkpoint that is not left out", map[int]any{2: []byte("move"), 4: []byte{}})
+	bad("roll_submit_large", "roll request", "[RV-3]", "a checkpoint above its cap", RollRequest{
+		Submit: []byte("move"), Checkpoint: make([]byte, MaxCheckpoint+1)})
+	bad("roll_fetch_checkpoint", "roll request", "[RV-9]", "a checkpoint without a submission", RollRequest{
+		Fetch: &FetchRequest{}, Checkpoint: []byte("note")})
+	bad("roll_checkpoint", "roll request", "[RV-9]", "a checkpoint alone", RollRequest{Checkpoint: []byte("note")})
 	bad("roll_nothing", "roll request", "[RV-9]", "no request", RollRequest{})
 	bad("roll_both", "roll request", "[RV-9]", "a fetch and a submission", RollRequest{Fetch: &FetchRequest{}, Submit: []byte("event")})
+	ok("roll_show", "roll request", "[RV-64]", "a roll that the node has forgotten", RollRequest{Show: &ShowRequest{
+		Checkpoint: []byte("note"), From: 7, Entries: [][]byte{[]byte("entry")}, Proof: [][32]byte{fill32(1)}}})
+	ok("roll_show_head", "roll request", "[RV-64]", "a checkpoint that the node has forgotten", RollRequest{Show: &ShowRequest{
+		Checkpoint: []byte("note")}})
+	bad("roll_show_nothing", "roll request", "[RV-64]", "no checkpoint", RollRequest{Show: &ShowRequest{Checkpoint: []byte{}}})
+	ok("roll_moved", "roll answer", "[RV-72]", "another node orders the roll", RollAnswer{Status: wire.StatusMoved, Move: []byte("move")})
+	ok("roll_verdict", "roll answer", "[RV-62]", "a barred device, and the bar", RollAnswer{Checkpoint: []byte("note"), Standing: 2,
+		Shown: []Shown{{Index: 9, Entry: []byte("entry"), Proof: [][32]byte{fill32(1)}}}})
+	bad("roll_verdict_many", "roll answer", "[RV-3]", "one entry above the cap", RollAnswer{Checkpoint: []byte("note"), Standing: 2,
+		Shown: slices.Repeat([]Shown{{Index: 9, Entry: []byte("entry")}}, MaxShown+1)})
 	ok("roll_answer", "roll answer", "[RV-9]", "an extension", RollAnswer{
 		Checkpoint: []byte("note"), Entries: [][]byte{[]byte("entry"), []byte("entry")}, Proof: [][32]byte{fill32(1)}})
 	ok("roll_refusal", "roll answer", "[RV-9]", "a refusal", RollAnswer{Status: wire.StatusStale})
@@ -178,7 +247,24 @@ func messageCases(add adder) {
 
 	ok("grant_put", "grant request", "[RV-32]", "a grant", GrantRequest{Put: []byte("grant")})
 	bad("grant_nothing", "grant request", "[RV-32]", "an empty grant", GrantRequest{Put: []byte{}})
+	three := []keys.MemberID{fill32(1), fill32(2), fill32(3)}
+	ok("grant_conversation", "grant request", "[RV-46]", "a grant for a conversation of three", GrantRequest{Put: []byte("grant"), Members: three})
+	bad("grant_conversation_alone", "grant request", "[RV-46]", "a conversation of one", GrantRequest{Put: []byte("grant"), Members: three[:1]})
+	bad("grant_conversation_order", "grant request", "[RV-46]", "members in another order", GrantRequest{
+		Put: []byte("grant"), Members: []keys.MemberID{three[1], three[0]}})
+	bad("grant_conversation_twice", "grant request", "[RV-46]", "a member twice", GrantRequest{
+		Put: []byte("grant"), Members: []keys.MemberID{three[0], three[0]}})
+	bad("grant_conversation_many", "grant request", "[RV-3]", "one member above the cap", GrantRequest{
+		Put: []byte("grant"), Members: ascending(MaxConversation + 1)})
 	ok("grant_answer", "grant answer", "[RV-32]", "a lower number than the one held", GrantAnswer{Status: wire.StatusStale})
+}
+
+// ascending returns so many members in order.
+func ascending(n int) (members []keys.MemberID) {
+	for i := range n {
+		members = append(members, keys.MemberID{0: byte(i >> 8), 1: byte(i), 2: 1})
+	}
+	return members
 }
 
 func claimCases(add adder) {

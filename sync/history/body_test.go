@@ -34,6 +34,8 @@ func letter() Text {
 			{Nonce: nonce(7), Name: "plan.pdf", Size: 2*ChunkSize + 1, Hash: [32]byte{1}},
 			{Nonce: nonce(8), Name: "empty", Hash: [32]byte{2}},
 		},
+		Thread: &reply, Mentions: []keys.MemberID{member(3)}, Lifetime: 86400, Forwarded: forwarded(1, 3), Receipts: true, Auto: true,
+		Added: []keys.MemberID{member(3)},
 	}
 }
 
@@ -53,6 +55,15 @@ func members(n int) []keys.MemberID {
 	return all
 }
 
+// forwarded returns n signed contents of a length.
+func forwarded(n, size int) []Signed {
+	all := make([]Signed, n)
+	for i := range all {
+		all[i] = Signed{Device: device(1), Content: make([]byte, size)}
+	}
+	return all
+}
+
 // files returns n files of different nonces.
 func files(n int) []File {
 	all := make([]File, n)
@@ -64,6 +75,7 @@ func files(n int) []File {
 
 // [HIST-2]
 func TestTextKeepsWithinItsCaps(t *testing.T) {
+	group, guest := keys.GroupID(member(7)), member(8)
 	for name, c := range map[string]struct {
 		change func(*Text)
 		ok     bool
@@ -92,6 +104,23 @@ func TestTextKeepsWithinItsCaps(t *testing.T) {
 		"one file twice":             {func(m *Text) { m.Files[1].Nonce = m.Files[0].Nonce }, false},
 		"the largest file":           {func(m *Text) { m.Files[0].Size = MaxFileSize }, true},
 		"a file too large":           {func(m *Text) { m.Files[0].Size = MaxFileSize + 1 }, false},
+		"to a group":                 {func(m *Text) { m.To, m.Group = nil, &group }, true},
+		"to a guest":                 {func(m *Text) { m.To, m.Guest = nil, &guest }, true},
+		"to a group and members":     {func(m *Text) { m.Group = &group }, false},
+		"to a guest and members":     {func(m *Text) { m.Guest = &guest }, false},
+		"to a group and a guest":     {func(m *Text) { m.To, m.Group, m.Guest = nil, &group, &guest }, false},
+		"the most mentions":          {func(m *Text) { m.Mentions = members(MaxMentions) }, true},
+		"a mention too many":         {func(m *Text) { m.Mentions = members(MaxMentions + 1) }, false},
+		"a mention twice":            {func(m *Text) { m.Mentions = append(members(1), members(1)...) }, false},
+		"the longest lifetime":       {func(m *Text) { m.Lifetime = MaxLifetime }, true},
+		"a lifetime too long":        {func(m *Text) { m.Lifetime = MaxLifetime + 1 }, false},
+		"the most that is forwarded": {func(m *Text) { m.Forwarded = forwarded(MaxForwarded, 1) }, true},
+		"a forwarded one too many":   {func(m *Text) { m.Forwarded = forwarded(MaxForwarded+1, 1) }, false},
+		"the longest forwarded":      {func(m *Text) { m.Forwarded = forwarded(1, MaxSigned) }, true},
+		"a forwarded one too long":   {func(m *Text) { m.Forwarded = forwarded(1, MaxSigned+1) }, false},
+		"a forwarded one of nothing": {func(m *Text) { m.Forwarded = forwarded(1, 0) }, false},
+		"somebody added":             {func(m *Text) { m.Added = members(2) }, true},
+		"somebody added twice":       {func(m *Text) { m.Added = append(members(1), members(1)...) }, false},
 		"a file that leaves its dir": {func(m *Text) { m.Files[1].Name = "../a" }, false},
 	} {
 		text := changed(c.change)
@@ -210,6 +239,49 @@ func TestDecodersRefuseOtherForms(t *testing.T) {
 			if _, err := decode(data); !errors.Is(err, ErrBody) {
 				t.Errorf("%s as a %s: %v, want ErrBody", name, kind, err)
 			}
+		}
+	}
+}
+
+// [HIST-14]
+func TestActsKeepWithinTheirCaps(t *testing.T) {
+	id := func(n int) (all []keys.MessageID) {
+		for i := range n {
+			all = append(all, MessageID(device(1), nonce(byte(i)))) // fewer than 256 different ones
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		kind Kind
+		body any
+		ok   bool
+	}{
+		"an edit":                      {KindEdit, Edit{Message: post().ID(), Subject: "A", Text: "B", Mentions: members(1), Time: 1}, true},
+		"an edit to nothing":           {KindEdit, Edit{Message: post().ID()}, true},
+		"an edit too long":             {KindEdit, Edit{Text: strings.Repeat("x", MaxText+1)}, false},
+		"an edit's subject of 2 lines": {KindEdit, Edit{Subject: "a\nb"}, false},
+		"an edit that mentions twice":  {KindEdit, Edit{Mentions: append(members(1), members(1)...)}, false},
+		"an edit after all times":      {KindEdit, Edit{Time: MaxTime + 1}, false},
+		"a deletion":                   {KindDelete, Delete{Messages: id(MaxDeleted)}, true},
+		"a deletion of too many":       {KindDelete, Delete{Messages: id(MaxDeleted + 1)}, false},
+		"a deletion of none":           {KindDelete, Delete{}, false},
+		"a deletion of one twice":      {KindDelete, Delete{Messages: append(id(1), id(1)...)}, false},
+		"a deletion before all times":  {KindDelete, Delete{Messages: id(1), Time: -1}, false},
+		"a reaction":                   {KindReaction, Reaction{Emoji: strings.Repeat("x", MaxEmoji), Off: true}, true},
+		"a family":                     {KindReaction, Reaction{Emoji: "👩‍👩‍👧"}, true},
+		"a reaction of nothing":        {KindReaction, Reaction{}, false},
+		"a reaction too long":          {KindReaction, Reaction{Emoji: strings.Repeat("x", MaxEmoji+1)}, false},
+		"a reaction that steers":       {KindReaction, Reaction{Emoji: "\x1b[2J"}, false},
+		"a reaction that turns round":  {KindReaction, Reaction{Emoji: "\u202ea"}, false},
+		"a receipt":                    {KindSeen, Seen{Messages: id(MaxSeen)}, true},
+		"a receipt for nothing":        {KindSeen, Seen{}, false},
+		"a receipt after all times":    {KindSeen, Seen{Messages: id(1), Time: MaxTime + 1}, false},
+		"a text":                       {KindText, letter(), false},
+		"an edit as a deletion":        {KindDelete, Edit{}, false},
+	} {
+		_, err := Act{Kind: c.kind, Body: wire.Encode(c.body)}.Open()
+		if c.ok != (err == nil) || err != nil && !errors.Is(err, ErrBody) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

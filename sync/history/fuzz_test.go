@@ -11,10 +11,30 @@ import (
 
 // decoders are all decoders of the package, by the type line of the vectors.
 var decoders = map[string]func([]byte) (any, error){
-	"text":   func(data []byte) (any, error) { return DecodeText(data) },
-	"chunk":  func(data []byte) (any, error) { return DecodeChunk(data) },
-	"leave":  func(data []byte) (any, error) { return DecodeLeave(data) },
-	"record": func(data []byte) (any, error) { return DecodeRecord(data) },
+	"text":     func(data []byte) (any, error) { return DecodeText(data) },
+	"chunk":    func(data []byte) (any, error) { return DecodeChunk(data) },
+	"leave":    func(data []byte) (any, error) { return DecodeLeave(data) },
+	"edit":     opens(KindEdit),
+	"delete":   opens(KindDelete),
+	"reaction": opens(KindReaction),
+	"seen":     opens(KindSeen),
+	"record":   func(data []byte) (any, error) { return DecodeRecord(data) },
+}
+
+// opens reads the body of an act.
+func opens(kind Kind) func([]byte) (any, error) {
+	return func(data []byte) (any, error) {
+		a, err := Act{Kind: kind, Body: data}.Open()
+		switch {
+		case a.Edit != nil:
+			return a.Edit, err
+		case a.Delete != nil:
+			return a.Delete, err
+		case a.Reaction != nil:
+			return a.Reaction, err
+		}
+		return a.Seen, err
+	}
 }
 
 func unixMilli(millis int64) time.Time { return time.UnixMilli(millis).UTC() }
@@ -44,4 +64,8 @@ func fuzz(f *testing.F, kind string) {
 func FuzzDecodeText(f *testing.F)   { fuzz(f, "text") }
 func FuzzDecodeChunk(f *testing.F)  { fuzz(f, "chunk") }
 func FuzzDecodeLeave(f *testing.F)  { fuzz(f, "leave") }
+func FuzzEdit(f *testing.F)         { fuzz(f, "edit") }
+func FuzzDelete(f *testing.F)       { fuzz(f, "delete") }
+func FuzzReaction(f *testing.F)     { fuzz(f, "reaction") }
+func FuzzSeen(f *testing.F)         { fuzz(f, "seen") }
 func FuzzDecodeRecord(f *testing.F) { fuzz(f, "record") }

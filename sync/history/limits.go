@@ -9,6 +9,30 @@ const (
 	MaxText = 256 << 10
 	// MaxRecipients is the number of members a message may be addressed to: a conversation has 256 with its author.
 	MaxRecipients = 255
+	// MaxMentions is the number of members that one message mentions.
+	MaxMentions = 64
+	// MaxForwarded is the number of signed contents that one message carries along.
+	MaxForwarded = 32
+	// MaxSigned is the length of one of them in bytes: a text with little beside it.
+	MaxSigned = 320 << 10
+	// MaxLifetime is the longest lifetime of a message that expires, in seconds: 366 days.
+	MaxLifetime = 366 * 24 * 3600
+	// MaxDeleted and MaxSeen are the numbers of messages that one body deletes, or says to have been read.
+	MaxDeleted = 64
+	MaxSeen    = 256
+	// MaxEmoji is the length of a reaction in bytes.
+	MaxEmoji = 32
+	// MaxEdits and MaxReactions are how many edits of one message, and how many different reactions to it, of one member
+	// count: the latest.
+	MaxEdits     = 64
+	MaxReactions = 16
+	// MaxSettingName and MaxSettingValue are the lengths of a setting's name and value in bytes.
+	MaxSettingName  = 64
+	MaxSettingValue = 4 << 10
+	// MaxDraftName is the length of what a draft names a recipient, a member whom it mentions or a message by, in bytes.
+	MaxDraftName = 512
+	// MaxTag is the length of a tag in characters.
+	MaxTag = 64
 	// MaxFiles is the number of files attached to one message.
 	MaxFiles = 64
 	// MaxFileName is the length of a file's name in bytes.

@@ -17,6 +17,12 @@ const (
 	RecordMessage RecordKind = 1
 	RecordContact RecordKind = 2
 	RecordRead    RecordKind = 3
+	RecordVerify  RecordKind = 4
+	RecordAct     RecordKind = 5
+	RecordSetting RecordKind = 6
+	RecordUnread  RecordKind = 7
+	RecordTag     RecordKind = 8
+	RecordDraft   RecordKind = 9
 )
 
 // Record is one immutable entry of an account's history. Device and Sequence name it; Clock orders it. [HIST-4]
@@ -28,6 +34,12 @@ type Record struct {
 	Message  *Message       `cbor:"5,keyasint,omitempty"`
 	Contact  *Contact       `cbor:"6,keyasint,omitempty"`
 	Read     *Read          `cbor:"7,keyasint,omitempty"`
+	Verify   *Verify        `cbor:"8,keyasint,omitempty"`
+	Act      *Act           `cbor:"9,keyasint,omitempty"`
+	Setting  *Setting       `cbor:"10,keyasint,omitempty"`
+	Unread   *Read          `cbor:"11,keyasint,omitempty"` // ends a read mark
+	Tag      *Tag           `cbor:"12,keyasint,omitempty"`
+	Draft    *Draft         `cbor:"13,keyasint,omitempty"`
 }
 
 // Message is a message as it was sent or received: the author's signed bytes travel along, so that every device of the
@@ -38,6 +50,77 @@ type Message struct {
 	Conversation keys.ConversationID `cbor:"3,keyasint"`
 	Text         Text                `cbor:"4,keyasint"`
 	Signed       []byte              `cbor:"5,keyasint,omitempty"` // the signed content, as envelope.Opened has it
+	Erased       Erased              `cbor:"6,keyasint,omitempty"` // why nothing is left of what it said
+	Report       bool                `cbor:"7,keyasint,omitempty"` // what somebody reported to this account: in Text.Forwarded
+}
+
+// Erased says why a message holds nothing more than who wrote it where and when. [HIST-16]
+type Erased uint8
+
+// The reasons for which a message is erased.
+const (
+	ErasedDeleted Erased = 1 // its author took it back
+	ErasedExpired Erased = 2 // its lifetime is over
+)
+
+// Erase returns the message without anything of what it said, and without the signature, which would prove it. [HIST-16]
+func (m Message) Erase(why Erased) Message {
+	t := m.Text
+	m.Signed, m.Erased = nil, why
+	m.Text = Text{Nonce: t.Nonce, To: t.To, Group: t.Group, Guest: t.Guest, Time: t.Time, Reply: t.Reply, Thread: t.Thread, Lifetime: t.Lifetime}
+	return m
+}
+
+// validate checks a message and, if it is erased, that it says nothing. [HIST-16]
+func (m Message) validate() error {
+	switch {
+	case m.Erased > ErasedExpired:
+		return fmt.Errorf("%w: reason %d for erasing is not known", ErrBody, m.Erased)
+	case m.Erased != 0 && !bytes.Equal(wire.Encode(m), wire.Encode(m.Erase(m.Erased))):
+		return fmt.Errorf("%w: an erased message that says something", ErrBody)
+	}
+	return m.Text.Validate()
+}
+
+// Act is a body that acts on messages, and who acted where. Without a body it is erased: something else took its place, or
+// its message is gone. [HIST-4]
+type Act struct {
+	Author       keys.PublicKey      `cbor:"1,keyasint"` // the device that acted
+	Member       keys.MemberID       `cbor:"2,keyasint"` // that device's member
+	Conversation keys.ConversationID `cbor:"3,keyasint"`
+	Kind         Kind                `cbor:"4,keyasint"`
+	Body         []byte              `cbor:"5,keyasint,omitempty"`
+	Signed       []byte              `cbor:"6,keyasint,omitempty"` // the signed content; absent in the author's own record
+}
+
+// Erase returns the act without its body and signature.
+func (a Act) Erase() Act { a.Body, a.Signed = nil, nil; return a }
+
+func (a Act) validate() error {
+	switch {
+	case !a.Kind.IsAct():
+		return fmt.Errorf("%w: a body of kind %d does not act on messages", ErrBody, a.Kind)
+	case len(a.Body) == 0 && len(a.Signed) > 0:
+		return fmt.Errorf("%w: an erased act with a signature", ErrBody)
+	case len(a.Body) == 0:
+		return nil
+	}
+	_, err := a.Open()
+	return err
+}
+
+// Setting is something that a person chose for the account in this organization. What names there are and what they mean is
+// not for this package to know. [HIST-17]
+type Setting struct {
+	Name  string `cbor:"1,keyasint"`
+	Value string `cbor:"2,keyasint"`
+}
+
+func (s Setting) validate() error {
+	if s.Name == "" || len(s.Name) > MaxSettingName || len(s.Value) > MaxSettingValue {
+		return fmt.Errorf("%w: a setting's name or value has no or too many bytes", ErrBody)
+	}
+	return nil
 }
 
 // ID returns the message's id.
@@ -52,6 +135,8 @@ const (
 	ContactAsking   ContactState = 2 // they introduced themselves and wait for us
 	ContactAccepted ContactState = 3 // both may write
 	ContactRefused  ContactState = 4 // our introduction was refused; Text says why
+	ContactBlocked  ContactState = 5 // we ended their leave, and hear nothing of them
+	ContactDeclined ContactState = 6 // they introduced themselves and we do not answer
 )
 
 // Contact is what the account knows of its leave with another member. Grants are bytes of membership.SignGrant.
@@ -62,11 +147,24 @@ type Contact struct {
 	Given  []byte        `cbor:"4,keyasint,omitempty"` // our grant to them
 	Got    []byte        `cbor:"5,keyasint,omitempty"` // their grant to us
 	Time   int64         `cbor:"6,keyasint"`           // of the last change, unix milliseconds
+	// GivenAt and GotAt are the sizes of the roll at which this account first had the two grants: one of a device that was
+	// barred since stands if it was there before.
+	GivenAt uint64 `cbor:"7,keyasint,omitempty"`
+	GotAt   uint64 `cbor:"8,keyasint,omitempty"`
 }
 
-// Read marks a message as read.
+// Read marks a message as read, or, in a record of kind RecordUnread, as not read. [HIST-20]
 type Read struct {
 	Message keys.MessageID `cbor:"1,keyasint"`
+}
+
+// Verify marks a member as verified: a person compared the safety number. Speakers is the hash of who could speak for the
+// member then (membership.State.Speakers), Size the roll that said so. [HIST-12]
+type Verify struct {
+	Member   keys.MemberID `cbor:"1,keyasint"`
+	Speakers [32]byte      `cbor:"2,keyasint"`
+	Size     uint64        `cbor:"3,keyasint"`
+	Time     int64         `cbor:"4,keyasint"` // unix milliseconds
 }
 
 // DecodeRecord reads a record and checks that it holds what its kind says, within the caps. Errors wrap ErrBody.
@@ -90,22 +188,35 @@ func (r Record) Validate() error {
 		return fmt.Errorf("%w: a record without a number", ErrBody)
 	case !r.Clock.valid():
 		return fmt.Errorf("%w: a record with a clock that cannot be", ErrBody)
-	case r.Kind < RecordMessage || r.Kind > RecordRead:
+	case r.Kind < RecordMessage || r.Kind > RecordDraft:
 		return fmt.Errorf("%w: record kind %d is not known", ErrBody, r.Kind)
 	case (r.Message != nil) != (r.Kind == RecordMessage), (r.Contact != nil) != (r.Kind == RecordContact),
-		(r.Read != nil) != (r.Kind == RecordRead):
+		(r.Read != nil) != (r.Kind == RecordRead), (r.Verify != nil) != (r.Kind == RecordVerify),
+		(r.Act != nil) != (r.Kind == RecordAct), (r.Setting != nil) != (r.Kind == RecordSetting),
+		(r.Unread != nil) != (r.Kind == RecordUnread), (r.Tag != nil) != (r.Kind == RecordTag),
+		(r.Draft != nil) != (r.Kind == RecordDraft):
 		return fmt.Errorf("%w: a record of kind %d does not hold just that", ErrBody, r.Kind)
 	case r.Message != nil:
-		return r.Message.Text.Validate()
+		return r.Message.validate()
+	case r.Act != nil:
+		return r.Act.validate()
+	case r.Setting != nil:
+		return r.Setting.validate()
+	case r.Tag != nil:
+		return CheckTag(r.Tag.Tag)
+	case r.Draft != nil:
+		return r.Draft.validate()
 	case r.Contact != nil:
 		return r.Contact.validate()
+	case r.Verify != nil && (r.Verify.Size == 0 || r.Verify.Time < 0 || r.Verify.Time > MaxTime):
+		return fmt.Errorf("%w: a verification without a roll or a time", ErrBody)
 	}
 	return nil
 }
 
 func (c Contact) validate() error {
 	switch {
-	case c.State < ContactAsked || c.State > ContactRefused:
+	case c.State < ContactAsked || c.State > ContactDeclined:
 		return fmt.Errorf("%w: contact state %d is not known", ErrBody, c.State)
 	case len(c.Text) > MaxContactText || len(c.Given) > MaxGrant || len(c.Got) > MaxGrant:
 		return fmt.Errorf("%w: a contact's text or grant is too long", ErrBody)

@@ -6,17 +6,23 @@ import (
 	"muster.example/internal/keys"
 )
 
-// View is the fold of an account's small records, contacts and read marks, into what a person sees. Applying the same
-// set of records in any order, any number of times, gives the same view. Messages are not held here: of several records
-// of one message the one that Stands chooses is kept where the records lie. [HIST-6]
+// View is the fold of an account's small records (contacts, verifications, read marks, tags, settings) into what a person
+// sees. Applying the same set of records in any order, any number of times, gives the same view. Of messages it has an index
+// alone, and nothing of acts on them: of several records of one message the one that Stands chooses is kept where the
+// records lie. [HIST-6]
 type View struct {
+	threads  *Threads
 	contacts map[keys.MemberID]Record
-	read     map[keys.MessageID]bool
+	verified map[keys.MemberID]Record
+	settings map[string]Record
 }
 
-// NewView returns the view of an empty history.
-func NewView() *View {
-	return &View{contacts: make(map[keys.MemberID]Record), read: make(map[keys.MessageID]bool)}
+// NewView returns the view of an empty history of a member's account.
+func NewView(self keys.MemberID) *View {
+	return &View{
+		threads: NewThreads(self), contacts: make(map[keys.MemberID]Record), verified: make(map[keys.MemberID]Record),
+		settings: make(map[string]Record),
+	}
 }
 
 // Apply folds in one record that DecodeRecord accepts. Of several records of one contact the latest stands. The view
@@ -27,9 +33,52 @@ func (v *View) Apply(r Record) {
 		if have, ok := v.contacts[r.Contact.Member]; !ok || r.Compare(have) > 0 {
 			v.contacts[r.Contact.Member] = r
 		}
-	case RecordRead:
-		v.read[r.Read.Message] = true
+	case RecordMessage, RecordAct, RecordRead, RecordUnread, RecordTag:
+		v.threads.Apply(r)
+	case RecordVerify:
+		if have, ok := v.verified[r.Verify.Member]; !ok || r.Compare(have) > 0 {
+			v.verified[r.Verify.Member] = r
+		}
+	case RecordSetting:
+		if have, ok := v.settings[r.Setting.Name]; !ok || r.Compare(have) > 0 {
+			v.settings[r.Setting.Name] = r
+		}
 	}
+}
+
+// Verification returns the last verification of a member, and whether there is any. Whether it stands is the roll's to
+// say. [HIST-12]
+func (v *View) Verification(member keys.MemberID) (Verify, bool) {
+	r, ok := v.verified[member]
+	if !ok {
+		return Verify{}, false
+	}
+	return *r.Verify, true
+}
+
+// Setting returns the value that was last chosen for a setting, and whether any was. [HIST-17]
+func (v *View) Setting(name string) (value string, ok bool) {
+	r, ok := v.settings[name]
+	if !ok {
+		return "", false
+	}
+	return r.Setting.Value, true
+}
+
+// ChosenBy returns the device on which a setting was last chosen, and whether it was.
+func (v *View) ChosenBy(name string) (device keys.PublicKey, ok bool) {
+	r, ok := v.settings[name]
+	return r.Device, ok
+}
+
+// Verifications returns the last verification of each member, ordered by member id.
+func (v *View) Verifications() []Verify {
+	all := make([]Verify, 0, len(v.verified))
+	for _, r := range v.verified {
+		all = append(all, *r.Verify)
+	}
+	slices.SortFunc(all, func(a, b Verify) int { return a.Member.Compare(b.Member) })
+	return all
 }
 
 // Contact returns what is known of the leave with a member, and whether anything is.
@@ -52,11 +101,20 @@ func (v *View) Contacts() []Contact {
 }
 
 // Read reports whether a message is marked as read.
-func (v *View) Read(message keys.MessageID) bool { return v.read[message] }
+func (v *View) Read(message keys.MessageID) bool { return v.threads.Read(message) }
 
-// Stands chooses between two records of one message: the one with the author's signed bytes, and of two such the
-// earlier. It does not matter in which order records meet, nor how often. [HIST-10]
+// Threads returns the index of the messages.
+func (v *View) Threads() *Threads { return v.threads }
+
+// Stands chooses between two records of one message: the one that is erased, then the one with the author's signed bytes,
+// and of two alike the earlier. It does not matter in which order records meet, nor how often. [HIST-10]
 func Stands(a, b Record) Record {
+	if erasedA, erasedB := a.Message.Erased > 0, b.Message.Erased > 0; erasedA != erasedB {
+		if erasedA {
+			return a
+		}
+		return b
+	}
 	if signedA, signedB := len(a.Message.Signed) > 0, len(b.Message.Signed) > 0; signedA != signedB {
 		if signedA {
 			return a

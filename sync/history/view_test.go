@@ -12,7 +12,7 @@ import (
 )
 
 func fold(records []Record) *View {
-	v := NewView()
+	v := NewView(member(1))
 	for _, r := range records {
 		v.Apply(r)
 	}
@@ -20,13 +20,13 @@ func fold(records []Record) *View {
 }
 
 // seenIn returns all that a view shows.
-func seenIn(v *View) (contacts []Contact, read []keys.MessageID) {
+func seenIn(v *View) (contacts []Contact, read []keys.MessageID, verified []Verify) {
 	for b := byte(1); b <= 3; b++ {
 		if id := MessageID(device(b), nonce(1)); v.Read(id) {
 			read = append(read, id)
 		}
 	}
-	return v.Contacts(), read
+	return v.Contacts(), read, v.Verifications()
 }
 
 // [HIST-6]
@@ -35,13 +35,22 @@ func TestFoldIsTheSameInAnyOrderAndAnyNumberOfTimes(t *testing.T) {
 		records := rapid.SliceOfN(drawn(), 0, 12).Draw(t, "records")
 		again := slices.Concat(records, rapid.SliceOfN(rapid.SampledFrom(append(records, note(RecordRead))), 0, 6).Draw(t, "again"))
 		again = slices.DeleteFunc(again, func(r Record) bool { return !slices.ContainsFunc(records, same(r)) })
-		contacts, read := seenIn(fold(records))
-		contactsAgain, readAgain := seenIn(fold(rapid.Permutation(again).Draw(t, "order")))
+		contacts, read, verified := seenIn(fold(records))
+		contactsAgain, readAgain, verifiedAgain := seenIn(fold(rapid.Permutation(again).Draw(t, "order")))
 		if diff := cmp.Diff(contacts, contactsAgain); diff != "" {
 			t.Fatal(diff)
 		}
 		if diff := cmp.Diff(read, readAgain); diff != "" {
 			t.Fatal(diff)
+		}
+		if diff := cmp.Diff(verified, verifiedAgain); diff != "" {
+			t.Fatal(diff)
+		}
+		for _, name := range []string{"a", "b"} {
+			value, ok := fold(records).Setting(name)
+			if valueAgain, okAgain := fold(again).Setting(name); value != valueAgain || ok != okAgain {
+				t.Fatalf("setting %s is %q and %q", name, value, valueAgain)
+			}
 		}
 	})
 }
@@ -67,10 +76,23 @@ func TestTheLatestContactStands(t *testing.T) {
 	}
 }
 
+// [HIST-17]
+func TestTheLatestSettingStands(t *testing.T) {
+	later := noted(RecordSetting, func(r *Record) { r.Clock.Counter++; r.Setting.Value = "off" })
+	other := noted(RecordSetting, func(r *Record) { r.Setting.Name = "expires" })
+	v := fold([]Record{later, note(RecordSetting), other})
+	if value, ok := v.Setting("receipts"); !ok || value != "off" {
+		t.Errorf("the setting is %q, %t", value, ok)
+	}
+	if _, ok := v.Setting("status"); ok {
+		t.Error("a setting that nobody chose has a value")
+	}
+}
+
 // [HIST-6]
 func TestReadStays(t *testing.T) {
 	r := note(RecordRead)
-	if NewView().Read(r.Read.Message) {
+	if NewView(member(1)).Read(r.Read.Message) {
 		t.Error("an empty history has read something")
 	}
 	v := fold([]Record{r, note(RecordMessage)})
@@ -88,6 +110,8 @@ func TestStands(t *testing.T) {
 		"a signature over an earlier record without": {unsigned, signedLater, signedLater},
 		"of two signed ones the earlier":             {signedLast, signedLater, signedLater},
 		"of two without a signature the earlier":     {unsigned, noted(RecordMessage, func(r *Record) { r.Message.Signed = nil; r.Sequence = 2 }), unsigned},
+		"what is erased over a signature": {signedLater, noted(RecordMessage, func(r *Record) { *r.Message = r.Message.Erase(ErasedDeleted); r.Clock.Wall += 9 }),
+			noted(RecordMessage, func(r *Record) { *r.Message = r.Message.Erase(ErasedDeleted); r.Clock.Wall += 9 })},
 		"of two under one name one, whoever comes first": {note(RecordMessage), noted(RecordMessage, func(r *Record) { r.Message.Text.Text = "Z" }),
 			noted(RecordMessage, func(r *Record) { r.Message.Text.Text = "Z" })},
 	} {

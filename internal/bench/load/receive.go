@@ -225,7 +225,7 @@ func (d *drain) open(to *device, e envelope.Envelope, came time.Time) error {
 	}
 	header := e.ParsedHeader()
 	if header.Kind == envelope.KindAnnounce {
-		inbound, err := envelope.OpenAnnounce(e, d.org.id, to.public, to.prekeyFor, d.org.member)
+		inbound, err := envelope.OpenAnnounce(e, d.org.id, to.public, to.prekeyFor, d.org.admits)
 		if err != nil {
 			return fmt.Errorf("opening an announcement: %w", err)
 		}
@@ -248,9 +248,10 @@ func (d *device) prekeyFor(id keys.PrekeyID) (envelope.PrekeyPrivate, bool) {
 	return d.prekey, d.prekey.Prekey.ID() == id
 }
 
-func (o *org) member(device keys.PublicKey) (keys.MemberID, bool) {
+// admits lets who is listed take part.
+func (o *org) admits(place envelope.Place, device keys.PublicKey) bool {
 	id, ok := o.memberOf[device]
-	return id, ok
+	return ok && place.Has(id)
 }
 
 // acknowledge checks that each envelope was expected and comes the first time, and makes the receipts. What was opened

@@ -32,7 +32,7 @@ func (o *org) lineTo(from, to *device) (*line, error) {
 	if l != nil && !l.chain.Due(time.Now()) {
 		return l, nil
 	}
-	chain, err := envelope.NewChain(rand.Reader, o.id, []keys.MemberID{from.member, to.member}, from.public, time.Now(), o.size)
+	chain, err := envelope.NewChain(rand.Reader, o.id, envelope.Among(from.member, to.member), from.public, time.Now(), o.size)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (o *org) seal(from, to *device, body []byte) (letter, error) {
 	if err != nil {
 		return letter{}, err
 	}
-	content := envelope.Content{HeadSize: o.size, Kind: 1, Body: body}
+	content := envelope.Content{Head: make([]byte, 120), Kind: 1, Body: body}
 	sealed, _, err := l.chain.Seal(rand.Reader, from.key, &l.line, content, o.meta())
 	if err != nil {
 		return letter{}, err

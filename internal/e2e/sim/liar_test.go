@@ -104,7 +104,7 @@ func (s *lyingStream) Write(p []byte) (int, error) {
 
 // key returns the node's private key, as its operator has it.
 func (s *server) key() keys.PrivateKey {
-	text, err := os.ReadFile(filepath.Join(s.world.dir, "rendezvous", "identity"))
+	text, err := os.ReadFile(filepath.Join(s.dir, "identity"))
 	if err != nil {
 		s.world.t.Fatal(err)
 	}

@@ -37,11 +37,11 @@ type world struct {
 func simulate(t *testing.T, seed uint64, test func(w *world)) {
 	t.Helper()
 	testnet.Run(t, seed, func(t *testing.T, net *testnet.Net) {
-		w := &world{t: t, net: net, dir: t.TempDir(), log: slog.New(slog.DiscardHandler)}
+		w := &world{t: t, net: net, dir: testnet.TempDir(t), log: slog.New(slog.DiscardHandler)}
 		if testing.Verbose() && os.Getenv("MUSTER_SIM_LOG") != "" {
 			w.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 		}
-		w.node = &server{world: w}
+		w.node = w.server(serverPlace)
 		w.node.start()
 		defer func() {
 			for _, p := range w.all {
@@ -75,17 +75,24 @@ type server struct {
 	node    *rendezvous.Node
 	running *running
 	change  func(*rendezvous.Config) // a test's own settings
+	place   int                      // on the network
+	dir     string
 }
 
 const serverPlace = 0
 
+// server makes a rendezvous node that is not running.
+func (w *world) server(place int) *server {
+	return &server{world: w, place: place, dir: filepath.Join(w.dir, fmt.Sprint("rendezvous", place))}
+}
+
 func (s *server) start() {
 	t := s.world.t
 	t.Helper()
-	s.world.net.Up(testnet.Address(serverPlace))
+	s.world.net.Up(testnet.Address(s.place))
 	cfg := rendezvous.Config{
-		Dir: filepath.Join(s.world.dir, "rendezvous"), Listen: []string{testnet.Address(serverPlace)},
-		Logger: s.world.log.With("node", "rendezvous"), QUIC: s.world.net.QUICOptions(testnet.Address(serverPlace)), NoControl: true,
+		Dir: s.dir, Listen: []string{testnet.Address(s.place)},
+		Logger: s.world.log.With("node", "rendezvous"), QUIC: s.world.net.QUICOptions(testnet.Address(s.place)), NoControl: true,
 	}
 	if s.change != nil {
 		s.change(&cfg)
@@ -115,7 +122,7 @@ func (s *server) stop() {
 
 // crash makes the node vanish: nobody hears a goodbye.
 func (s *server) crash() {
-	s.world.net.Down(testnet.Address(serverPlace))
+	s.world.net.Down(testnet.Address(s.place))
 	s.stop()
 }
 
@@ -143,6 +150,7 @@ type person struct {
 	place   int
 	node    *node.Node
 	running *running
+	host    host.Host // of the last organization entered
 	id      string
 }
 
@@ -159,9 +167,11 @@ func (p *person) address() string { return testnet.Address(p.place) }
 func (p *person) start() {
 	p.world.net.Up(p.address())
 	n, err := node.New(node.Config{
-		Dir: filepath.Join(p.world.dir, p.name), Key: [32]byte{byte(p.place)}, Log: p.world.log.With("node", p.name), OfferAgain: 5 * time.Minute,
+		Dir: filepath.Join(p.world.dir, p.name), Key: [32]byte{byte(p.place)}, Evidence: filepath.Join(p.world.dir, p.name+"-evidence"), Log: p.world.log.With("node", p.name), OfferAgain: 5 * time.Minute, Brief: true,
 		NewHost: func(identity keys.PrivateKey) (host.Host, error) {
-			return p2p.NewHost(p.world.net.Config(p.place, identity))
+			made, err := p2p.NewHost(p.world.net.Config(p.place, identity))
+			p.host = made
+			return made, err
 		},
 	})
 	if err != nil {

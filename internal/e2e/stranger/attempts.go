@@ -149,12 +149,12 @@ func (s *stranger) pushIn(ctx context.Context) error {
 // letter is a sound envelope from the stranger.
 func (s *stranger) letter() ([]byte, error) {
 	members := []keys.MemberID{{1}, {2}}
-	chain, err := envelope.NewChain(rand.Reader, s.client.Org, members, s.key.Public(), time.Now(), 1)
+	chain, err := envelope.NewChain(rand.Reader, s.client.Org, envelope.Among(members...), s.key.Public(), time.Now(), 1)
 	if err != nil {
 		return nil, err
 	}
 	sealed, _, err := chain.Seal(rand.Reader, s.key, &envelope.Line{},
-		envelope.Content{HeadSize: 1, Kind: 1, Body: bytes.Repeat([]byte("buy! "), 50)},
+		envelope.Content{Kind: 1, Body: bytes.Repeat([]byte("buy! "), 50)},
 		envelope.Meta{RollSize: 1, Expires: time.Now().Add(time.Hour).Unix()})
 	return sealed.Bytes(), err
 }

@@ -34,6 +34,7 @@ type Backend struct {
 	requests []any
 	uploads  map[string][]byte
 	watchers []chan api.Event
+	used     int
 }
 
 // Requests returns what the methods were called with, in order.

@@ -216,8 +216,14 @@ func lastAck(s *suite) {
 	s.ack(1, 1)
 	s.wantStats(map[keys.OrgID]queue.Stats{Org(0): {Entries: 1, Bodies: 1, Bytes: 100}})
 	s.want(2, 1)
+	if !s.Holds(ID(1)) || s.Holds(ID(2)) {
+		s.Error("what it holds is not what waits")
+	}
 	s.ack(2, 1)
 	s.wantStats(map[keys.OrgID]queue.Stats{})
+	if s.Holds(ID(1)) {
+		s.Error("it holds what nobody waits for")
+	}
 }
 
 func gains(s *suite) {

@@ -1,0 +1,219 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/internal/testnet"
+	"muster.example/sync/history"
+)
+
+// TestSimOrganization is a whole organization at work: members with two devices each write to groups of two to all of
+// them and to one another, while groups are made, entered and left, members and devices are removed and added, and parts
+// of the network fail. In the end each message is once on each device that it should be on, and none other can open it
+// with anything it ever had. It has fifty members when simulations were asked for, and some of them otherwise.
+func TestSimOrganization(t *testing.T) {
+	members, steps := 10, 90
+	if os.Getenv(testnet.EnvSeeds) != "" {
+		members, steps = 50, 110
+	}
+	simulate(t, 1, func(w *world) {
+		p := newPlay(w, members)
+		defer func() {
+			if t := w.t; t.Failed() {
+				t.Logf("what happened:\n%s", strings.Join(p.trace, "\n"))
+			}
+		}()
+		for range steps {
+			p.step()
+		}
+		p.settle()
+		p.judge()
+	})
+}
+
+// sealing is one envelope that a message travelled in.
+type sealing struct {
+	taken
+	opens map[*person]bool
+}
+
+// judge holds what every device has against the roll.
+func (p *play) judge() {
+	p.t.Helper()
+	loots := make(map[*person]*loot)
+	for _, d := range p.all {
+		d.stop()
+		loots[d] = d.rob()
+	}
+	admin := loots[p.all[0]]
+	l := count(p.t, admin.org, admin.entries)
+	for _, e := range p.tap.taken {
+		if e.envelope.ParsedHeader().Kind == envelope.KindAnnounce {
+			for _, d := range p.all {
+				loots[d].learn(e.envelope)
+			}
+		}
+	}
+	sealings, pieces := p.openAll(loots)
+	var musts, nones, total int
+	for _, m := range p.posts {
+		if m.known == 0 {
+			continue // refused
+		}
+		has := make(map[*person]int)
+		var message *history.Message
+		for _, d := range p.all {
+			for _, record := range loots[d].records {
+				if record.Kind == history.RecordMessage && record.Message.Text.Text == m.text {
+					has[d]++
+					message = record.Message
+				}
+			}
+		}
+		if has[m.by] != 1 {
+			p.t.Errorf("%q is %d times on the device that wrote it", m.text, has[m.by])
+			continue
+		}
+		place := placeOf(message)
+		if len(sealings[m.text]) == 0 {
+			p.unsent(l, loots, m, place)
+			continue
+		}
+		first := slices.MinFunc(sealings[m.text], func(a, b sealing) int {
+			return int(a.envelope.ParsedHeader().RollSize) - int(b.envelope.ParsedHeader().RollSize)
+		})
+		size := first.envelope.ParsedHeader().RollSize
+		if size < m.known {
+			p.t.Errorf("%q was sealed on a roll of %d, where its author had seen %d", m.text, size, m.known)
+		}
+		for _, d := range p.all {
+			if d == m.by {
+				continue
+			}
+			opens := slices.ContainsFunc(sealings[m.text], func(s sealing) bool { return s.opens[d] })
+			for _, s := range sealings[m.text] {
+				if slices.Contains(s.recipients, loots[d].device) && l.goneBy(loots[d].device, place, size, s.at) {
+					p.t.Errorf("%q was queued for %s, who was not there any more", m.text, d.name)
+				}
+			}
+			rung := p.bell.count(d, m.text)
+			r := l.right(loots[d].device, loots[m.by].device, place, size, first.at)
+			if l.right(loots[d].device, loots[m.by].device, place, m.known, first.at) == none && r != none {
+				r = may // who came after it was written, unless its author's roll grew just then
+			}
+			for _, file := range message.Text.Files {
+				total += int(file.Chunks())
+				switch open := len(pieces[file.Nonce][d]); {
+				case r == none && open > 0:
+					p.t.Errorf("%q, sealed on a roll of %d: %s must not have its file, and can open %d pieces", m.text, size, d.name, open)
+				case r == must && uint64(open) != file.Chunks():
+					p.t.Errorf("%q, sealed on a roll of %d: %s must have its file, and can open %d of %d pieces", m.text, size, d.name, open, file.Chunks())
+				}
+			}
+			switch {
+			case r == none:
+				nones++
+				if has[d] > 0 || rung > 0 || opens {
+					p.t.Errorf("%q, sealed on a roll of %d: %s must not have it: %d times in its history, told %d times, can open it %v\n%s",
+						m.text, size, d.name, has[d], rung, opens, way(loots[m.by], loots[d].device, d, message.ID(), sealings[m.text]))
+				}
+			case r == must:
+				musts++
+				if has[d] != 1 || rung != 1 || !opens {
+					p.t.Errorf("%q, sealed on a roll of %d: %s must have it once: %d times in its history, told %d times, can open it %v\n%s",
+						m.text, size, d.name, has[d], rung, opens, way(loots[m.by], loots[d].device, d, message.ID(), sealings[m.text]))
+				}
+			case has[d] > 1 || rung > 1:
+				p.t.Errorf("%q: %s has it %d times, told %d times", m.text, d.name, has[d], rung)
+			}
+		}
+	}
+	p.t.Logf("%d members, %d devices, %d groups, %d messages, %d entries, %d envelopes: %d times it had to come, %d times it must not",
+		len(p.accounts), len(p.all), len(p.groups), len(p.posts), len(l.stamps), len(p.tap.taken), musts, nones)
+	p.t.Logf("%d pieces of files were tried", total)
+	if musts < 100 || nones < 100 || total < 100 {
+		p.t.Error("that proves nothing")
+	}
+}
+
+// way tells how a message went to a device.
+func way(author *loot, to keys.PublicKey, d *person, message keys.MessageID, sealings []sealing) string {
+	text := fmt.Sprintf("its author has it down as %v", author.deliveries[message][to])
+	for _, s := range sealings {
+		header := s.envelope.ParsedHeader()
+		text += fmt.Sprintf("\nsealed on a roll of %d at %d of chain %s, queued at %s for %d, it is among them %v, opens it %v", header.RollSize, header.Position,
+			header.Chain.Short(), time.UnixMilli(s.at).Format("04:05.000"), len(s.recipients), slices.Contains(s.recipients, to), s.opens[d])
+	}
+	return text
+}
+
+// openAll has every device try every message that the rendezvous node ever queued. It returns the sealings of texts, and which
+// pieces of files each device opens.
+func (p *play) openAll(loots map[*person]*loot) (sealings map[string][]sealing, pieces map[[history.NonceSize]byte]map[*person]map[uint64]bool) {
+	sealings, pieces = make(map[string][]sealing), make(map[[history.NonceSize]byte]map[*person]map[uint64]bool)
+	for _, e := range p.tap.taken {
+		if e.envelope.ParsedHeader().Kind != envelope.KindMessage {
+			continue
+		}
+		s := sealing{e, make(map[*person]bool)}
+		var content *envelope.Content
+		for _, d := range p.all {
+			if opened, ok := loots[d].open(p.t, e.envelope); ok {
+				s.opens[d], content = true, &opened.Content
+			}
+		}
+		if content != nil && history.Kind(content.Kind)&^history.Anew == history.KindChunk {
+			chunk, err := history.DecodeChunk(content.Body)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			if pieces[chunk.File] == nil {
+				pieces[chunk.File] = make(map[*person]map[uint64]bool)
+			}
+			for d := range s.opens {
+				if pieces[chunk.File][d] == nil {
+					pieces[chunk.File][d] = make(map[uint64]bool)
+				}
+				pieces[chunk.File][d][chunk.Index] = true
+			}
+		}
+		if content == nil || history.Kind(content.Kind)&^history.Anew != history.KindText {
+			continue
+		}
+		text, err := history.DecodeText(content.Body)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		sealings[text.Text] = append(sealings[text.Text], s)
+	}
+	return sealings, pieces
+}
+
+// unsent judges a message that never left its device: whoever wrote it must have gone, or have been gone.
+func (p *play) unsent(l *ledger, loots map[*person]*loot, m *post, place envelope.Place) {
+	author := loots[m.by].device
+	if l.right(author, author, place, m.known, math.MaxInt64) != must {
+		return
+	}
+	for _, d := range p.all {
+		if d != m.by && l.right(loots[d].device, author, place, m.known, math.MaxInt64) == must {
+			p.t.Errorf("%q never left, and %s should have it", m.text, d.name)
+		}
+	}
+}
+
+// placeOf returns where a message belongs.
+func placeOf(m *history.Message) envelope.Place {
+	if m.Text.Group != nil {
+		return envelope.InGroup(*m.Text.Group)
+	}
+	return envelope.Among(append(slices.Clone(m.Text.To), m.Member)...)
+}

@@ -1,0 +1,293 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"muster.example/internal/keys"
+	"muster.example/node/api"
+	"muster.example/node/search"
+	"muster.example/node/store"
+	"muster.example/sync/history"
+)
+
+const (
+	// indexedAtOnce is how many messages one batch of the index has: organization.mu is held while they are read.
+	indexedAtOnce = 64
+	// batchesAtOnce is how many batches of each organization a search waits for.
+	batchesAtOnce = 4
+	// indexPause is how long indexing rests after it failed.
+	indexPause = time.Minute
+)
+
+// indexer keeps the search index in step with the history.
+type indexer struct {
+	file *search.Index // nil: there is none
+	wake chan struct{} // capacity 1: there may be something to index
+
+	working sync.Mutex // held over one batch, and while the file is made anew; outside Node.mu and organization.mu
+	lacking atomic.Int64
+	counted map[keys.OrgID]int // guarded by working: how many of each history's messages the index was not shown yet
+}
+
+// openIndex opens the index. One that the store does not know, or knows to have been ahead, is made anew: it lacks changes of
+// which the note is gone.
+func (n *Node) openIndex() error {
+	if n.config.Index == "" {
+		return nil
+	}
+	file, err := search.Open(n.config.Index, n.config.IndexKey)
+	if err != nil { // a full disk, perhaps: that must not keep the node from running
+		n.log.Error("there is no search index in this run", "error", err)
+		return nil
+	}
+	n.index.file = file
+	var told store.Indexed
+	err = n.store.View(func(tx *store.Tx) (err error) {
+		told, err = tx.Indexed()
+		return err
+	})
+	stamp := file.Stamp()
+	if err == nil && stamp.Batch > 0 && (string(told.Index) != string(stamp.ID[:]) || stamp.Batch < told.Batch) {
+		n.log.Warn("the search index is not the one that was kept in step; it is made anew")
+		err = file.Reset()
+	}
+	return err
+}
+
+func (i *indexer) close() error {
+	if i.file == nil {
+		return nil
+	}
+	return i.file.Close()
+}
+
+// resetIndex makes the index anew, after which it is filled from the history again.
+func (n *Node) resetIndex() error {
+	if n.index.file == nil {
+		return nil
+	}
+	n.index.working.Lock()
+	defer n.index.working.Unlock()
+	clear(n.index.counted)
+	wake(n.index.wake)
+	return n.index.file.Reset()
+}
+
+// keepIndexing tells the index what changed, first, and what it lacks of the history, until ctx ends. Whatever is wrong with
+// the index, the node goes on.
+func (n *Node) keepIndexing(ctx context.Context) error {
+	if n.index.file == nil {
+		return nil
+	}
+	for damaged := false; ; {
+		more, err := n.indexSome(ctx)
+		if errors.Is(err, search.ErrDamaged) && !damaged { // twice in a row, and it rests first
+			n.log.Warn("the search index is made anew", "error", err)
+			damaged, more, err = true, true, n.resetIndex()
+		} else {
+			damaged = false
+		}
+		var pause <-chan time.Time
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			n.log.Error("the search index does not follow", "error", err)
+			pause = time.After(indexPause)
+		case more:
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-n.index.wake:
+		case <-pause:
+		}
+	}
+}
+
+// indexSome does one batch for each organization, and reports whether there may be more.
+func (n *Node) indexSome(ctx context.Context) (more bool, err error) {
+	n.index.working.Lock()
+	defer n.index.working.Unlock()
+	if err := n.index.file.Check(ctx); err != nil {
+		return false, err
+	}
+	lacking := 0
+	for _, o := range n.all() {
+		again, err := n.indexOrganization(ctx, o)
+		if err != nil {
+			return false, fmt.Errorf("indexing %s: %w", o.org.Short(), err)
+		}
+		more = more || again
+		lacking += n.index.counted[o.org]
+	}
+	n.index.lacking.Store(int64(lacking))
+	return more, nil
+}
+
+// indexOrganization does one batch: of messages that changed if there are any, else of those that the index never saw.
+func (n *Node) indexOrganization(ctx context.Context, o *organization) (more bool, err error) {
+	if more, err = n.indexChanged(ctx, o); more || err != nil {
+		return more, err
+	}
+	batch, err := n.nextBatch(ctx, o)
+	if err != nil || len(batch.Places) == 0 {
+		return false, err
+	}
+	return true, n.applyBatch(ctx, o, batch, nil)
+}
+
+// indexChanged does one batch of messages that changed, and reports whether there were any.
+func (n *Node) indexChanged(ctx context.Context, o *organization) (more bool, err error) {
+	batch, changed, err := o.changedBatch()
+	if err != nil || len(changed) == 0 {
+		return false, err
+	}
+	return true, n.applyBatch(ctx, o, batch, changed)
+}
+
+// applyBatch tells the index, and then notes that it was told: a crash in between has it told again.
+func (n *Node) applyBatch(ctx context.Context, o *organization, batch search.Batch, changed []store.Unindexed) error {
+	if err := n.index.file.Apply(ctx, batch); err != nil {
+		return err
+	}
+	stamp := n.index.file.Stamp()
+	return n.store.Update(func(tx *store.Tx) error {
+		return tx.NoteIndexed(store.Indexed{Index: stamp.ID[:], Batch: stamp.Batch}, o.org, changed)
+	})
+}
+
+// indexNow tells the index what changed in organizations before it is asked: what a request did the next one finds. What is
+// more than a few batches is left to keepIndexing.
+func (n *Node) indexNow(ctx context.Context, all map[keys.OrgID]*organization) error {
+	n.index.working.Lock()
+	defer n.index.working.Unlock()
+	for _, o := range all {
+		for range batchesAtOnce {
+			if more, err := n.indexChanged(ctx, o); err != nil {
+				return err
+			} else if !more {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// changedBatch reads messages that changed.
+func (o *organization) changedBatch() (batch search.Batch, changed []store.Unindexed, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	err = o.node.store.View(func(tx *store.Tx) (err error) {
+		if changed, err = tx.Unindexed(o.org, indexedAtOnce); err != nil {
+			return err
+		}
+		for _, u := range changed {
+			if err := o.indexLocked(tx, u.ID, &batch); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return batch, changed, err
+}
+
+// placeEnd is the place behind all messages: what comes later is noted as changed.
+var placeEnd = []byte{0xff}
+
+// nextBatch reads the next messages that the index never saw, and from the first again if the policy about edits has changed
+// since. A batch without places is none.
+func (n *Node) nextBatch(ctx context.Context, o *organization) (batch search.Batch, err error) {
+	kept, err := n.index.file.Place(ctx, o.org)
+	if err != nil {
+		return batch, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	limits := o.limitsLocked()
+	under := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, limits.Edit), limits.Delete)
+	var place []byte
+	if len(kept) > len(under) && string(kept[:len(under)]) == string(under) {
+		place = kept[len(under):]
+	}
+	if len(place) > 0 && place[0] == placeEnd[0] {
+		return batch, nil
+	}
+	err = n.store.View(func(tx *store.Tx) error {
+		if n.index.counted == nil {
+			n.index.counted = make(map[keys.OrgID]int)
+		}
+		if _, ok := n.index.counted[o.org]; !ok || place == nil {
+			if n.index.counted[o.org], err = tx.CountMessages(o.org, place); err != nil {
+				return err
+			}
+		}
+		ids, last, err := tx.MessagesAfter(o.org, place, indexedAtOnce)
+		for _, id := range ids {
+			if err != nil {
+				return err
+			}
+			err = o.indexLocked(tx, id, &batch)
+		}
+		n.index.counted[o.org] = max(0, n.index.counted[o.org]-len(ids))
+		if len(ids) < indexedAtOnce {
+			last = placeEnd
+			delete(n.index.counted, o.org)
+		}
+		batch.Places = map[keys.OrgID][]byte{o.org: append(under, last...)}
+		return err
+	})
+	return batch, err
+}
+
+// indexLocked puts a message as it is now into a batch: what is erased, expired or not there leaves the index. Callers hold mu.
+func (o *organization) indexLocked(tx *store.Tx, id keys.MessageID, batch *search.Batch) error {
+	r, err := tx.Message(o.org, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (r.Message.Erased != 0 || isOver(r, time.Now())) {
+		batch.Remove = append(batch.Remove, search.Removed{Org: o.org, ID: id})
+		return nil
+	} else if err != nil {
+		return err
+	}
+	m := r.Message
+	acts, err := tx.Acts(o.org, id)
+	if err != nil {
+		return err
+	}
+	shown := history.Fold(*m, acts, o.limitsLocked())
+	if shown.Deleted {
+		batch.Remove = append(batch.Remove, search.Removed{Org: o.org, ID: id})
+		return nil
+	}
+	indexed := search.Message{
+		Org: o.org, ID: id, Conversation: m.Conversation, Author: m.Member, Time: searchTime(r),
+		Subject: shown.Subject, Text: shown.Text,
+	}
+	for _, file := range m.Text.Files {
+		indexed.Files = append(indexed.Files, file.Name)
+	}
+	indexed.Forwarded = forwardedTexts(o.forwardedLocked(m.Text.Forwarded, forwardedDepth), nil)
+	batch.Put = append(batch.Put, indexed)
+	return nil
+}
+
+// searchTime is the time by which a message is searched: its author's, but not later than it came.
+func searchTime(r history.Record) int64 { return min(r.Message.Text.Time, r.Clock.Wall) }
+
+func forwardedTexts(all []api.Forwarded, texts []string) []string {
+	for _, f := range all {
+		texts = append(texts, f.Subject, f.Text)
+		for _, file := range f.Attachments {
+			texts = append(texts, file.Name)
+		}
+		texts = forwardedTexts(f.Forwarded, texts)
+	}
+	return texts
+}

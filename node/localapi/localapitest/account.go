@@ -1,0 +1,52 @@
+package localapitest
+
+import (
+	"context"
+
+	"muster.example/node/api"
+)
+
+// Devices implements localapi.Backend.
+func (b *Backend) Devices(_ context.Context, q api.DevicesQuery) ([]api.Account, error) {
+	return []api.Account{{Org: "org", Devices: []api.Device{{Device: "device", This: true}}}}, b.got(q)
+}
+
+// Bar implements localapi.Backend.
+func (b *Backend) Bar(_ context.Context, r api.BarRequest) (api.BarResult, error) {
+	return api.BarResult{Org: "org", Barred: r.Devices, Done: !r.Preview}, b.got(r)
+}
+
+// Freeze implements localapi.Backend.
+func (b *Backend) Freeze(_ context.Context, r api.FreezeRequest) (api.FreezeResult, error) {
+	return api.FreezeResult{Org: "org", Frozen: !r.Lift}, b.got(r)
+}
+
+// Refuse implements localapi.Backend.
+func (b *Backend) Refuse(_ context.Context, r api.RefuseRequest) (api.RefuseResult, error) {
+	return api.RefuseResult{Org: "org", Readmission: r.Readmission}, b.got(r)
+}
+
+// Wiper implements localapi.Backend.
+func (b *Backend) Wiper(_ context.Context, r api.WiperRequest) (api.WiperResult, error) {
+	return api.WiperResult{Org: "org", Obey: r.Obey}, b.got(r)
+}
+
+// Recover implements localapi.Backend.
+func (b *Backend) Recover(_ context.Context, r api.RecoverRequest) (api.RecoverResult, error) {
+	return api.RecoverResult{Org: "org", Replaced: r.NewWords != ""}, b.got(r)
+}
+
+// Return implements localapi.Backend.
+func (b *Backend) Return(_ context.Context, r api.ReturnRequest) (api.ReturnResult, error) {
+	return api.ReturnResult{Org: "org", Device: "device"}, b.got(r)
+}
+
+// Lost implements localapi.Backend.
+func (b *Backend) Lost(_ context.Context, r api.LostRequest) (api.LostResult, error) {
+	return api.LostResult{Org: "org", Request: "muster:again/x"}, b.got(r)
+}
+
+// Card implements localapi.Backend.
+func (b *Backend) Card(_ context.Context, q api.DevicesQuery) (api.CardResult, error) {
+	return api.CardResult{Org: "org", Card: "muster:card/x"}, b.got(q)
+}

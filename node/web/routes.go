@@ -1,0 +1,30 @@
+package web
+
+import "slices"
+
+// routes are all addresses of the app, area by area.
+func routes() []route {
+	return slices.Concat(
+		homeRoutes(),
+		inboxRoutes(),
+		threadRoutes(),
+		composerRoutes(),
+		fileRoutes(),
+		pictureRoutes(),
+		leaveRoutes(),
+		preferenceRoutes(),
+		requestRoutes(),
+		peopleRoutes(),
+		groupRoutes(),
+		presenceRoutes(),
+		welcomeRoutes(),
+		slipRoutes(),
+		recoverRoutes(),
+		deviceRoutes(),
+		safetyRoutes(),
+		settingRoutes(),
+		skinRoutes(),
+		searchRoutes(),
+		adminRoutes(),
+	)
+}

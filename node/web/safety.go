@@ -1,0 +1,134 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"muster.example/node/api"
+)
+
+func safetyRoutes() []route {
+	return []route{
+		{"GET /o/{org}/safety", safety},
+		{"POST /o/{org}/safety", markSeen},
+	}
+}
+
+// status returns the organization's part of the node's status, once a visit.
+func (v *visit) status() (api.OrgStatus, error) {
+	if v.known != nil {
+		return *v.known, nil
+	}
+	status, err := v.backend().Status(v.ctx())
+	if err != nil {
+		return api.OrgStatus{}, err
+	}
+	for _, one := range status.Orgs {
+		if one.Org == v.Org.Org {
+			v.known = &one
+			return one, nil
+		}
+	}
+	return api.OrgStatus{}, api.Errorf(api.CodeNotFound, "this device is in no such organization")
+}
+
+// alarmKinds are those that the page has words for.
+var alarmKinds = []string{"roll", "fork", "head", "stale", "clock", "withheld", "prekey", "clone", "verify", "readmission"}
+
+// safetyScreen is how safe the organization's traffic is, the newest alarm first.
+type safetyScreen struct {
+	api.OrgStatus
+	Missing int
+	Raised  []alarm
+}
+
+// alarm is one to show: Words is the end of the keys that say what it means and what to do.
+type alarm struct {
+	api.Alarm
+	Words string
+}
+
+func safety(v *visit) (answer, error) {
+	status, err := v.status()
+	if err != nil {
+		return answer{}, err
+	}
+	s := safetyScreen{OrgStatus: status, Missing: int(min(status.Missing, 1<<30))}
+	for _, one := range slices.Backward(status.Raised) {
+		words := "other"
+		if slices.Contains(alarmKinds, one.Kind) {
+			words = one.Kind
+		}
+		s.Raised = append(s.Raised, alarm{one, words})
+	}
+	return show("alarms", "alarms.title", s)
+}
+
+// markSeen has the banner be silent about alarms that the person has looked at. The browser remembers that.
+func markSeen(v *visit) (answer, error) {
+	status, err := v.status()
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{write: func(w http.ResponseWriter) {
+		keep(w, seenCookie+v.Org.Org, strconv.FormatInt(newest(status.Raised).UnixMilli(), 10))
+		http.Redirect(w, v.r, v.In("safety")+"?notice=alarms.seen", http.StatusSeeOther)
+	}}, nil
+}
+
+// seenCookie is the name, before an organization's id, of the cookie that holds the time of the newest alarm that was seen.
+const seenCookie = "muster_seen_"
+
+func newest(alarms []api.Alarm) (at time.Time) {
+	for _, one := range alarms {
+		if one.Time.After(at) {
+			at = one.Time
+		}
+	}
+	return at
+}
+
+// seenUntil returns up to when a person has looked at alarms.
+func (v *visit) seenUntil() time.Time {
+	cookie, err := v.r.Cookie(seenCookie + v.Org.Org)
+	if err != nil {
+		return time.Time{}
+	}
+	milliseconds, err := strconv.ParseInt(cookie.Value, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(milliseconds)
+}
+
+// banner is a line above every page of the organization: the key of its words and where to read on.
+type banner struct{ Title, Address string }
+
+// Banners are what a person must know wherever they are.
+func (v *visit) Banners() (all []banner) {
+	if v.Org.Org == "" {
+		return nil
+	}
+	status, err := v.status()
+	if err != nil {
+		return nil
+	}
+	if status.Excluded != nil {
+		all = append(all, banner{"banner.excluded", v.In("safety")})
+	}
+	if status.Roll.Distrusted {
+		all = append(all, banner{"banner.distrusted", v.In("safety")})
+	}
+	if len(status.Readmissions) > 0 {
+		all = append(all, banner{"banner.readmission", v.In("devices")})
+	}
+	if status.FrozenUntil.After(time.Now()) {
+		all = append(all, banner{"banner.frozen", v.In("devices")})
+	}
+	if newest(status.Raised).After(v.seenUntil()) && !v.Here(v.In("safety")) {
+		all = append(all, banner{"banner.alarm", v.In("safety")})
+	}
+	return all
+}

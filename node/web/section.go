@@ -1,0 +1,47 @@
+package web
+
+// section is a line of an organization's navigation.
+type section struct {
+	Title   string // key of its words
+	Address string
+	Key     string // of the keyboard, empty if it has none
+	Count   int    // what waits there
+	Here    bool
+}
+
+// Sections are the parts of the organization that the page is in.
+func (v *visit) Sections() []section {
+	all := []section{
+		{Title: "inbox.title", Address: v.In(""), Key: "i", Count: v.Org.Unread},
+		{Title: "drafts.title", Address: v.In("drafts")},
+		{Title: "search.title", Address: v.In("search"), Key: "/"},
+		{Title: "requests.title", Address: v.In("requests"), Key: "q", Count: v.Org.Requests},
+		{Title: "people.title", Address: v.In("people"), Key: "g"},
+	}
+	if v.Org.Role != "guest" { // who is in no group, and shows no presence
+		all = append(all,
+			section{Title: "groups.title", Address: v.In("groups"), Key: "o"},
+			section{Title: "presence.title", Address: v.In("presence")})
+	}
+	all = append(all,
+		section{Title: "devices.title", Address: v.In("devices"), Key: "d"},
+		section{Title: "alarms.title", Address: v.In("safety")},
+		section{Title: "settings.title", Address: v.In("settings")})
+	all = append(all, section{Title: "look.title", Address: v.In("look")})
+	switch v.Org.Role {
+	case "admin":
+		all = append(all, section{Title: "admin.title", Address: v.In("admin") + "/", Key: "a"}, section{Title: "skin.title", Address: v.In("admin", "skin")})
+	case "member", "desk":
+		all = append(all, section{Title: "admin.about", Address: v.In("admin") + "/"})
+	}
+	best := -1
+	for i, s := range all {
+		if v.Here(s.Address) && (best < 0 || len(s.Address) > len(all[best].Address)) {
+			best = i
+		}
+	}
+	if best >= 0 {
+		all[best].Here = true
+	}
+	return all
+}

@@ -1,0 +1,85 @@
+// Pages stay true by themselves. One tab of the browser listens to the node and tells the others, since a browser opens few
+// connections to one host. A part of a page with data-live="KIND…" is fetched anew when such a thing happens.
+import { ask, toast, word } from "./page.js";
+
+const quiet = 150; // milliseconds that things may go on happening before a page is fetched
+const channel = new BroadcastChannel("muster");
+let waiting = null;
+let kinds = new Set();
+
+// heard takes one event of the node, in every tab.
+function heard(event) {
+  document.dispatchEvent(new CustomEvent("muster:event", { detail: event }));
+  if (event.org && document.body.dataset.org && event.org !== document.body.dataset.org) event = { kind: "org" };
+  kinds.add(event.kind);
+  waiting ??= setTimeout(refresh, quiet);
+}
+
+channel.addEventListener("message", (message) => heard(message.data));
+
+// refresh fetches this page again and puts those parts in place that are live for what happened, and differ.
+export async function refresh() {
+  const what = kinds, at = location.href;
+  kinds = new Set();
+  waiting = null;
+  const live = [...document.querySelectorAll("[data-live]")]
+    .filter((part) => what.has("all") || part.dataset.live.split(" ").some((kind) => what.has(kind)));
+  if (live.length === 0) return;
+  try {
+    const page = await ask(at, { headers: { "Muster-Live": "1" } });
+    if (location.href !== at) return;
+    if (page.status === 401) { toast(word("signedout"), null, 60); return; }
+    for (const part of live) replace(part, page.document.getElementById(part.id));
+    document.dispatchEvent(new CustomEvent("muster:page"));
+  } catch { /* the connection is watched below */ }
+}
+
+// replace puts a new part in place of an old one, unless a person is writing in it. The focus stays where it was.
+function replace(part, then) {
+  if (!then || !part.isConnected || part.isEqualNode(then)) return;
+  const active = part.contains(document.activeElement) ? document.activeElement : null;
+  if (active?.matches("input, textarea, select")) return;
+  const { scrollTop, scrollHeight, clientHeight } = part;
+  const atEnd = scrollHeight - clientHeight - scrollTop < 8;
+  part.replaceWith(document.adoptNode(then));
+  then.scrollTop = atEnd ? then.scrollHeight : scrollTop;
+  if (active) (active.id ? document.getElementById(active.id) : then.querySelector(`[href="${CSS.escape(active.getAttribute?.("href") ?? "")}"]`))?.focus();
+}
+
+let offline = false;
+
+// listen is what one tab does for all, as long as it lives.
+function listen() {
+  const source = new EventSource("/v1/events");
+  const tell = (event) => {
+    channel.postMessage(event);
+    heard(event);
+    document.dispatchEvent(new CustomEvent("muster:news", { detail: event })); // in this tab alone
+  };
+  for (const kind of ["message", "introduction", "change", "state", "contact", "org", "notice", "presence", "typing"]) {
+    source.addEventListener(kind, (event) => tell(JSON.parse(event.data)));
+  }
+  source.addEventListener("ready", () => { // whatever happened while nobody listened
+    if (offline) { offline = false; document.getElementById("offline")?.remove(); }
+    tell({ kind: "all" });
+  });
+  source.addEventListener("lagged", () => source.close());
+  source.addEventListener("error", () => {
+    if (!offline) { offline = true; away(); }
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000 + Math.random() * 3000);
+  });
+}
+
+// away says that the node cannot be reached, for as long as it cannot.
+function away() {
+  const box = Object.assign(document.createElement("div"), { id: "offline", className: "toast", textContent: word("offline") });
+  document.getElementById("toasts").append(box);
+}
+
+if (document.getElementById("rail") && !document.body.classList.contains("signed-out")) {
+  if (navigator.locks) navigator.locks.request("muster-listens", () => { listen(); return new Promise(() => {}); });
+  else listen();
+}
+// A tab that was frozen or left open for days looks again when the person comes back.
+document.addEventListener("visibilitychange", () => { if (!document.hidden) heard({ kind: "all" }); });
+addEventListener("pageshow", (event) => { if (event.persisted) heard({ kind: "all" }); });

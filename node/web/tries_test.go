@@ -1,0 +1,98 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// Guessing goes one try at a time, and after five wrong ones ever more slowly.
+func TestTriesGrowSlow(t *testing.T) {
+	var tries tries
+	now := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
+	for i := range freeTries {
+		if wait, ok := tries.begin(now); !ok || wait != 0 {
+			t.Fatalf("try %d waits %s", i, wait)
+		}
+		if wait, ok := tries.begin(now); ok || wait != 0 {
+			t.Fatalf("a second try at the same time: %s, %v", wait, ok)
+		}
+		tries.failed(true, now)
+	}
+	for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+		want *= time.Second
+		if wait, ok := tries.begin(now); ok || wait != want {
+			t.Fatalf("it waits %s, want %s", wait, want)
+		}
+		now = now.Add(want)
+		if _, ok := tries.begin(now); !ok {
+			t.Fatalf("no try after %s", want)
+		}
+		tries.failed(true, now)
+	}
+}
+
+// What is no wrong passphrase, such as a full disk, costs no wait.
+func TestOtherFailuresCostNothing(t *testing.T) {
+	var tries tries
+	now := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
+	for range 2 * freeTries {
+		if _, ok := tries.begin(now); !ok {
+			t.Fatal("it waits")
+		}
+		tries.failed(false, now)
+	}
+}
+
+func TestTooWeak(t *testing.T) {
+	common := []byte("iloveyouso\npasswordpassword\ncorrect horse battery staple\n")
+	for passphrase, want := range map[string]string{
+		"":                                "strength.short",
+		"nine char":                       "strength.short",
+		"ääääääääää":                      "strength.simple",
+		"aaaaaaaaaaaaaaaaaaaa":            "strength.simple",
+		"abcdefghijklmnopqrstuvwxyz":      "strength.simple",
+		"1234567890987654321":             "strength.simple",
+		"ILoveYouSo2026!":                 "strength.common",
+		"PasswordPassword":                "strength.common",
+		"correct horse battery staple":    "strength.common",
+		"five lamps under the old bridge": "",
+		"لا يعرفها أحد":                   "",
+	} {
+		if got := tooWeak([]byte(passphrase), common); got != want {
+			t.Errorf("%q: %q, want %q", passphrase, got, want)
+		}
+	}
+}
+
+func TestReadSecrets(t *testing.T) {
+	for body, want := range map[string]string{
+		"passphrase=a+b%20c%26%3D%C3%A4&again=x&more=%ZZ": "a b c&=ä",
+		"again=x": "",
+	} {
+		got, err := readSecrets(strings.NewReader(body), "passphrase", "again")
+		if err != nil || string(got["passphrase"]) != want || string(got["again"]) != "x" {
+			t.Errorf("%s: %q, %v", body, got, err)
+		}
+	}
+	for _, body := range []string{
+		"passphrase=%", "passphrase=%4", "passphrase=%4g", "passphrase=%ff", "passphrase=a&passphrase=b",
+		"passphrase=" + strings.Repeat("a", maxSecrets),
+	} {
+		if got, err := readSecrets(strings.NewReader(body), "passphrase"); err == nil {
+			t.Errorf("%.40s is read as %.40q", body, got)
+		}
+	}
+}
+
+func TestSecretsAreForgotten(t *testing.T) {
+	got, err := readSecrets(strings.NewReader("passphrase=correct"), "passphrase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := got["passphrase"]
+	got.forget()
+	if string(value) != strings.Repeat("\x00", 7) {
+		t.Errorf("%q is left", value)
+	}
+}

@@ -1,0 +1,92 @@
+package queue_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"muster.example/internal/keys"
+	"muster.example/rendezvous/queue"
+	"muster.example/rendezvous/queue/queuetest"
+)
+
+// BenchmarkFanOut puts bodies of 1 KiB, each for the 300 devices of a group of which none is there, from 20 callers; then
+// the devices come and fetch all of it. One operation is one body. It reports what the log takes at its peak, and how fast
+// the devices get theirs.
+func BenchmarkFanOut(b *testing.B) {
+	const devices, callers = 300, 20
+	dir := b.TempDir()
+	files := &countingFiles{Files: queue.OSFiles(dir)}
+	e, _ := start(b, "", queue.Options{Files: files})
+	group := make([]keys.PublicKey, devices)
+	for i := range group {
+		group[i] = queuetest.Device(i)
+	}
+	ctx := context.Background()
+	var wait sync.WaitGroup
+	b.ResetTimer()
+	for c := range callers {
+		wait.Go(func() {
+			for n := c; n < b.N; n += callers {
+				item := benchItem(uint64(n))
+				item.Recipients = group
+				if err := e.Put(ctx, []queue.Item{item})[0]; err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	b.StopTimer()
+	report(b, files, b.N)
+	b.ReportMetric(float64(onDisk(b, dir))/float64(b.N), "disk-B/body")
+	began := time.Now()
+	for part := range callers {
+		wait.Go(func() {
+			for i := part; i < devices; i += callers {
+				drain(b, e, group[i])
+			}
+		})
+	}
+	wait.Wait()
+	b.ReportMetric(float64(b.N*devices)/time.Since(began).Seconds(), "drained/s")
+	if left := e.Stats()[queuetest.Org(0)]; left != (queue.Stats{}) {
+		b.Errorf("left behind: %+v", left)
+	}
+}
+
+func drain(b *testing.B, e *queue.Embedded, device keys.PublicKey) {
+	for after := uint64(0); ; {
+		list, err := e.Next(context.Background(), device, after, 128, 4<<20)
+		if err != nil {
+			b.Error(err)
+		}
+		if len(list) == 0 {
+			return
+		}
+		var ids []keys.EnvelopeID
+		for i := range list {
+			ids, after = append(ids, list[i].ID), list[i].Number
+		}
+		if err := e.Ack(context.Background(), device, ids); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+// onDisk returns the bytes of the files in a folder.
+func onDisk(b *testing.B, dir string) (total int64) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, entry := range entries {
+		if info, err := os.Stat(filepath.Join(dir, entry.Name())); err == nil && !info.IsDir() {
+			total += info.Size()
+		}
+	}
+	return total
+}
