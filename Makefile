@@ -1,10 +1,11 @@
-# `make` alone lists the targets. Settings: FUZZTIME, SEEDS, SOAKTIME, PKG, VERSION.
+# `make` alone lists the targets. Settings: FUZZTIME, SEEDS, SIMFROM, SOAKTIME, PKG, VERSION.
 
 GO       ?= go
 # A number of inputs, not a time: at the end of a time Go's fuzzing may fail with nothing but "context deadline exceeded"
 # (golang/go#75804).
 FUZZTIME ?= 50000x
 SEEDS    ?= 20
+SIMFROM  ?= 0
 SOAKTIME ?= 600
 PKG      ?= ./...
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -46,8 +47,10 @@ demo: build ## play a short session with the real programs
 race: ## run the concurrent packages under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m $(RACE)
 
-sim: ## run each simulation under SEEDS seeds
-	MUSTER_SIM_SEEDS=$(SEEDS) $(GO) test -count=1 -run '^TestSim' -timeout 20m $(call packages_with,TestSim)
+# A simulation uses one processor, so that it can be repeated: each seed is a process of its own, as many at once as there are.
+sim: ## run each simulation under SEEDS seeds, from SIMFROM on
+	@seq $(SIMFROM) $$(($(SIMFROM) + $(SEEDS) - 1)) | xargs -P $$(getconf _NPROCESSORS_ONLN) -I SEED \
+		env MUSTER_SIM_SEEDS=1 MUSTER_SIM_FROM=SEED $(GO) test -count=1 -run '^TestSim' -timeout 20m $(call packages_with,TestSim)
 
 fuzz: ## fuzz every target with FUZZTIME inputs
 	@grep -rnoE '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' . | sort | \
@@ -78,7 +81,7 @@ bench: build ## measure
 soak: ## run simulations and properties under ever new seeds for SOAKTIME seconds
 	@end=$$(($$(date +%s) + $(SOAKTIME))); seed=1000; \
 	while [ $$(date +%s) -lt $$end ]; do \
-		MUSTER_SIM_FROM=$$seed $(MAKE) --no-print-directory sim SEEDS=5 || exit 1; \
+		$(MAKE) --no-print-directory sim SEEDS=5 SIMFROM=$$seed || exit 1; \
 		RAPID_SEED=0 $(GO) test -count=1 $(sort $(dir $(shell grep -rl pgregory.net/rapid --include='*_test.go' .))) || exit 1; \
 		seed=$$((seed + 5)); \
 	done
