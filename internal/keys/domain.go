@@ -29,5 +29,6 @@ const (
 	DomainProof        Domain = "muster/proof/1"        // signature: proof of holding a recovery or root key
 	DomainGroup        Domain = "muster/group/1"        // hash: creating event → group
 	DomainReport       Domain = "muster/report/1"       // signature and HPKE info: a report
+	DomainRecord       Domain = "muster/record/1"       // hash: a record of history → its id
 	DomainReconcile    Domain = "muster/reconcile/1"    // hash: a range of history → its fingerprint
 )

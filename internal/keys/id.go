@@ -35,6 +35,8 @@ type (
 	Message struct{}
 	// Content marks the hash of the signed content of a message, which the author's next message names.
 	Content struct{}
+	// Record marks the hash of a record of history.
+	Record struct{}
 	// Group marks the identifier of a group: the hash of the event that created it.
 	Group struct{}
 )
@@ -50,6 +52,7 @@ type (
 	PrekeyID       = ID[Prekey]
 	ContentID      = ID[Content]
 	MessageID      = ID[Message]
+	RecordID       = ID[Record]
 	GroupID        = ID[Group]
 )
 

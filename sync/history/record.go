@@ -226,6 +226,20 @@ func (c Contact) validate() error {
 	return nil
 }
 
+// ID returns what names the record as it is, for reconciliation: the hash of its encoding without the author's signature, which
+// the author's own record has not. A record that was erased has another id than before. [HIST-24]
+func (r Record) ID() keys.RecordID {
+	switch {
+	case r.Message != nil && r.Message.Signed != nil:
+		m := *r.Message
+		m.Signed, r.Message = nil, &m
+	case r.Act != nil && r.Act.Signed != nil:
+		a := *r.Act
+		a.Signed, r.Act = nil, &a
+	}
+	return keys.Hash[keys.Record](keys.DomainRecord, wire.Encode(r))
+}
+
 // Compare orders records by clock, then by device and sequence: an order on which every device agrees. Two records that
 // a device made under one name, which only a copied folder or a hostile device does, are told apart by their bytes.
 // [HIST-5]

@@ -65,8 +65,7 @@ type says struct {
 
 // What says.flags says.
 const (
-	hasSigned = 1 << iota
-	hasErased
+	hasErased = 1 << iota
 	hasDirect // it is to one member
 	hasSubject
 	hasFiles
@@ -205,7 +204,6 @@ func (t *Threads) said(r Record) says {
 			said.flags |= flag
 		}
 	}
-	set(hasSigned, len(m.Signed) > 0)
 	set(hasErased, m.Erased > 0)
 	set(hasDirect, len(m.Text.To) == 1)
 	set(hasSubject, m.Text.Subject != "")
@@ -218,12 +216,8 @@ func (t *Threads) said(r Record) says {
 // stands reports whether a stands before b, as Stands has it. Two of one name are told apart by what is kept of them.
 // [HIST-10]
 func (t *Threads) stands(a, b says) bool {
-	const first = hasErased | hasSigned
 	if a.flags&hasErased != b.flags&hasErased {
 		return a.flags&hasErased > 0
-	}
-	if a.flags&first != b.flags&first {
-		return a.flags&hasSigned > 0
 	}
 	return cmp.Or(
 		t.compare(a.rank, b.rank), t.talks[a.conversation].ID.Compare(t.talks[b.conversation].ID),

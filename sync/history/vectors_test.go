@@ -255,11 +255,13 @@ func foldCases(add func(name, kind, expect, rule, comment string, data []byte, i
 	unsigned := noted(RecordMessage, func(r *Record) { r.Message.Signed = nil })
 	later := noted(RecordMessage, func(r *Record) { r.Clock.Wall++ })
 	erased := noted(RecordMessage, func(r *Record) { *r.Message = r.Message.Erase(ErasedDeleted); r.Clock.Wall++ })
-	add("stands_erased", "stands", "ok", "HIST-10", "the erased record stands over the signed one", bundle(later, erased), "stands: 2")
-	add("stands_signed", "stands", "ok", "HIST-10", "the signed record stands, though it is later", bundle(unsigned, later), "stands: 2")
-	add("stands_earlier", "stands", "ok", "HIST-10", "of two signed records the earlier stands", bundle(later, note(RecordMessage)), "stands: 2")
-	add("stands_unsigned", "stands", "ok", "HIST-10", "of two without a signature the earlier stands",
+	add("stands_erased", "stands", "ok", "HIST-10", "the erased record stands, though it is later", bundle(later, erased), "stands: 2")
+	add("stands_earlier", "stands", "ok", "HIST-10", "of two that are not erased the earlier stands, with a signature or without",
+		bundle(later, unsigned), "stands: 2")
+	add("stands_number", "stands", "ok", "HIST-10", "of two of one clock that of the lower number stands",
 		bundle(unsigned, noted(RecordMessage, func(r *Record) { r.Message.Signed, r.Sequence = nil, 2 })), "stands: 1")
+	id := note(RecordMessage).ID()
+	add("id_record", "recordid", "ok", "HIST-24", "a record with its author's signature, and its id, which does without", slices.Concat(wire.Encode(note(RecordMessage)), id[:]))
 
 	draft := note(RecordDraft)
 	saved := noted(RecordDraft, func(r *Record) { r.Clock.Counter, r.Draft.Content.Text = 1, "Monday" })
@@ -281,6 +283,11 @@ func TestVectors(t *testing.T) {
 			checkFold(t, v)
 		case "shown":
 			checkShown(t, v)
+		case "recordid":
+			end := len(v.Data) - keys.IDSize
+			if r, err := DecodeRecord(v.Data[:end]); err != nil || r.ID() != keys.RecordID(v.Data[end:]) {
+				t.Errorf("the id is %s, %v", r.ID(), err)
+			}
 		case "stands":
 			records := unbundle(t, v.Data)
 			if got := Stands(records[0], records[1]); !same(got)(records[v.Input("stands")[0]-'1']) {

@@ -106,17 +106,11 @@ func (v *View) Read(message keys.MessageID) bool { return v.threads.Read(message
 // Threads returns the index of the messages.
 func (v *View) Threads() *Threads { return v.threads }
 
-// Stands chooses between two records of one message: the one that is erased, then the one with the author's signed bytes,
-// and of two alike the earlier. It does not matter in which order records meet, nor how often. [HIST-10]
+// Stands chooses between two records of one message: the one that is erased, and of two alike the earlier. It does not matter in
+// which order records meet, nor how often. [HIST-10]
 func Stands(a, b Record) Record {
 	if erasedA, erasedB := a.Message.Erased > 0, b.Message.Erased > 0; erasedA != erasedB {
 		if erasedA {
-			return a
-		}
-		return b
-	}
-	if signedA, signedB := len(a.Message.Signed) > 0, len(b.Message.Signed) > 0; signedA != signedB {
-		if signedA {
 			return a
 		}
 		return b

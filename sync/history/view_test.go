@@ -103,14 +103,12 @@ func TestReadStays(t *testing.T) {
 
 // [HIST-10]
 func TestStands(t *testing.T) {
+	later := noted(RecordMessage, func(r *Record) { r.Clock.Wall++ })
 	unsigned := noted(RecordMessage, func(r *Record) { r.Message.Signed = nil })
-	signedLater := noted(RecordMessage, func(r *Record) { r.Clock.Wall++ })
-	signedLast := noted(RecordMessage, func(r *Record) { r.Clock.Wall += 2 })
 	for name, c := range map[string]struct{ a, b, want Record }{
-		"a signature over an earlier record without": {unsigned, signedLater, signedLater},
-		"of two signed ones the earlier":             {signedLast, signedLater, signedLater},
-		"of two without a signature the earlier":     {unsigned, noted(RecordMessage, func(r *Record) { r.Message.Signed = nil; r.Sequence = 2 }), unsigned},
-		"what is erased over a signature": {signedLater, noted(RecordMessage, func(r *Record) { *r.Message = r.Message.Erase(ErasedDeleted); r.Clock.Wall += 9 }),
+		"the earlier, whatever its signature": {unsigned, later, unsigned},
+		"of one clock the lower number":       {unsigned, noted(RecordMessage, func(r *Record) { r.Sequence = 2 }), unsigned},
+		"what is erased, though it is later": {later, noted(RecordMessage, func(r *Record) { *r.Message = r.Message.Erase(ErasedDeleted); r.Clock.Wall += 9 }),
 			noted(RecordMessage, func(r *Record) { *r.Message = r.Message.Erase(ErasedDeleted); r.Clock.Wall += 9 })},
 		"of two under one name one, whoever comes first": {note(RecordMessage), noted(RecordMessage, func(r *Record) { r.Message.Text.Text = "Z" }),
 			noted(RecordMessage, func(r *Record) { r.Message.Text.Text = "Z" })},
