@@ -257,7 +257,7 @@ func (o *organization) takeAct(tx *store.Tx, opened envelope.Opened, member keys
 	act := history.Act{
 		Author: opened.Sender, Member: member, Conversation: opened.Content.Conversation,
 		Kind: history.Kind(opened.Content.Kind) &^ history.Anew, Body: opened.Content.Body,
-		Signed: wire.Encode(signedContent{Content: opened.ContentBytes, Signature: opened.Signature}),
+		Signed: history.Proof{Content: opened.ContentBytes, Signature: opened.Signature}.Encode(),
 	}
 	if _, err := act.Open(); err != nil {
 		return fmt.Errorf("%w: %w", errUnopened, err)
@@ -299,12 +299,13 @@ func (o *organization) settle(tx *store.Tx, id keys.MessageID, effects *effects)
 	return o.erase(tx, r, history.ErasedDeleted, effects)
 }
 
-// keepProof keeps what this device signed, for forwarding and for reports.
+// keepProof keeps what this device signed: for forwarding, for reports, and for the other devices of the account, which get the
+// record with it.
 func (o *organization) keepProof(tx *store.Tx, job store.Job, part uint64, quote envelope.Quote) error {
 	switch kind := history.Kind(job.Kind); {
 	case job.Message != nil && part == 0:
 		return tx.PutProof(o.org, *job.Message, history.Signed(quote))
-	case job.Message == nil && kind == history.KindEdit:
+	case job.Message == nil && kind.IsAct():
 		act := history.Act{Author: o.device, Member: o.member, Conversation: job.Place.ID(o.org), Kind: kind, Body: job.Body}
 		return tx.PutActProof(o.org, act, history.Signed(quote))
 	}

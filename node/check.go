@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"muster.example/internal/envelope"
-	"muster.example/internal/wire"
 	"muster.example/membership"
 	"muster.example/node/api"
 	"muster.example/node/store"
@@ -101,11 +100,11 @@ func (o *organization) checkRecord(tx *store.Tx, record history.Record) error {
 	if len(message.Signed) == 0 {
 		return nil // written here and not sent
 	}
-	var signed signedContent
-	if err := wire.Decode(message.Signed, &signed); err != nil {
+	signed, err := history.DecodeProof(message.Signed)
+	if err != nil {
 		return fmt.Errorf("message %s: %w", message.ID().Short(), err)
 	}
-	_, _, err := envelope.OpenContent(signed.Content, signed.Signature, o.org, message.Author)
+	_, _, err = envelope.OpenContent(signed.Content, signed.Signature, o.org, message.Author)
 	if err != nil {
 		return fmt.Errorf("message %s: %w", message.ID().Short(), err)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"muster.example/internal/keys"
 	"muster.example/internal/kv"
-	"muster.example/internal/wire"
 	"muster.example/membership"
 	"muster.example/node/api"
 	"muster.example/node/store"
@@ -77,7 +76,7 @@ func TestCheckNamesDamage(t *testing.T) {
 				Kind: history.RecordMessage, Message: &history.Message{
 					Author: stranger.Public(), Member: keys.MemberID{1}, Conversation: keys.ConversationID{1},
 					Text:   history.Text{Nonce: [16]byte{1}, To: []keys.MemberID{{1}}, Text: "forged"},
-					Signed: wire.Encode(signedContent{Content: []byte("x")}),
+					Signed: history.Proof{Content: []byte("x")}.Encode(),
 				},
 			})
 			return err

@@ -9,7 +9,6 @@ import (
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
-	"muster.example/internal/wire"
 	"muster.example/node/api"
 	"muster.example/node/store"
 	"muster.example/sync/history"
@@ -181,8 +180,8 @@ func (o *organization) quote(tx *store.Tx, author keys.PublicKey, signed []byte,
 		}
 		return envelope.Quote(proof), err
 	}
-	var kept signedContent
-	if err := wire.Decode(signed, &kept); err != nil {
+	kept, err := history.DecodeProof(signed)
+	if err != nil {
 		return envelope.Quote{}, fmt.Errorf("reading a signature: %w", err)
 	}
 	return envelope.Quote{Device: author, Content: kept.Content, Signature: kept.Signature}, nil

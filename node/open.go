@@ -7,7 +7,6 @@ import (
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
-	"muster.example/internal/wire"
 	"muster.example/membership"
 	"muster.example/node/store"
 	"muster.example/sync/history"
@@ -210,7 +209,7 @@ func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened, effect
 		if !anew && !heard.Content.IsZero() && c.Sequence == heard.Sequence+1 && c.Previous != heard.Content {
 			effects.alarms = append(effects.alarms, store.Alarm{
 				Kind: "sequence", Text: fmt.Sprintf("device %s showed others another message than this device", opened.Sender.Short()),
-				Evidence: [][]byte{wire.Encode(signedContent{Content: opened.ContentBytes, Signature: opened.Signature})},
+				Evidence: [][]byte{history.Proof{Content: opened.ContentBytes, Signature: opened.Signature}.Encode()},
 			})
 		}
 		heard.Sequence, heard.Content = c.Sequence, opened.ID
@@ -252,13 +251,6 @@ func (o *organization) takeContent(tx *store.Tx, opened envelope.Opened, member 
 	}
 }
 
-// signedContent is how a message record keeps its author's signature.
-type signedContent struct {
-	_         struct{} `cbor:",toarray"`
-	Content   []byte
-	Signature keys.Signature
-}
-
 func (o *organization) takeText(tx *store.Tx, opened envelope.Opened, member keys.MemberID, effects *effects) error {
 	text, err := history.DecodeText(opened.Content.Body)
 	if err != nil {
@@ -278,7 +270,7 @@ func (o *organization) takeText(tx *store.Tx, opened envelope.Opened, member key
 	}
 	message := history.Message{
 		Author: opened.Sender, Member: member, Conversation: conversation, Text: text,
-		Signed: wire.Encode(signedContent{Content: opened.ContentBytes, Signature: opened.Signature}),
+		Signed: history.Proof{Content: opened.ContentBytes, Signature: opened.Signature}.Encode(),
 	}
 	now := time.Now().UnixMilli()
 	if expires := message.Expires(now); expires > 0 && expires <= now {

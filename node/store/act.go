@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"muster.example/internal/keys"
-	"muster.example/internal/wire"
 	"muster.example/sync/history"
 )
 
@@ -66,15 +65,28 @@ func (tx *Tx) AddAct(org keys.OrgID, device keys.PublicKey, now int64, act histo
 	if err != nil {
 		return nil, err
 	}
-	key := keyOf(act)
-	counts := make(map[keys.MessageID][]history.Action) // what goes for it, by message
+	counts, err := tx.counting(org, action)
+	if err != nil || len(counts) == 0 {
+		return nil, err
+	}
+	r, err := tx.AppendRecord(org, device, now, history.Record{Kind: history.RecordAct, Act: &act})
+	if err != nil {
+		return nil, err
+	}
+	return &r, tx.indexAct(org, r, action, counts)
+}
+
+// counting returns for each message on which an act may count the acts that it takes the place of.
+func (tx *Tx) counting(org keys.OrgID, action history.Action) (map[keys.MessageID][]history.Action, error) {
+	key := keyOf(action.Act)
+	counts := make(map[keys.MessageID][]history.Action)
 	for _, message := range action.Messages() {
 		have, err := tx.Acts(org, message)
 		if err != nil {
 			return nil, err
 		}
 		r, err := tx.Message(org, message)
-		if err == nil && r.Message.Erased != 0 || slices.ContainsFunc(have, func(a history.Action) bool { return keyOf(a.Act) == key }) {
+		if err == nil && !concerns(action, r.Message.Erased) || slices.ContainsFunc(have, func(a history.Action) bool { return keyOf(a.Act) == key }) {
 			continue
 		} else if err != nil && !errors.Is(err, ErrNotFound) {
 			return nil, err
@@ -87,31 +99,36 @@ func (tx *Tx) AddAct(org keys.OrgID, device keys.PublicKey, now int64, act histo
 			counts[message] = slices.DeleteFunc(have, in)
 		}
 	}
-	if len(counts) == 0 {
-		return nil, nil
-	}
+	return counts, nil
+}
+
+// concerns reports whether an act is kept for a message of which this is left: of one that was deleted the deletion, by which
+// other devices of the account learn of it. [HIST-16]
+func concerns(a history.Action, left history.Erased) bool {
+	return left == 0 || left == history.ErasedDeleted && a.Delete != nil
+}
+
+// indexAct finds an act, whose record is stored, for the messages on which it counts, and erases what it takes the place of.
+func (tx *Tx) indexAct(org keys.OrgID, r history.Record, action history.Action, counts map[keys.MessageID][]history.Action) error {
 	if err := tx.noteAct(org, action); err != nil {
-		return nil, err
+		return err
 	}
-	r, err := tx.AppendRecord(org, device, now, history.Record{Kind: history.RecordAct, Act: &act})
-	if err != nil {
-		return nil, err
-	}
+	key := keyOf(action.Act)
 	for _, message := range action.Messages() {
 		gone, ok := counts[message]
 		if !ok {
 			continue
 		}
 		if err := acts.put(tx, place{r.Device, r.Sequence}, org[:], message[:], key[:]); err != nil {
-			return nil, err
+			return err
 		}
 		for _, a := range gone {
 			if err := tx.dropAct(org, message, a); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return &r, nil
+	return nil
 }
 
 // dropAct takes an act off a message, and erases it if no other message has it.
@@ -141,7 +158,7 @@ func (tx *Tx) dropAct(org keys.OrgID, message keys.MessageID, a history.Action) 
 	if err := proofs.delete(tx, org[:], key[:]); err != nil {
 		return err
 	}
-	return records.put(tx, wire.Encode(r), org[:], at.Device[:], number(at.Sequence))
+	return tx.putRecord(org, r, false)
 }
 
 // EraseMessage erases a message: what is left says that it was there. Its files and the acts on it, which may be more than
@@ -179,7 +196,7 @@ func (tx *Tx) EraseMessage(org keys.OrgID, id keys.MessageID, why history.Erased
 	}
 	erased := r.Message.Erase(why)
 	r.Message = &erased
-	return r, true, records.put(tx, wire.Encode(r), org[:], at.Device[:], number(at.Sequence))
+	return r, true, tx.putRecord(org, r, true)
 }
 
 // doomFiles notes the files of a message for EraseRemains.
@@ -242,12 +259,18 @@ func (s *Store) eraseActs(org keys.OrgID) error {
 	return err
 }
 
-// dropActs takes up to limit acts off a message, and reports whether none is left.
+// dropActs takes up to limit acts off a message that is erased, and reports whether none is left that is not kept.
 func (tx *Tx) dropActs(org keys.OrgID, message keys.MessageID, limit int) (gone bool, err error) {
+	r, err := tx.Message(org, message)
+	if err != nil {
+		return false, err
+	}
 	var found []history.Action
 	err = acts.each(tx, nil, func(_ []byte, at place) (bool, error) {
 		a, err := tx.act(org, at)
-		found = append(found, a)
+		if !concerns(a, r.Message.Erased) {
+			found = append(found, a)
+		}
 		return len(found) <= limit, err
 	}, org[:], message[:])
 	if err != nil {
@@ -299,22 +322,55 @@ func (tx *Tx) Expiring(org keys.OrgID, now int64, limit int) (due []keys.Message
 	return due, next, err
 }
 
-// PutProof keeps what this device signed when it sealed a message, the first time.
+// PutProof keeps what this device signed when it sealed a message, the first time. From then on other devices of the account
+// may have the message's record.
 func (tx *Tx) PutProof(org keys.OrgID, message keys.MessageID, signed history.Signed) error {
-	return tx.putProof(org, actKey(message), signed)
+	first, err := tx.putProof(org, actKey(message), signed)
+	if err != nil || !first {
+		return err
+	}
+	r, err := tx.Message(org, message)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return tx.share(org, r)
 }
 
 // PutActProof does the same for an act.
 func (tx *Tx) PutActProof(org keys.OrgID, a history.Act, signed history.Signed) error {
-	return tx.putProof(org, keyOf(a), signed)
+	key := keyOf(a)
+	first, err := tx.putProof(org, key, signed)
+	if err != nil || !first {
+		return err
+	}
+	action, err := a.Open()
+	if err != nil {
+		return err
+	}
+	for _, message := range action.Messages() {
+		at, err := acts.get(tx, org[:], message[:], key[:])
+		if errors.Is(err, ErrNotFound) {
+			continue // it does not count for this one any more
+		} else if err != nil {
+			return err
+		}
+		r, err := tx.record(org, at)
+		if err != nil {
+			return err
+		}
+		return tx.share(org, r)
+	}
+	return nil
 }
 
-func (tx *Tx) putProof(org keys.OrgID, key actKey, signed history.Signed) error {
-	_, err := proofs.get(tx, org[:], key[:])
+func (tx *Tx) putProof(org keys.OrgID, key actKey, signed history.Signed) (first bool, err error) {
+	_, err = proofs.get(tx, org[:], key[:])
 	if errors.Is(err, ErrNotFound) {
-		return proofs.put(tx, signed, org[:], key[:])
+		return true, proofs.put(tx, signed, org[:], key[:])
 	}
-	return err
+	return false, err
 }
 
 // Proof returns what this device signed when it sealed an own message.

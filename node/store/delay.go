@@ -2,7 +2,6 @@ package store
 
 import (
 	"muster.example/internal/keys"
-	"muster.example/internal/wire"
 	"muster.example/sync/history"
 )
 
@@ -72,7 +71,7 @@ func (tx *Tx) TakeBack(org keys.OrgID, id keys.MessageID, d history.Draft) (hist
 	if err := r.Validate(); err != nil {
 		return r, err
 	}
-	if err := records.put(tx, wire.Encode(r), org[:], at.Device[:], number(at.Sequence)); err != nil {
+	if err := tx.putRecord(org, r, true); err != nil {
 		return r, err
 	}
 	return r, tx.indexDraft(org, r)

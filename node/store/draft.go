@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"muster.example/internal/keys"
-	"muster.example/internal/wire"
 	"muster.example/sync/history"
 )
 
@@ -79,9 +78,9 @@ func (tx *Tx) draftAt(org keys.OrgID, id DraftID) (place, error) {
 // eraseDraft takes what a draft said out of its record.
 func (tx *Tx) eraseDraft(org keys.OrgID, r history.Record) error {
 	if r.Draft.Content == nil {
-		return nil
+		return tx.unshare(org, r)
 	}
 	erased := r.Draft.Erase()
 	r.Draft = &erased
-	return records.put(tx, wire.Encode(r), org[:], r.Device[:], number(r.Sequence))
+	return tx.putRecord(org, r, false)
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"muster.example/internal/keys"
-	"muster.example/internal/wire"
 	"muster.example/sync/history"
 )
 
@@ -47,7 +46,7 @@ func (tx *Tx) AppendRecord(org keys.OrgID, device keys.PublicKey, now int64, r h
 	if err := histories.put(tx, c, org[:]); err != nil {
 		return r, err
 	}
-	if err := records.put(tx, wire.Encode(r), org[:], device[:], number(r.Sequence)); err != nil {
+	if err := tx.putRecord(org, r, shares(r)); err != nil {
 		return r, err
 	}
 	switch r.Kind {

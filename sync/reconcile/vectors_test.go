@@ -72,6 +72,12 @@ func cases() map[string]vector.Vector {
 	add("frame_trailing", "frame", "decode", "SYNC-4", "a byte behind the frame", append(wire.Encode([]wireRange{last}), 0))
 
 	add("print_three", "print", "ok", "SYNC-2", "the fingerprint of three items", slices.Concat(key[:], layout(some(3)), print[:]))
+	var d Digest
+	for _, i := range some(3) {
+		d.Add(i.ID)
+	}
+	digest := d.Print(key)
+	add("digest_three", "digest", "ok", "SYNC-8", "the digest of three items, as it is told", slices.Concat(key[:], layout(some(3)), digest[:]))
 	for name, c := range map[string]struct {
 		rule, comment string
 		asks, answers []Item
@@ -110,6 +116,15 @@ func TestVectors(t *testing.T) {
 			set := NewSet([32]byte(v.Data), parse(t, items))
 			if print := set.print(0, set.Len()); !bytes.Equal(print[:], v.Data[32+len(items):]) {
 				t.Errorf("the fingerprint is %x", print)
+			}
+		case "digest":
+			items := v.Data[32 : len(v.Data)-PrintSize]
+			var d Digest
+			for _, i := range parse(t, items) {
+				d.Add(i.ID)
+			}
+			if print := d.Print([32]byte(v.Data)); !bytes.Equal(print[:], v.Data[32+len(items):]) {
+				t.Errorf("the digest is %x", print)
 			}
 		case "answer":
 			key, items := unhex(t, v.Input("key")), unhex(t, v.Input("items"))

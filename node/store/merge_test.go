@@ -1,0 +1,274 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"muster.example/internal/keys"
+	"muster.example/sync/history"
+	"muster.example/sync/reconcile"
+)
+
+// sibling is one device of an account: its store, and its clock, which may be wrong.
+type sibling struct {
+	*Store
+	device keys.PublicKey
+	clock  int64
+}
+
+// settle erases what acts delete, as the node does.
+func (s *sibling) settle(t *testing.T, messages ...keys.MessageID) {
+	for _, id := range messages {
+		update(t, s.Store, func(tx *Tx) error {
+			r, err := tx.Message(orgA, id)
+			if err != nil || r.Message.Erased > 0 {
+				return nil
+			}
+			all, err := tx.Acts(orgA, id)
+			if err != nil || !history.Fold(*r.Message, all, history.Limits{Edit: 1 << 40, Delete: 1 << 40}).Deleted {
+				return err
+			}
+			_, _, err = tx.EraseMessage(orgA, id, history.ErasedDeleted)
+			return err
+		})
+	}
+	if err := s.EraseRemains(orgA); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// items returns what the sibling shares.
+func (s *sibling) items(t *testing.T) (items []reconcile.Item) {
+	t.Helper()
+	view(t, s.Store, func(tx *Tx) (err error) {
+		items, err = tx.Items(orgA)
+		if err != nil {
+			return err
+		}
+		var d reconcile.Digest
+		for _, i := range items {
+			d.Add(i.ID)
+		}
+		if kept, err := tx.Digest(orgA); err != nil || kept != d {
+			t.Fatalf("the digest is of %d items, %v; there are %d", kept.Count, err, d.Count)
+		}
+		return nil
+	})
+	return items
+}
+
+// give hands another what it lacks.
+func (s *sibling) give(t *testing.T, to *sibling) (added int) {
+	t.Helper()
+	have := to.items(t)
+	var all []history.Record
+	view(t, s.Store, func(tx *Tx) error {
+		items, err := tx.Items(orgA)
+		for _, item := range items {
+			if !slices.Contains(have, item) {
+				r, err := tx.Shared(orgA, item)
+				if err != nil {
+					return err
+				}
+				all = append(all, r)
+			}
+		}
+		return err
+	})
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for _, r := range all {
+		update(t, to.Store, func(tx *Tx) error {
+			ok, err := tx.Merge(orgA, r)
+			if ok {
+				added++
+			}
+			return errors.Join(err, tx.Observe(orgA, r.Clock))
+		})
+		switch {
+		case r.Message != nil:
+			to.settle(t, r.Message.ID())
+		case r.Act != nil:
+			a, err := r.Act.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			to.settle(t, a.Messages()...)
+		}
+	}
+	return added
+}
+
+// happen has something happen to a sibling: a message comes or is written, somebody acts, the person marks, tags, drafts.
+func (s *sibling) happen(t *testing.T, random *rand.Rand, step int) {
+	s.clock += random.Int64N(5000) - 1000
+	message := byte(random.IntN(12))
+	author := keys.PublicKey{byte(100 + message%3)}
+	id := history.MessageID(author, [history.NonceSize]byte{message})
+	record := func(r history.Record) {
+		update(t, s.Store, func(tx *Tx) error {
+			_, err := tx.AppendRecord(orgA, s.device, s.clock, r)
+			return err
+		})
+	}
+	act := func(kind history.Kind, body any) {
+		update(t, s.Store, func(tx *Tx) error {
+			_, err := tx.AddAct(orgA, s.device, s.clock, actOn(author, kind, body))
+			return err
+		})
+		s.settle(t, id)
+	}
+	switch random.IntN(10) {
+	case 0, 1, 2, 3:
+		var known bool
+		view(t, s.Store, func(tx *Tx) error { _, err := tx.Message(orgA, id); known = err == nil; return nil })
+		if !known {
+			record(letterOf(author, message, nil))
+			s.settle(t, id)
+		}
+	case 4:
+		act(history.KindEdit, history.Edit{Message: id, Text: fmt.Sprint(step), Time: int64(2000 + step)})
+	case 5:
+		act(history.KindReaction, history.Reaction{Message: id, Emoji: "+", Off: random.IntN(2) == 0, Time: int64(2000 + step)})
+	case 6:
+		if random.IntN(3) == 0 {
+			act(history.KindDelete, history.Delete{Messages: []keys.MessageID{id}, Time: int64(2000 + step)})
+		} else {
+			act(history.KindSeen, history.Seen{Messages: []keys.MessageID{id, {1}}, Time: int64(2000 + random.IntN(50))})
+		}
+	case 7:
+		record(history.Record{Kind: history.RecordRead, Read: &history.Read{Message: id}})
+	case 8:
+		record(history.Record{Kind: history.RecordTag, Tag: &history.Tag{Message: id, Tag: "later", Off: random.IntN(2) == 0}})
+	case 9:
+		d := history.Draft{ID: [history.NonceSize]byte{byte(random.IntN(3))}}
+		if random.IntN(3) > 0 {
+			d.Content = &history.DraftContent{Text: fmt.Sprint(step), Time: 1}
+		}
+		record(history.Record{Kind: history.RecordDraft, Draft: &d})
+	}
+}
+
+// Devices that are apart, come together in any pairs and have wrong clocks end with the same records. [HIST-6] [HIST-25]
+func TestSiblingsEndWithTheSameRecords(t *testing.T) {
+	for seed := range uint64(6) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		siblings := make([]*sibling, 4)
+		for i := range siblings {
+			siblings[i] = &sibling{Store: open(t), device: keys.PublicKey{byte(i + 1)}, clock: 1_000_000 + random.Int64N(1e8)}
+		}
+		for step := range 240 {
+			s := siblings[random.IntN(len(siblings))]
+			if random.IntN(12) == 0 {
+				s.give(t, siblings[random.IntN(len(siblings))])
+				continue
+			}
+			s.happen(t, random, step)
+		}
+		for round := 0; ; round++ {
+			added := 0
+			for _, a := range siblings {
+				for _, b := range siblings {
+					added += a.give(t, b)
+				}
+			}
+			if added == 0 {
+				break
+			}
+			if round > 5 {
+				t.Fatalf("seed %d: it goes on for ever", seed)
+			}
+		}
+		want := siblings[0].items(t)
+		if len(want) < 20 {
+			t.Fatalf("seed %d: %d records prove nothing", seed, len(want))
+		}
+		for _, s := range siblings[1:] {
+			if got := s.items(t); !slices.Equal(got, want) {
+				t.Errorf("seed %d: one device shares %d records, another %d, or others", seed, len(want), len(got))
+				dump := func(s *sibling, here, there []reconcile.Item) {
+					view(t, s.Store, func(tx *Tx) error {
+						for _, i := range here {
+							if !slices.Contains(there, i) {
+								r, _ := tx.Shared(orgA, i)
+								t.Logf("only on %d: %s", s.device[0], describe(r))
+							}
+						}
+						return nil
+					})
+				}
+				dump(s, got, want)
+				dump(siblings[0], want, got)
+			}
+		}
+	}
+}
+
+// A copied folder makes two records of one name. [HIST-25]
+func TestMergeTellsOfAClone(t *testing.T) {
+	a, b := open(t), open(t)
+	for s, word := range map[*Store]string{a: "one", b: "another"} {
+		update(t, s, func(tx *Tx) error {
+			_, err := tx.AppendRecord(orgA, self, 1000, history.Record{Kind: history.RecordTag, Tag: &history.Tag{Message: keys.MessageID{1}, Tag: word}})
+			return err
+		})
+	}
+	var r history.Record
+	view(t, b, func(tx *Tx) error {
+		items, err := tx.Items(orgA)
+		if err != nil {
+			return err
+		}
+		r, err = tx.Shared(orgA, items[0])
+		return err
+	})
+	if err := a.Update(func(tx *Tx) error { _, err := tx.Merge(orgA, r); return err }); !errors.Is(err, ErrClone) {
+		t.Errorf("another record of the same name: %v", err)
+	}
+}
+
+// An own message is shared once it is signed, with what was signed. [HIST-25]
+func TestOwnMessagesAreSharedOnceTheyAreSigned(t *testing.T) {
+	s := &sibling{Store: open(t), device: self}
+	r := letterOf(self, 1, func(m *history.Message) { m.Signed = nil })
+	update(t, s.Store, func(tx *Tx) error { _, err := tx.AppendRecord(orgA, self, 1000, r); return err })
+	if n := len(s.items(t)); n != 0 {
+		t.Fatalf("%d records are shared", n)
+	}
+	signed := history.Signed{Device: self, Content: []byte("content")}
+	update(t, s.Store, func(tx *Tx) error { return tx.PutProof(orgA, r.Message.ID(), signed) })
+	items := s.items(t)
+	if len(items) != 1 {
+		t.Fatalf("%d records are shared", len(items))
+	}
+	view(t, s.Store, func(tx *Tx) error {
+		got, err := tx.Shared(orgA, items[0])
+		if err != nil {
+			return err
+		}
+		if p, err := history.DecodeProof(got.Message.Signed); err != nil || string(p.Content) != "content" {
+			t.Errorf("it comes with %q, %v", got.Message.Signed, err)
+		}
+		if [32]byte(got.ID()) != items[0].ID {
+			t.Error("the proof changes its id")
+		}
+		return nil
+	})
+}
+
+func describe(r history.Record) string {
+	text := fmt.Sprintf("record %d of %d at %d", r.Sequence, r.Device[0], r.Clock.Wall)
+	switch {
+	case r.Message != nil:
+		text += fmt.Sprintf(": message %d, erased %d", r.Message.Text.Nonce[0], r.Message.Erased)
+	case r.Act != nil:
+		text += fmt.Sprintf(": act %x", r.Act.Body[:min(40, len(r.Act.Body))])
+	case r.Draft != nil:
+		text += fmt.Sprintf(": draft %d, gone %v", r.Draft.ID[0], r.Draft.Content == nil)
+	default:
+		text += fmt.Sprintf(": kind %d", r.Kind)
+	}
+	return text
+}
