@@ -9,13 +9,6 @@ import (
 // before. [SYNC-7]
 const maxDepth = 40
 
-// Missing is a range in which the other side has items that this one lacks: those named, or all of it.
-type Missing struct {
-	From, To Bound
-	Names    []Name // nil for all
-	Count    uint64 // how many the other side says they are
-}
-
 // Session is the side that begins. It asks; the other side answers without keeping anything. Not safe for concurrent use.
 type Session struct {
 	set     *Set

@@ -72,6 +72,10 @@ func cases() map[string]vector.Vector {
 	add("frame_trailing", "frame", "decode", "SYNC-4", "a byte behind the frame", append(wire.Encode([]wireRange{last}), 0))
 
 	add("print_three", "print", "ok", "SYNC-2", "the fingerprint of three items", slices.Concat(key[:], layout(some(3)), print[:]))
+	missing := []Missing{{From: Bound{}, To: between(some(4)[1], some(4)[2])}, {From: between(some(4)[2], some(4)[3]), To: End, Names: []Name{some(4)[3].Name()}}}
+	add("missing_two", "missing", "ok", "SYNC-9", "a range of which all is asked for, and one item of another", EncodeMissing(missing))
+	add("missing_none", "missing", "decode", "SYNC-9", "no range", EncodeMissing(nil))
+	add("missing_back", "missing", "decode", "SYNC-9", "a range that ends before it begins", EncodeMissing([]Missing{{From: End, To: Bound{}}}))
 	var d Digest
 	for _, i := range some(3) {
 		d.Add(i.ID)
@@ -116,6 +120,14 @@ func TestVectors(t *testing.T) {
 			set := NewSet([32]byte(v.Data), parse(t, items))
 			if print := set.print(0, set.Len()); !bytes.Equal(print[:], v.Data[32+len(items):]) {
 				t.Errorf("the fingerprint is %x", print)
+			}
+		case "missing":
+			all, err := DecodeMissing(v.Data)
+			switch {
+			case v.Expect == "decode" && !errors.Is(err, ErrFrame):
+				t.Errorf("it was not refused: %v", err)
+			case v.Expect == "ok" && (err != nil || !bytes.Equal(EncodeMissing(all), v.Data)):
+				t.Errorf("read and written again it is %x, %v", EncodeMissing(all), err)
 			}
 		case "digest":
 			items := v.Data[32 : len(v.Data)-PrintSize]

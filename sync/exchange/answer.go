@@ -1,0 +1,133 @@
+package exchange
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+
+	"muster.example/sync/reconcile"
+)
+
+// Answer serves the side that opened the stream, until that says that all is done. It is for the caller to end the stream, also
+// to make Answer return. Errors wrap ErrProtocol if the other side is at fault.
+func Answer(ctx context.Context, stream io.ReadWriter, own History) (Progress, error) {
+	a := &answerer{link: newLink(stream), history: own}
+	err := a.run(ctx)
+	a.Sent, a.Received = a.link.sent, a.link.received
+	return a.Progress, err
+}
+
+// answerer is the side that did not open the stream. Between frames it keeps nothing but the set, which is made when the first
+// question comes.
+type answerer struct {
+	Progress
+	link    *link
+	history History
+	key     [32]byte
+	set     *reconcile.Set
+}
+
+func (a *answerer) run(ctx context.Context) error {
+	if err := a.hello(ctx); err != nil {
+		return err
+	}
+	for {
+		f, err := a.link.read(kindQuestion, kindWant, kindGive, kindEnd)
+		switch {
+		case err != nil:
+			return err
+		case f.Kind == kindEnd:
+			if err := a.link.write(frame{Kind: kindEnd}); err != nil {
+				return err
+			}
+			return a.link.out.Flush()
+		case f.Kind == kindQuestion:
+			err = a.question(f)
+		case f.Kind == kindWant:
+			err = a.want(f)
+		case f.Kind == kindGive:
+			err = a.take(ctx, f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// hello takes what is fresh and says how things stand after it.
+func (a *answerer) hello(ctx context.Context) error {
+	theirs, err := a.link.read(kindHello)
+	if err != nil {
+		return err
+	}
+	nonce := make([]byte, nonceSize)
+	rand.Read(nonce)
+	if err := a.link.write(frame{Kind: kindHello, Data: nonce}); err != nil {
+		return err
+	}
+	a.key = sessionKey(theirs.Data, nonce)
+	for {
+		f, err := a.link.read(kindGive, kindEnd)
+		if err != nil {
+			return err
+		}
+		if f.Kind == kindEnd {
+			break
+		}
+		if err := a.take(ctx, f); err != nil {
+			return err
+		}
+	}
+	digest, err := a.history.Digest()
+	if err != nil {
+		return err
+	}
+	print := digest.Print(a.key)
+	return a.link.write(frame{Kind: kindDigest, Data: print[:], Count: digest.Count})
+}
+
+func (a *answerer) question(f frame) error {
+	if a.set == nil {
+		items, err := a.history.Items()
+		if err != nil {
+			return err
+		}
+		a.set = reconcile.NewSet(a.key, items)
+	}
+	answer, err := reconcile.Answer(a.set, f.Data)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	a.Rounds++
+	return a.link.write(frame{Kind: kindAnswer, Data: answer})
+}
+
+// want hands over what is asked for, in the order in which it is asked for.
+func (a *answerer) want(f frame) error {
+	wanted, err := reconcile.DecodeMissing(f.Data)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	a.set = nil
+	batch := newBatch(a.link)
+	for _, m := range wanted {
+		err := a.history.Records(m, func(_ reconcile.Item, record []byte) (bool, error) {
+			a.Given++
+			return true, batch.add(record)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := batch.flush(); err != nil {
+		return err
+	}
+	return a.link.write(frame{Kind: kindEnd})
+}
+
+func (a *answerer) take(ctx context.Context, f frame) error {
+	_, err := a.history.Take(ctx, f.Records)
+	a.Taken += uint64(len(f.Records))
+	return err
+}

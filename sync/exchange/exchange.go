@@ -1,0 +1,241 @@
+package exchange
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"slices"
+
+	"muster.example/internal/keys"
+	"muster.example/sync/reconcile"
+)
+
+const nonceSize = 32
+
+// History is the records that one device has, as an exchange sees them. Its methods may be called while records are added.
+type History interface {
+	// Digest says in short what there is.
+	Digest() (reconcile.Digest, error)
+	// Items returns what there is, in any order. The caller may change the slice.
+	Items() ([]reconcile.Item, error)
+	// Records visits the records of a range, as far as they are there, the newest first, until visit returns false.
+	Records(missing reconcile.Missing, visit func(item reconcile.Item, record []byte) (more bool, err error)) error
+	// Record returns the record of one item, nil if it is there no more.
+	Record(item reconcile.Item) ([]byte, error)
+	// Take checks and stores records that the other device gave, each for itself, and returns their items, also of those that
+	// were refused or add nothing. What was taken is durable when it returns.
+	Take(ctx context.Context, records [][]byte) ([]reconcile.Item, error)
+}
+
+// Progress is how far an exchange has come.
+type Progress struct {
+	Found    bool   // what is missing is known
+	Missing  uint64 // records that this side lacked, as the other side says
+	Taken    uint64 // of those, how many came
+	Excess   uint64 // records that the other side lacked
+	Given    uint64 // of those, how many were sent
+	Sent     uint64 // bytes
+	Received uint64 // bytes
+	Rounds   int    // questions that were asked
+}
+
+// Options are what an exchange does beside the usual.
+type Options struct {
+	Fresh    [][]byte           // records to hand over before anything is compared
+	Thorough bool               // compare all, though the digests are equal [SYNC-8]
+	Report   func(now Progress) // is told of progress; may be nil
+}
+
+// Begin brings two histories in step, as the side that opened the stream, and returns when both have what the other had when
+// they were compared. It is for the caller to end the stream, also to make Begin return. Errors wrap ErrProtocol if the other
+// side is at fault.
+func Begin(ctx context.Context, stream io.ReadWriter, own History, o Options) (Progress, error) {
+	b := &beginner{link: newLink(stream), history: own, report: o.Report}
+	err := b.run(ctx, o)
+	b.Sent, b.Received = b.link.sent, b.link.received
+	return b.Progress, err
+}
+
+// beginner is the side that opened the stream.
+type beginner struct {
+	Progress
+	link    *link
+	history History
+	key     [32]byte
+	report  func(Progress)
+}
+
+func (b *beginner) run(ctx context.Context, o Options) error {
+	equal, err := b.hello(ctx, o)
+	if err != nil || equal && !o.Thorough {
+		return b.end(err)
+	}
+	lacks, excess, err := b.compare()
+	if err != nil {
+		return err
+	}
+	b.Found, b.Excess = true, uint64(len(excess))
+	for _, m := range lacks {
+		b.Missing += m.Count
+	}
+	b.tell()
+	slices.Reverse(lacks) // the newest first
+	for some := range slices.Chunk(lacks, reconcile.MaxMissing) {
+		if err := b.take(ctx, some); err != nil {
+			return err
+		}
+	}
+	slices.Reverse(excess)
+	return b.end(b.give(excess))
+}
+
+// hello agrees on the session's key, hands over what is fresh, and asks how things stand.
+func (b *beginner) hello(ctx context.Context, o Options) (equal bool, err error) {
+	nonce := make([]byte, nonceSize)
+	rand.Read(nonce)
+	if err := b.link.write(frame{Kind: kindHello, Data: nonce}); err != nil {
+		return false, err
+	}
+	for some := range slices.Chunk(o.Fresh, maxInBatch) {
+		if err := b.link.write(frame{Kind: kindGive, Records: some}); err != nil {
+			return false, err
+		}
+	}
+	if err := b.link.write(frame{Kind: kindEnd}); err != nil {
+		return false, err
+	}
+	theirs, err := b.link.read(kindHello)
+	if err != nil {
+		return false, err
+	}
+	b.key = sessionKey(nonce, theirs.Data)
+	digest, err := b.link.read(kindDigest)
+	if err != nil {
+		return false, err
+	}
+	own, err := b.history.Digest()
+	print := own.Print(b.key)
+	return string(print[:]) == string(digest.Data), err
+}
+
+// sessionKey is the key of the session's fingerprints, which no side alone determines. [SYNC-2]
+func sessionKey(beginner, answerer []byte) [32]byte {
+	return keys.Hash[History](keys.DomainReconcile, beginner, answerer)
+}
+
+// compare finds out what each side lacks.
+func (b *beginner) compare() ([]reconcile.Missing, []reconcile.Item, error) {
+	items, err := b.history.Items()
+	if err != nil {
+		return nil, nil, err
+	}
+	session := reconcile.NewSession(reconcile.NewSet(b.key, items))
+	for !session.Done() {
+		if err := b.link.write(frame{Kind: kindQuestion, Data: session.Ask()}); err != nil {
+			return nil, nil, err
+		}
+		answer, err := b.link.read(kindAnswer)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := session.Take(answer.Data); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+		}
+		b.Rounds++
+	}
+	return session.Lacks(), session.Excess(), nil
+}
+
+// take asks for ranges and takes what comes, none of which may be anything else. [SYNC-11]
+func (b *beginner) take(ctx context.Context, wanted []reconcile.Missing) error {
+	if err := b.link.write(frame{Kind: kindWant, Data: reconcile.EncodeMissing(wanted)}); err != nil {
+		return err
+	}
+	at := 0
+	for {
+		f, err := b.link.read(kindGive, kindEnd)
+		if err != nil || f.Kind == kindEnd {
+			return err
+		}
+		items, err := b.history.Take(ctx, f.Records)
+		if err != nil {
+			return err
+		}
+		for _, item := range items {
+			for at < len(wanted) && !wanted[at].Has(item) {
+				at++
+			}
+			if at == len(wanted) {
+				return fmt.Errorf("%w: a record that was not asked for", ErrProtocol)
+			}
+		}
+		b.Taken += uint64(len(f.Records))
+		b.tell()
+	}
+}
+
+// give hands over records that the other side lacks.
+func (b *beginner) give(excess []reconcile.Item) error {
+	batch := newBatch(b.link)
+	for _, item := range excess {
+		record, err := b.history.Record(item)
+		if err != nil {
+			return err
+		}
+		if record == nil {
+			continue
+		}
+		if err := batch.add(record); err != nil {
+			return err
+		}
+		b.Given++
+		b.tell()
+	}
+	return batch.flush()
+}
+
+// end says that all is done, and waits until the other side has what it was given.
+func (b *beginner) end(err error) error {
+	if err != nil {
+		return err
+	}
+	if err := b.link.write(frame{Kind: kindEnd}); err != nil {
+		return err
+	}
+	_, err = b.link.read(kindEnd)
+	return err
+}
+
+func (b *beginner) tell() {
+	if b.report != nil {
+		b.Sent, b.Received = b.link.sent, b.link.received
+		b.report(b.Progress)
+	}
+}
+
+// batch collects records into frames.
+type batch struct {
+	link    *link
+	records [][]byte
+	size    int
+}
+
+func newBatch(l *link) *batch { return &batch{link: l} }
+
+func (b *batch) add(record []byte) error {
+	b.records, b.size = append(b.records, record), b.size+len(record)
+	if b.size < maxBatch && len(b.records) < maxInBatch {
+		return nil
+	}
+	return b.flush()
+}
+
+func (b *batch) flush() error {
+	if len(b.records) == 0 {
+		return nil
+	}
+	err := b.link.write(frame{Kind: kindGive, Records: b.records})
+	b.records, b.size = nil, 0
+	return err
+}
