@@ -63,12 +63,24 @@ func bySeniority(devices []api.Device) []api.Device {
 	return listed
 }
 
+// devicesScreen is the own account.
+type devicesScreen struct {
+	api.Account
+	Active int // how many devices may act
+}
+
 func devices(v *visit) (answer, error) {
 	account, err := v.account()
 	if err != nil {
 		return answer{}, err
 	}
-	return show("devices", "devices.title", account)
+	s := devicesScreen{Account: account}
+	for _, d := range account.Devices {
+		if !d.Barred {
+			s.Active++
+		}
+	}
+	return show("devices", "devices.title", s)
 }
 
 // barring is the form in which devices are barred, and what that would do once it was asked.

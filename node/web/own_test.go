@@ -70,6 +70,10 @@ func (h *house) Freeze(ctx context.Context, r api.FreezeRequest) (api.FreezeResu
 	h.Backend.Freeze(ctx, r) //nolint:errcheck // as above
 	return api.FreezeResult{}, h.refuse
 }
+func (h *house) Recover(ctx context.Context, r api.RecoverRequest) (api.RecoverResult, error) {
+	h.Backend.Recover(ctx, r) //nolint:errcheck // as above
+	return api.RecoverResult{Org: "org", Replaced: r.NewWords != ""}, h.refuse
+}
 func (h *house) SetSetting(ctx context.Context, r api.SettingRequest) ([]api.Setting, error) {
 	h.Backend.SetSetting(ctx, r) //nolint:errcheck // as above
 	return nil, h.refuse
@@ -150,7 +154,8 @@ func TestOwnPages(t *testing.T) {
 		app := newHouse(t, h)
 		for _, address := range []string{
 			"/welcome", "/welcome/join", "/welcome/create", "/welcome/words", "/welcome/check", "/recover", "/recover/lost", "/preferences",
-			"/o/org/devices", "/o/org/devices/bar?device=12D3KooWmiddle01", "/o/org/devices/card", "/o/org/safety", "/o/org/settings", "/o/org/settings/name",
+			"/o/org/devices", "/o/org/devices/bar?device=12D3KooWmiddle01", "/o/org/devices/card", "/o/org/safety",
+			"/o/org/devices/words", "/o/org/devices/words/check", "/o/org/devices/order", "/o/org/devices/keep", "/o/org/devices/keep?device=12D3KooWended001", "/o/org/settings", "/o/org/settings/name",
 		} {
 			for _, language := range []string{"en", "de", "ar"} {
 				t.Run(name+address+language, func(t *testing.T) {
@@ -281,6 +286,10 @@ func TestRefusalsKeepWhatWasTyped(t *testing.T) {
 		"/o/org/settings":       {"setting": {"expires"}, "value": {"typed-a"}},
 		"/o/org/devices/bar":    {"device": {"12D3KooWmiddle01"}, "since": {"2026-11-01T10:00"}, "owner": {"1"}, "words": {"hush hush"}},
 		"/o/org/devices/freeze": {"lift": {"1"}, "words": {"hush hush"}},
+		"/o/org/devices/keep":   {"device": {"12D3KooWended001"}, "words": {"hush hush"}},
+		"/o/org/devices/order": {
+			"confirmed": {"1"}, "words": {"hush hush"}, "device": {"12D3KooWmiddle01", "12D3KooWsenior01", "12D3KooWjunior01"}, "place": {"1", "2", "3"},
+		},
 	} {
 		h := full()
 		h.refuse = refused
@@ -348,6 +357,10 @@ func TestOwnForms(t *testing.T) {
 		{"/o/org/devices/freeze", url.Values{"lift": {"1"}, "words": {"w"}}, api.FreezeRequest{Org: "org", Lift: true, Words: "w"}, "/o/org/devices?notice=freeze.lifted"},
 		{"/o/org/devices/refuse", url.Values{"readmission": {"r"}}, api.RefuseRequest{Org: "org", Readmission: "r"}, "/o/org/devices?notice=readmission.refused"},
 		{"/o/org/devices/wiper", url.Values{"obey": {"nobody"}}, api.WiperRequest{Org: "org", Obey: "nobody"}, "/o/org/devices?notice=wiper.done"},
+		{
+			"/o/org/devices/keep", url.Values{"device": {"12D3KooWended001"}, "words": {"w"}},
+			api.RecoverRequest{Org: "org", Words: "w", CancelWipe: api.List[string]{"12D3KooWended001"}}, "/o/org/devices?notice=keep.done",
+		},
 		{"/o/org/settings", url.Values{"setting": {"away"}, "value": {"I am away"}}, api.SettingRequest{Org: "org", Name: "away", Value: "I am away"}, "/o/org/settings?notice=settings.kept"},
 		{"/o/org/settings/name", url.Values{"name": {"Ada"}}, api.NameRequest{Org: "org", Name: "Ada"}, "/o/org/settings?notice=settings.renamed"},
 		{

@@ -21,6 +21,8 @@ func routes() []route {
 		slipRoutes(),
 		recoverRoutes(),
 		deviceRoutes(),
+		orderRoutes(),
+		renewalRoutes(),
 		safetyRoutes(),
 		settingRoutes(),
 		skinRoutes(),

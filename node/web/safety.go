@@ -127,6 +127,9 @@ func (v *visit) Banners() (all []banner) {
 	if status.FrozenUntil.After(time.Now()) {
 		all = append(all, banner{"banner.frozen", v.In("devices")})
 	}
+	if v.Renewal() {
+		all = append(all, banner{"banner.renewal", v.In("devices", "words")})
+	}
 	if newest(status.Raised).After(v.seenUntil()) && !v.Here(v.In("safety")) {
 		all = append(all, banner{"banner.alarm", v.In("safety")})
 	}

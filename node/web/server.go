@@ -24,6 +24,7 @@ type Server struct {
 	static  *static
 	mux     *http.ServeMux
 	slips   slips
+	renewed slips // at most one of each organization, see renewal.go
 	shelf   shelf
 
 	pictures chan struct{} // one for each picture that is being read

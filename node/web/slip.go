@@ -14,6 +14,7 @@ import (
 const (
 	slipRecovery = "recovery" // of the person
 	slipRoot     = "root"     // of an organization
+	slipRenewal  = "renewal"  // that are to replace the person's, and count for nothing yet
 )
 
 // askedWords is how many words of a slip a person is asked for.
@@ -28,6 +29,8 @@ type slip struct {
 	Words   []string
 	After   string // where to go on
 	Asked   []int  // numbers of words, from 1, in their order; nil until the check began
+	Org     string // of a renewal: where the words are to count
+	Written bool   // of a renewal: the check was passed
 }
 
 // slips are those that were not checked yet, in the order in which they are shown. The zero value has none.
@@ -101,6 +104,28 @@ func (s *slips) find(id string) int {
 	return slices.IndexFunc(s.all, func(one slip) bool { return one.ID == id })
 }
 
+// of returns the renewal of an organization.
+func (s *slips) of(org string) (slip, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := slices.IndexFunc(s.all, func(one slip) bool { return one.Org == org })
+	if at < 0 {
+		return slip{}, false
+	}
+	one := s.all[at]
+	one.Words = slices.Clone(one.Words) // another request may forget them
+	return one, true
+}
+
+// write notes that a renewal's words are on paper.
+func (s *slips) write(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at := s.find(id); at >= 0 {
+		s.all[at].Written = true
+	}
+}
+
 // draw returns some numbers from 1 to n, in their order.
 func draw(n int) (numbers []int) {
 	for len(numbers) < min(askedWords, n) {
@@ -130,6 +155,8 @@ type slipScreen struct {
 	slip
 	More  int // slips behind it
 	Wrong bool
+	// Show and Check are the addresses of the words and of their check; Skip is where the check is left out, empty if it is not.
+	Show, Check, Skip string
 }
 
 // showSlip shows words until they were checked: who wrote one down wrongly must be able to look again.
@@ -140,7 +167,9 @@ func slipPage(v *visit, template string, wrong bool) (answer, error) {
 	if all == 0 {
 		return show("no-slip", "slip.gone", nil)
 	}
-	return show(template, "slip."+one.Kind, slipScreen{one, all - 1, wrong})
+	return show(template, "slip."+one.Kind, slipScreen{
+		slip: one, More: all - 1, Wrong: wrong, Show: "/welcome/words", Check: "/welcome/check", Skip: "/welcome/words/done",
+	})
 }
 
 // showCheck asks for some of the words.

@@ -35,6 +35,9 @@ func (v *visit) path(name string) string { return v.r.PathValue(name) }
 // query returns a parameter of the address.
 func (v *visit) query(name string) string { return v.r.URL.Query().Get(name) }
 
+// Asked is query for templates: what a link to the page asked for.
+func (v *visit) Asked(name string) string { return v.query(name) }
+
 // enter reads the organizations, and finds the one that the address names.
 func (v *visit) enter() error {
 	orgs, err := v.backend().Orgs(v.ctx())
