@@ -121,7 +121,7 @@ func TestSequence(t *testing.T) {
 	missing := func(want uint64, after string) {
 		t.Helper()
 		view(t, p.to.node.store, func(tx *store.Tx) error {
-			if got, err := tx.Missing(p.org.ID); err != nil || got != want {
+			if got, since, err := tx.Missing(p.org.ID); err != nil || got != want || (since > 0) != (want > 0) {
 				t.Errorf("after %s: %d missing, %v; want %d", after, got, err, want)
 			}
 			return nil

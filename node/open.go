@@ -203,8 +203,11 @@ func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened, effect
 			heard.Missing--
 		}
 	default:
-		if heard.Sequence > 0 {
-			heard.Missing += c.Sequence - heard.Sequence - 1
+		if skipped := c.Sequence - heard.Sequence - 1; heard.Sequence > 0 && skipped > 0 {
+			if heard.Missing == 0 {
+				heard.Since = time.Now().UnixMilli()
+			}
+			heard.Missing += skipped
 		}
 		if !anew && !heard.Content.IsZero() && c.Sequence == heard.Sequence+1 && c.Previous != heard.Content {
 			effects.alarms = append(effects.alarms, store.Alarm{
@@ -216,6 +219,9 @@ func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened, effect
 		if anew {
 			heard.Content = keys.ContentID{}
 		}
+	}
+	if heard.Missing == 0 {
+		heard.Since = 0
 	}
 	return tx.PutHeard(o.org, c.Conversation, opened.Sender, heard)
 }

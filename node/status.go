@@ -64,8 +64,12 @@ func (o *organization) status(now time.Time) (api.OrgStatus, error) {
 		if err != nil {
 			return err
 		}
-		if status.Missing, err = tx.Missing(o.org); err != nil {
+		var since int64
+		if status.Missing, since, err = tx.Missing(o.org); err != nil {
 			return err
+		}
+		if since > 0 {
+			status.MissingSince = time.UnixMilli(since).UTC()
 		}
 		if status.Warnings, err = o.warningsLocked(); err != nil {
 			return err

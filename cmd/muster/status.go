@@ -93,7 +93,11 @@ func printOrg(w io.Writer, o api.OrgStatus) {
 		terminal.Printf(w, "  outbox      %d not confirmed by the receiving device yet\n", o.Outbox)
 	}
 	if o.Missing > 0 {
-		terminal.Printf(w, "  missing     %s for you, known of and not here yet\n", plural(int(o.Missing), "message"))
+		since := ""
+		if !o.MissingSince.IsZero() {
+			since = ", since " + moment(o.MissingSince)
+		}
+		terminal.Printf(w, "  missing     %s for you, known of and not here yet%s\n", plural(int(o.Missing), "message"), since)
 	}
 	for _, warning := range o.Warnings {
 		terminal.Printf(w, "  WARNING     %s\n", warning)

@@ -25,8 +25,10 @@ type OrgStatus struct {
 	Rendezvous List[RendezvousStatus] `json:"rendezvous"`
 	Peers      List[PeerStatus]       `json:"peers"`   // devices of members that a direct connection stands to
 	Missing    uint64                 `json:"missing"` // messages known to have been sent to this account that have not come
-	Outbox     int                    `json:"outbox"`  // (message, device) pairs that no receipt has come for
-	Alarms     List[string]           `json:"alarms"`  // what a person must know: a fork, a clone, a clock; one line each
+	// MissingSince is when the oldest of the gaps was noticed that they are in; zero if none are missing.
+	MissingSince time.Time    `json:"missing_since,omitzero"`
+	Outbox       int          `json:"outbox"` // (message, device) pairs that no receipt has come for
+	Alarms       List[string] `json:"alarms"` // what a person must know: a fork, a clone, a clock; one line each
 	// Raised are the alarms again, in the same order, for programs that say what each means.
 	Raised List[Alarm] `json:"raised"`
 	// Warnings name members whose verification does not stand any more, and what changed; one line each.
@@ -44,7 +46,7 @@ type OrgStatus struct {
 // Alarm is one of OrgStatus.Alarms.
 type Alarm struct {
 	Time time.Time `json:"time"`
-	// Kind is roll, fork, head, stale, clock, withheld, prekey, clone, verify or readmission. The list is append-only.
+	// Kind is roll, fork, head, stale, clock, withheld, prekey, clone, verify, readmission, sequence or shrunk. The list is append-only.
 	Kind     string `json:"kind"`
 	Text     string `json:"text"`
 	Evidence string `json:"evidence,omitzero"` // path of the file that proves it

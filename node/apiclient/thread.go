@@ -62,3 +62,8 @@ func (c *Client) Tag(ctx context.Context, request api.TagRequest) (api.Marked, e
 func (c *Client) Tags(ctx context.Context, query api.TagsQuery) ([]api.Tag, error) {
 	return object[[]api.Tag](ctx, c, http.MethodGet, "/v1/tags", orgValue(query.Org), nil)
 }
+
+// Losses lists what did not get where it was sent.
+func (c *Client) Losses(ctx context.Context, query api.LossesQuery) (api.Losses, error) {
+	return object[api.Losses](ctx, c, http.MethodGet, "/v1/losses", orgValue(query.Org), nil)
+}

@@ -22,9 +22,11 @@ type ThreadBackend interface {
 	Tag(ctx context.Context, request api.TagRequest) (api.Marked, error)
 	// Tags lists the tags that messages bear.
 	Tags(ctx context.Context, query api.TagsQuery) ([]api.Tag, error)
+	// Losses lists what did not get where it was sent: to this account, and by it.
+	Losses(ctx context.Context, query api.LossesQuery) (api.Losses, error)
 }
 
-// threadRoutes adds the routes of ThreadBackend. [API-50] [API-53]
+// threadRoutes adds the routes of ThreadBackend. [API-50] [API-53] [API-56]
 func (s *Server) threadRoutes(mux *http.ServeMux) {
 	b := s.backend
 	mux.HandleFunc("GET /v1/threads", s.query(func(ctx context.Context, q url.Values) (any, error) {
@@ -55,6 +57,9 @@ func (s *Server) threadRoutes(mux *http.ServeMux) {
 		}
 		return b.Thread(ctx, query)
 	}, "org", "thread", "before", "limit", "hidden"))
+	mux.HandleFunc("GET /v1/losses", s.query(func(ctx context.Context, q url.Values) (any, error) {
+		return b.Losses(ctx, api.LossesQuery{Org: q.Get("org")})
+	}, "org"))
 	mux.HandleFunc("GET /v1/conversations", s.query(func(ctx context.Context, q url.Values) (any, error) {
 		return list(b.Conversations(ctx, api.ConversationsQuery{Org: q.Get("org")}))
 	}, "org"))

@@ -33,6 +33,7 @@ type Heard struct {
 	Sequence uint64         `cbor:"1,keyasint"`
 	Content  keys.ContentID `cbor:"2,keyasint"`
 	Missing  uint64         `cbor:"3,keyasint,omitempty"` // numbers that were skipped and have not come since
+	Since    int64          `cbor:"4,keyasint,omitempty"` // unix milliseconds: when Missing was last 0 no more
 }
 
 var (
@@ -118,14 +119,27 @@ func (tx *Tx) PutHeard(org keys.OrgID, c keys.ConversationID, device keys.Public
 	return heard.put(tx, h, org[:], c[:], device[:])
 }
 
-// Missing returns how many messages of the organization are known to be missing.
-func (tx *Tx) Missing(org keys.OrgID) (uint64, error) {
-	var missing uint64
-	err := heard.each(tx, nil, func(_ []byte, h Heard) (bool, error) {
+// Missing returns how many messages of the organization are known to be missing, and when the oldest of the gaps that they
+// are in was noticed (unix milliseconds; 0 if none are, or if that is not known).
+func (tx *Tx) Missing(org keys.OrgID) (missing uint64, since int64, err error) {
+	err = heard.each(tx, nil, func(_ []byte, h Heard) (bool, error) {
 		missing += h.Missing
+		if h.Missing > 0 && h.Since > 0 && (since == 0 || h.Since < since) {
+			since = h.Since
+		}
 		return true, nil
 	}, org[:])
-	return missing, err
+	return missing, since, err
+}
+
+// Gaps visits the last messages of devices of which some before are missing, with their conversations and devices.
+func (tx *Tx) Gaps(org keys.OrgID, visit func(c keys.ConversationID, device keys.PublicKey, h Heard)) error {
+	return heard.each(tx, nil, func(rest []byte, h Heard) (bool, error) {
+		if h.Missing > 0 && len(rest) == 2*keys.IDSize {
+			visit(keys.ConversationID(rest[:keys.IDSize]), keys.PublicKey(rest[keys.IDSize:]), h)
+		}
+		return true, nil
+	}, org[:])
 }
 
 // PutGrant notes a grant that the rendezvous node has not taken yet.

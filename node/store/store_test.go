@@ -79,7 +79,7 @@ func TestBuckets(t *testing.T) {
 		if got := count + len(alarms) + len(prekeys) + len(grants) + len(deliveries); got != 8 {
 			t.Errorf("%d values of one organization, where 8 were put", got)
 		}
-		missing, err5 := tx.Missing(orgA)
+		missing, _, err5 := tx.Missing(orgA)
 		if missing != 1 {
 			t.Errorf("%d missing, where 1 is", missing)
 		}

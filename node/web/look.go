@@ -93,6 +93,7 @@ func functions(static *static) template.FuncMap {
 		"sum":   richtext.Summary,
 
 		"doubtful": doubtful,
+		"pieces":   pieces,
 		"undoable": func(m api.Message) bool { return m.Undo.After(time.Now()) },
 		"canact":   func(file api.Attachment) bool { return filename.CanAct(file.Name) },
 		"filename": shownName,

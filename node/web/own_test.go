@@ -30,6 +30,7 @@ type house struct {
 	joined  api.JoinResult
 	lost    api.LostResult
 	plan    api.BarResult
+	losses  api.Losses
 	refuse  error // of what changes something
 }
 
@@ -38,6 +39,7 @@ func (h *house) Status(context.Context) (api.StatusResult, error) { return h.sta
 func (h *house) Card(context.Context, api.DevicesQuery) (api.CardResult, error) {
 	return api.CardResult{Org: "org", Card: "muster:card/" + hostile}, nil
 }
+func (h *house) Losses(context.Context, api.LossesQuery) (api.Losses, error) { return h.losses, nil }
 func (h *house) Settings(context.Context, api.SettingsQuery) ([]api.Setting, error) {
 	return h.setting, nil
 }
@@ -124,7 +126,7 @@ func full() *house {
 		Rendezvous: api.List[api.RendezvousStatus]{{Address: "/ip4/192.0.2.1/tcp/1"}, {Address: hostile, Connected: true}},
 		Notices:    api.List[api.Notice]{{Time: day, Member: api.Person{Member: "bo-id", Name: hostile}, Text: hostile}},
 	}
-	for _, kind := range []string{"roll", "fork", "head", "stale", "clock", "withheld", "prekey", "clone", "verify", "readmission", "of a later version"} {
+	for _, kind := range []string{"roll", "fork", "head", "stale", "clock", "withheld", "prekey", "clone", "verify", "readmission", "sequence", "shrunk", "of a later version"} {
 		status.Raised = append(status.Raised, api.Alarm{Time: day, Kind: kind, Text: hostile, Evidence: "/evidence/" + hostile})
 	}
 	h.status = api.StatusResult{
@@ -140,6 +142,22 @@ func full() *house {
 	h.setting = []api.Setting{
 		{Name: "receipts", Value: "off"}, {Name: "expires", Value: "7d"}, {Name: "away", Value: "<img src=x onerror=alert(1)>"}, {Name: "later", Value: "x", About: hostile},
 	}
+	bo := api.Person{Member: "bo-id", Name: hostile}
+	for _, state := range []string{"offered", "over", "ended"} {
+		h.losses.Gaps = append(h.losses.Gaps, api.Gap{
+			Author: bo, Device: "12D3KooWbo000001", Missing: 3, Since: day, Until: day.Add(time.Hour), State: state, People: api.List[api.Person]{bo},
+		})
+	}
+	h.losses.Gaps = append(h.losses.Gaps, api.Gap{Device: "12D3KooWunknown1", Missing: 1, State: "offered"})
+	for id, to := range map[string]api.ReturnedTo{
+		"m1m1m1m1": {Person: bo, State: api.StateReturned, Since: day}, "m2m2m2m2": {Person: bo, State: api.StateRefused, Since: day},
+		"m3m3m3m3": {Person: bo, State: api.StateReturned, Since: day, Gone: true},
+	} {
+		h.losses.Returned = append(h.losses.Returned, api.Returned{
+			ID: id, Thread: id, Group: &api.GroupName{Group: "crew", Name: hostile}, Subject: hostile, Snippet: hostile, Time: day, To: api.List[api.ReturnedTo]{to},
+		})
+	}
+	h.losses.More = true
 	h.plan = api.BarResult{
 		Barred: api.List[string]{"12D3KooWmiddle01"}, After: 7, This: true, Along: api.List[string]{"12D3KooWjunior01"},
 		Returned: api.List[string]{"12D3KooWended001"}, Voided: api.List[string]{hostile},

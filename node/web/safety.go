@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -13,6 +14,8 @@ func safetyRoutes() []route {
 	return []route{
 		{"GET /o/{org}/safety", safety},
 		{"POST /o/{org}/safety", markSeen},
+		{"GET /o/{org}/safety/again", safety},
+		{"POST /o/{org}/safety/again", sendAgain},
 	}
 }
 
@@ -35,13 +38,19 @@ func (v *visit) status() (api.OrgStatus, error) {
 }
 
 // alarmKinds are those that the page has words for.
-var alarmKinds = []string{"roll", "fork", "head", "stale", "clock", "withheld", "prekey", "clone", "verify", "readmission"}
+var alarmKinds = []string{"roll", "fork", "head", "stale", "clock", "withheld", "prekey", "clone", "verify", "readmission", "sequence", "shrunk"}
 
 // safetyScreen is how safe the organization's traffic is, the newest alarm first.
 type safetyScreen struct {
 	api.OrgStatus
+	api.Losses
 	Missing int
 	Raised  []alarm
+}
+
+// Alarmed reports whether there is anything to do.
+func (s safetyScreen) Alarmed() bool {
+	return len(s.Raised)+len(s.Gaps)+len(s.Returned) > 0
 }
 
 // alarm is one to show: Words is the end of the keys that say what it means and what to do.
@@ -56,6 +65,9 @@ func safety(v *visit) (answer, error) {
 		return answer{}, err
 	}
 	s := safetyScreen{OrgStatus: status, Missing: int(min(status.Missing, 1<<30))}
+	if s.Losses, err = v.backend().Losses(v.ctx(), api.LossesQuery{Org: v.Org.Org}); err != nil {
+		return answer{}, err
+	}
 	for _, one := range slices.Backward(status.Raised) {
 		words := "other"
 		if slices.Contains(alarmKinds, one.Kind) {
@@ -66,6 +78,43 @@ func safety(v *visit) (answer, error) {
 	return show("alarms", "alarms.title", s)
 }
 
+// pieces is a number of them, as words need it to choose the plural.
+func pieces(n uint64) int { return int(min(n, 1<<30)) }
+
+// sendAgain makes a draft of a message that came back, for those who did not get it.
+func sendAgain(v *visit) (answer, error) {
+	f, err := v.form()
+	if err != nil {
+		return answer{}, err
+	}
+	losses, err := v.backend().Losses(v.ctx(), api.LossesQuery{Org: v.Org.Org})
+	if err != nil {
+		return answer{}, err
+	}
+	at := slices.IndexFunc(losses.Returned, func(r api.Returned) bool { return r.ID == f.text("id") })
+	if at < 0 {
+		return v.again(api.Errorf(api.CodeNotFound, "this message is not among those that came back any more"), safety)
+	}
+	m, err := v.backend().Read(v.ctx(), api.ReadRequest{Org: v.Org.Org, ID: losses.Returned[at].ID})
+	if err != nil {
+		return v.again(err, safety)
+	}
+	draft := api.Draft{Org: v.Org.Org, Subject: m.Subject, Text: m.Text}
+	for _, to := range losses.Returned[at].To {
+		if !to.Gone {
+			draft.To = append(draft.To, to.Name)
+		}
+	}
+	if draft, err = v.backend().SaveDraft(v.ctx(), draft); err != nil {
+		return v.again(err, safety)
+	}
+	notice := "again.drafted"
+	if len(m.Attachments) > 0 {
+		notice = "again.files"
+	}
+	return goOn(v.In("compose")+"?"+url.Values{"draft": {draft.ID}}.Encode(), notice)
+}
+
 // markSeen has the banner be silent about alarms that the person has looked at. The browser remembers that.
 func markSeen(v *visit) (answer, error) {
 	status, err := v.status()
@@ -73,7 +122,7 @@ func markSeen(v *visit) (answer, error) {
 		return answer{}, err
 	}
 	return answer{write: func(w http.ResponseWriter) {
-		keep(w, seenCookie+v.Org.Org, strconv.FormatInt(newest(status.Raised).UnixMilli(), 10))
+		keep(w, seenCookie+v.Org.Org, strconv.FormatInt(newestAlarm(status).UnixMilli(), 10))
 		http.Redirect(w, v.r, v.In("safety")+"?notice=alarms.seen", http.StatusSeeOther)
 	}}, nil
 }
@@ -81,8 +130,15 @@ func markSeen(v *visit) (answer, error) {
 // seenCookie is the name, before an organization's id, of the cookie that holds the time of the newest alarm that was seen.
 const seenCookie = "muster_seen_"
 
-func newest(alarms []api.Alarm) (at time.Time) {
-	for _, one := range alarms {
+// patience is for how long pieces may be missing before a person is told on every page: most come late by themselves.
+const patience = 24 * time.Hour
+
+// newestAlarm returns when the newest alarm was raised, the zero time if there is none: a gap is one once it has lasted.
+func newestAlarm(status api.OrgStatus) (at time.Time) {
+	if gap := status.MissingSince; !gap.IsZero() && time.Since(gap) > patience {
+		at = gap.Add(patience)
+	}
+	for _, one := range status.Raised {
 		if one.Time.After(at) {
 			at = one.Time
 		}
@@ -130,7 +186,7 @@ func (v *visit) Banners() (all []banner) {
 	if v.Renewal() {
 		all = append(all, banner{"banner.renewal", v.In("devices", "words")})
 	}
-	if newest(status.Raised).After(v.seenUntil()) && !v.Here(v.In("safety")) {
+	if newestAlarm(status).After(v.seenUntil()) && !v.Here(v.In("safety")) {
 		all = append(all, banner{"banner.alarm", v.In("safety")})
 	}
 	return all

@@ -35,3 +35,8 @@ func (b *Backend) Tag(_ context.Context, r api.TagRequest) (api.Marked, error) {
 func (b *Backend) Tags(_ context.Context, q api.TagsQuery) ([]api.Tag, error) {
 	return []api.Tag{{Org: q.Org, Tag: "todo", Messages: 2}}, b.got(q)
 }
+
+// Losses implements localapi.Backend.
+func (b *Backend) Losses(_ context.Context, q api.LossesQuery) (api.Losses, error) {
+	return api.Losses{Gaps: []api.Gap{{Device: "device", Missing: 2, State: "offered"}}}, b.got(q)
+}
