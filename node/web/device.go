@@ -83,6 +83,17 @@ func devices(v *visit) (answer, error) {
 	return show("devices", "devices.title", s)
 }
 
+// Signer returns who signed something, as the node says it, in the person's language where that is not a name.
+func (v *visit) Signer(text string) (string, error) {
+	switch text {
+	case "the recovery key":
+		return v.T("signer.recovery")
+	case "the organization's root key":
+		return v.T("signer.root")
+	}
+	return text, nil
+}
+
 // barring is the form in which devices are barred, and what that would do once it was asked.
 type barring struct {
 	api.Account

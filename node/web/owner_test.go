@@ -197,3 +197,22 @@ func TestOwnerOffersWhatThereIs(t *testing.T) {
 		t.Errorf("nothing to keep: %s", p.text())
 	}
 }
+
+// Who barred a device is a name, or words where it was no person.
+func TestWhoBarred(t *testing.T) {
+	h := full()
+	app := newHouse(t, h)
+	for by, says := range map[string]string{
+		"the recovery key": "( the recovery words )", "the organization's root key": "( the organization's root words )",
+		"device …senior01": "( device …senior01 )", "Ada Admin": "( Ada Admin )",
+	} {
+		h.account.Devices[1].BarredBy = by
+		if text := get(t, app, "/o/org/devices").text(); !strings.Contains(text, says) {
+			t.Errorf("by %q: the page does not say %q: %s", by, says, text)
+		}
+	}
+	h.account.Devices[3].Name = "…senior01"
+	if text := get(t, app, "/o/org/devices").text(); strings.Contains(text, "…senior01 …senior01") {
+		t.Errorf("a device without a name is named by its id twice: %s", text)
+	}
+}

@@ -1,0 +1,186 @@
+//go:build browser
+
+package browser
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"muster.example/node/api"
+)
+
+// pick chooses a value of a list.
+func (b *tab) pick(selector, value string) {
+	b.t.Helper()
+	b.do("choosing in "+selector, chromedp.WaitReady(selector, chromedp.ByQuery), chromedp.SetValue(selector, value, chromedp.ByQuery))
+}
+
+// deviceOf returns one of the devices of a person's account.
+func deviceOf(t *testing.T, p *person, id string) api.Device {
+	t.Helper()
+	for _, d := range muster[[]api.Device](p, "device", "list") {
+		if d.Device == id {
+			return d
+		}
+	}
+	t.Fatalf("%s has no device %s", p.name, id)
+	return api.Device{}
+}
+
+// TestRecoveryWords puts devices in another order, cancels a wipe and replaces the words, all by the old words, which are in no
+// address; then the new ones bring the account to a third computer, and the old ones do not.
+func TestRecoveryWords(t *testing.T) {
+	claim := startRendezvous(t)
+	ada, other, third := startPerson(t, "Ada"), startPerson(t, "Ada's other computer"), startPerson(t, "Ada's third computer")
+	made := muster[api.CreateOrgResult](ada, "org", "create", "Lighthouse", "--claim", claim, "--as", "Ada")
+	old := strings.Join(made.RecoveryWords, " ")
+	second, err := other.client.Return(t.Context(), api.ReturnRequest{Card: made.Card, Words: old})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the first device knows the second", func(context.Context) bool {
+		return len(muster[[]api.Device](ada, "device", "list")) == 2
+	})
+	b := open(t, ada)
+	b.expect("the server responded with a status of 4") // refusals are shown with their status
+	in := "/o/" + made.Org + "/devices"
+
+	b.goTo(in)
+	b.look("devices-two")
+	b.click(`main a[href="` + in + `/order"]`)
+	b.see("Which device stands where")
+	b.look("order")
+	own := eval[string](b, "document.querySelector('.place input').value")
+	if own == made.Device { // the page has them by rank
+		b.pick("#place-0", "2")
+		b.pick("#place-1", "1")
+	}
+	b.click("main form button:not([type])")
+	b.see("The one above it can bar it.")
+	b.look("order-plan")
+	b.fill("#recovery-words", "hush hush")
+	b.click("main form button:not([type])")
+	await(t, "wrong words are refused", func(context.Context) bool { return eval[bool](b, "!!document.getElementById('refusal')") })
+	if left := eval[string](b, "document.getElementById('recovery-words').value"); left != "" {
+		t.Errorf("the field holds %q after a refusal", left)
+	}
+	b.fill("#recovery-words", old)
+	b.click("main form button:not([type])")
+	b.see("The new order of seniority counts.")
+	if d := deviceOf(t, ada, made.Device); d.Elder != second.Device {
+		t.Errorf("above the first device is %q, want the second, %s", d.Elder, second.Device)
+	}
+
+	if _, err := ada.client.Bar(t.Context(), api.BarRequest{Devices: api.List[string]{second.Device}, Wipe: true, Words: old}); err != nil {
+		t.Fatal(err)
+	}
+	b.goTo(in)
+	b.see("was asked to remove its data")
+	b.look("devices-wipe")
+	b.click(`main a[href^="` + in + `/keep?"]`)
+	b.see("a device waits 24 hours")
+	b.look("keep")
+	b.fill("#recovery-words", old)
+	b.click("main form button:not([type])")
+	b.see("The removal is cancelled.")
+	if d := deviceOf(t, ada, second.Device); d.Wipe || !d.Barred {
+		t.Errorf("the second device is asked to wipe: %v, barred: %v", d.Wipe, d.Barred)
+	}
+
+	fresh := b.renew(in, old)
+	for _, address := range b.requests {
+		for _, word := range append(fresh, made.RecoveryWords...) {
+			if strings.Contains(address, word) && len(word) > 4 && !strings.Contains("/devices/words/order/check/recover/static/notice", word) {
+				t.Errorf("the address %s holds the word %s", address, word)
+			}
+		}
+	}
+	eval[any](b, "history.back()")
+	await(t, "the page before has no words", func(context.Context) bool {
+		return eval[bool](b, "location.pathname.endsWith('/words') && document.querySelectorAll('ol.words li').length === 0 && !document.querySelector('[name=words]')?.value")
+	})
+
+	card := muster[api.CardResult](ada, "device", "card").Card
+	if _, err := third.client.Return(t.Context(), api.ReturnRequest{Card: made.Card, Words: old}); api.AsError(err).Code != api.CodeRefused {
+		t.Errorf("the old words open the account: %v", err)
+	}
+	if back, err := third.client.Return(t.Context(), api.ReturnRequest{Card: card, Words: strings.Join(fresh, " ")}); err != nil || back.Member != made.Member {
+		t.Errorf("the new words open %+v: %v", back, err)
+	}
+}
+
+// renew replaces the words on the page, and returns the new ones.
+func (b *tab) renew(in, old string) (fresh []string) {
+	b.t.Helper()
+	b.goTo(in + "/words")
+	b.look("renew")
+	b.click("main form button:not([type])")
+	await(b.t, "the new words are shown", func(context.Context) bool {
+		return eval[int](b, "document.querySelectorAll('ol.words li').length") == 24
+	})
+	b.axe("renew-words") // no picture of words
+	fresh = eval[[]string](b, "[...document.querySelectorAll('ol.words li')].map((w) => w.textContent)")
+	b.click(`main a[href$="/words/check"]`)
+	await(b.t, "three words are asked for", func(context.Context) bool {
+		return eval[int](b, "document.querySelectorAll('main input[name=word]').length") == 3
+	})
+	b.axe("renew-check")
+	for _, id := range eval[[]string](b, "[...document.querySelectorAll('main input[name=word]')].map((w) => w.id)") {
+		var number int
+		if _, err := fmt.Sscanf(id, "word-%d", &number); err != nil {
+			b.t.Fatal(err)
+		}
+		b.fill("#"+id, fresh[number-1])
+	}
+	b.click("main form button:not([type])")
+	b.see("sign with the old ones")
+	b.look("renew-sign")
+	b.fill("#recovery-words", old)
+	b.click("main form button.grave")
+	b.see("The new words count here")
+	b.axe("renew-done")
+	return fresh
+}
+
+// TestReturnedMessageIsTold has a member be removed while a message waits for them: the page says what came back, from whom, and what
+// to do.
+func TestReturnedMessageIsTold(t *testing.T) {
+	claim := startRendezvous(t)
+	ada := startPerson(t, "Ada")
+	org := muster[api.CreateOrgResult](ada, "org", "create", "Lighthouse", "--claim", claim, "--as", "Ada").Org
+	muster[any](ada, "admin", "policy", "set", "contact.admin.member=free")
+	bo := &person{t: t, name: "Bo", dir: filepath.Join(t.TempDir(), "node")}
+	node := exec.Command(filepath.Join(programs, "muster"), "start", "--dir", bo.dir, "--key-file", filepath.Join(t.TempDir(), "key"))
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stopped := false
+	stop := func() {
+		if !stopped {
+			stopped = true
+			node.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it has ended by itself
+			node.Wait()                          //nolint:errcheck // ended by the signal
+		}
+	}
+	t.Cleanup(stop)
+	await(t, "Bo's node answers", func(ctx context.Context) bool {
+		return exec.CommandContext(ctx, filepath.Join(programs, "muster"), "status", "--dir", bo.dir).Run() == nil
+	})
+	muster[api.JoinResult](bo, "join", muster[api.InviteResult](ada, "invite").Invitation, "--as", "Bo")
+	stop()
+	muster[api.SendResult](ada, "send", "Bo", "-s", "Tides", "-m", "High at six")
+	muster[any](ada, "admin", "remove", "Bo", "--yes")
+	b := open(t, ada)
+	b.goTo("/o/" + org + "/safety")
+	b.see("A message came back")
+	b.see("Tides")
+	b.see("They can get nothing here any more")
+	b.look("safety-returned")
+}
