@@ -57,6 +57,9 @@ func (a *app) bundle(ctx context.Context, out string) error {
 		return a.refusedUnlessYes()
 	}
 	if err := writeBundle(out, all); err != nil {
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+			return api.Errorf(api.CodeFailed, "%v", err).WithHint("name a new file, in a folder where you may write, with --out")
+		}
 		return err
 	}
 	answer := struct {
@@ -72,7 +75,10 @@ func (a *app) pieces(ctx context.Context, dir string) ([]piece, error) {
 	if err != nil {
 		lines = []string{"the log cannot be read"}
 	}
-	log := strings.Join(lines, "\n") + "\n"
+	log := ""
+	for _, line := range lines {
+		log += line + "\n"
+	}
 	files, err := folderFiles(dir)
 	if err != nil {
 		return nil, err

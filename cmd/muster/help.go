@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -82,7 +84,7 @@ func (a *app) newRoot() *cobra.Command {
 	flags.StringVar(&a.dir, "dir", "", "the node's `folder` (default $MUSTER_DIR, or muster in the XDG data directory)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, errors too")
 	flags.BoolVar(&a.yes, "yes", false, "answer yes to every question (as does MUSTER_YES=1)")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return explainFlag(err) })
 	root.SetHelpFunc(func(*cobra.Command, []string) { terminal.Println(a.stdout, terminal.Lines(rootPage, "")) })
 	root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true, RunE: func(_ *cobra.Command, args []string) error {
 		command, rest, err := root.Find(args)
@@ -99,6 +101,20 @@ func (a *app) newRoot() *cobra.Command {
 		a.newEdit(), a.newDelete(), a.newUndo(), a.newReact(), a.newForward(), a.newReport(), a.newSettings(), a.newGroup(), a.newConversation(),
 		a.newService(), a.newLogs(), a.newUninstall())
 	return root
+}
+
+// explainFlag says what is wrong with a flag, without the words of a library.
+func explainFlag(err error) error {
+	number, ok := errors.AsType[*strconv.NumError](err)
+	if !ok {
+		return usage("%v", err)
+	}
+	about := "not a whole number in its bounds"
+	if number.Func == "ParseBool" {
+		about = "neither true nor false"
+	}
+	text, _, _ := strings.Cut(err.Error(), ": strconv.")
+	return usage("%s: %s", text, about)
 }
 
 // command makes a command of its page. args checks the arguments; do does it.

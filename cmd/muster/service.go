@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -60,6 +61,9 @@ when you log out, unless an administrator lets you linger: loginctl enable-linge
 		manager, err := serviceManager()
 		if err != nil {
 			return err
+		}
+		if by := os.Getenv("SUDO_USER"); by != "" && os.Geteuid() == 0 {
+			a.inform("This is a service of root, with root's folder. For one of %s, give the command without sudo.", by)
 		}
 		status, err := manager.Install(c.Context(), spec)
 		if err != nil {
@@ -157,6 +161,10 @@ func (a *app) serviceSpec(keyFile string) (s service.Spec, err error) {
 	if keyFile != "" {
 		if s.KeyFile, err = filepath.Abs(keyFile); err != nil {
 			return s, err
+		}
+		folder := filepath.Dir(s.KeyFile) // else what is installed could never start
+		if info, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+			return s, usage("there is no folder %s for the key file", folder).WithHint("make it first, for nobody but you")
 		}
 	}
 	if runtime.GOOS == "windows" {

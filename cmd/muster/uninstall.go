@@ -139,19 +139,23 @@ func (u *uninstalled) print(w io.Writer, dir string, here bool) {
 	}
 	if len(u.Left) > 0 {
 		terminal.Printf(w, "\nLeft in %s:\n", terminal.Line(dir))
+		ours := false
 		for _, path := range u.Left {
 			about := "not made by Muster"
 			if p, known := partNamed(filepath.Base(path)); known {
-				about = p.about
+				about, ours = p.about, true
 			}
 			terminal.Printf(w, "  %s  %s\n", terminal.Line(filepath.Base(path)), terminal.Line(about))
 		}
-		terminal.Println(w, "Your keys and messages are there as long as the key slots and the store are. To remove them for good:")
-		terminal.Printf(w, "  muster uninstall --data --dir %s\n", terminal.Line(dir))
+		if ours {
+			terminal.Println(w, "Your keys and messages are there as long as the key slots and the store are. To remove them for good:")
+			terminal.Printf(w, "  muster uninstall --data --dir %s\n", terminal.Line(dir))
+		}
 	} else if !here {
 		terminal.Printf(w, "There is no node's folder %s\n", terminal.Line(dir))
 	}
-	terminal.Println(w, "\nA key file elsewhere, and files that you saved, are where you put them.")
+	terminal.Println(w)
+	terminal.Println(w, "A key file elsewhere, and files that you saved, are where you put them.")
 	how := terminal.Line("delete " + u.Program)
 	if u.Program == packaged {
 		how = "apt remove muster"

@@ -149,7 +149,7 @@ func TestUnitComesAndGoes(t *testing.T) {
 				t.Fatalf("removed: %v, %v", was, err)
 			}
 		}
-		for _, path := range []string{m.file(), m.wanted()} {
+		for _, path := range []string{m.file(), m.wanted(), filepath.Dir(m.wanted())} {
 			if _, err := os.Lstat(path); err == nil {
 				t.Errorf("%s is still there", path)
 			}
