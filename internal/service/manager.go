@@ -193,7 +193,7 @@ func (m *Manager) Remove(ctx context.Context) (was bool, err error) {
 		if err := errors.Join(remove(m.wanted()), remove(m.file())); err != nil {
 			return was, fmt.Errorf("removing the unit: %w", err)
 		}
-		os.Remove(filepath.Dir(m.wanted())) //nolint:errcheck // others of the person's units may be in it
+		os.Remove(filepath.Dir(m.wanted()))                //nolint:errcheck // others of the person's units may be in it
 		m.run(ctx, "systemctl", "--user", "daemon-reload") //nolint:errcheck // as above
 	case "launchd":
 		m.run(ctx, "launchctl", "bootout", domain()+"/"+Label) //nolint:errcheck // it may not be loaded

@@ -78,6 +78,9 @@ func (v *visit) Dir() string  { return v.words.direction }
 // Theme is light, dark, or empty: as the system has it.
 func (v *visit) Theme() string { return v.preferences.theme }
 
+// NoKeys reports whether the person chose that keys without a modifier do nothing.
+func (v *visit) NoKeys() bool { return v.preferences.noKeys }
+
 // ChosenLanguage is the tag of the language that the person chose, empty if it is the browser's.
 func (v *visit) ChosenLanguage() string { return v.preferences.language }
 

@@ -184,3 +184,75 @@ func TestReturnedMessageIsTold(t *testing.T) {
 	b.see("They can get nothing here any more")
 	b.look("safety-returned")
 }
+
+// small lists what can be pressed and is less than 24 pixels wide or high (WCAG 2.5.8), but for links within text.
+const small = `[...document.querySelectorAll("a[href], button, summary, select, input:not([type=hidden])")]
+  .filter((e) => e.checkVisibility() && !e.closest(".hidden, .skip, #keys") && !e.classList.contains("hidden"))
+  .map((e) => (e.matches("input[type=checkbox], input[type=radio]") ? e.closest("label") ?? e : e))
+  .filter((e) => { const box = e.getBoundingClientRect(); return (box.width < 24 || box.height < 24) && getComputedStyle(e).display !== "inline"; })
+  .map((e) => e.outerHTML.slice(0, 160) + " " + Math.round(e.getBoundingClientRect().width) + "x" + Math.round(e.getBoundingClientRect().height))`
+
+// TestByKeyboardAndEar goes about as who sees no screen and touches no mouse: where the focus is after each step, what is said,
+// that nothing is too small to press, and that single keys can be turned off.
+func TestByKeyboardAndEar(t *testing.T) {
+	people := organization(t, "Ada", "Bo")
+	ada := people[0]
+	org := muster[[]api.OrgSummary](ada, "org", "list")[0].Org
+	muster[any](people[1], "send", "Ada", "-s", "Tides", "-m", "High at six")
+	in := "/o/" + org + "/"
+	b := open(t, ada)
+	b.expect("the server responded with a status of 4") // refusals are shown with their status
+	b.goTo(in)
+	b.see("Tides")
+	for _, path := range []string{"", "devices", "safety", "people", "compose", "settings", "devices/words", "presence"} {
+		b.goTo(in + path)
+		for _, one := range eval[[]string](b, small) {
+			t.Errorf("%s has what is too small to press: %s", path, one)
+		}
+	}
+	// Going to a page, and a refusal there, are said, and the focus goes along.
+	b.goTo(in + "devices")
+	b.click(`#sidebar a[href="` + in + `settings"]`)
+	said := func(text string) {
+		t.Helper()
+		await(t, "it is said: "+text, func(context.Context) bool {
+			return strings.Contains(eval[string](b, "document.getElementById('announce').textContent"), text)
+		})
+	}
+	said("Settings")
+	if at := eval[string](b, "document.activeElement.id"); at != "main" {
+		t.Errorf("after going to a page the focus is on %q", at)
+	}
+	b.goTo(in + "devices/bar")
+	b.click("main form button:not([type])")
+	await(t, "the refusal has the focus", func(context.Context) bool { return eval[string](b, "document.activeElement.id") == "refusal" })
+	// What is new is said, and a part that is fetched anew keeps focus and what was unfolded.
+	b.goTo(in)
+	b.see("Tides")
+	eval[any](b, "document.querySelector('#threads a').focus()")
+	muster[any](people[1], "send", "Ada", "-s", "Ropes", "-m", "At seven")
+	said("Ropes")
+	if at := eval[string](b, "document.activeElement.textContent"); !strings.Contains(at, "Tides") {
+		t.Errorf("after a part was fetched anew the focus is on %q", at)
+	}
+	// Keys.
+	b.do("pressing g", chromedp.KeyEvent("g"))
+	await(t, "g leads to the people", func(context.Context) bool { return eval[bool](b, "location.pathname.endsWith('/people')") })
+	b.goTo("/preferences")
+	b.pick("#keypresses", "off")
+	b.click("main form button:not([type])")
+	b.see("Saved in this browser.")
+	b.look("preferences-keys")
+	b.goTo(in)
+	b.do("pressing g and ?", chromedp.KeyEvent("g"), chromedp.KeyEvent("?"))
+	b.click(`#sidebar a[href="` + in + `devices"]`)
+	await(t, "the devices are open", func(context.Context) bool { return eval[bool](b, "location.pathname.endsWith('/devices')") })
+	if eval[bool](b, "document.getElementById('keys').open") {
+		t.Error("? opens the help sheet though keys are off")
+	}
+	for _, address := range b.requests[len(b.requests)-8:] {
+		if strings.HasSuffix(address, "/people") {
+			t.Error("g leads to the people though keys are off")
+		}
+	}
+}

@@ -5,7 +5,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const writing = event.target.matches?.("input, textarea, select, [contenteditable]");
   if (event.key === "Escape" && writing) { event.target.blur(); return; }
-  if (writing || document.querySelector("dialog[open]")) return;
+  if (writing || document.body.dataset.keys === "off" || document.querySelector("dialog[open]")) return;
   if (event.key === "?") { help(); event.preventDefault(); return; }
   if (event.key === "j" || event.key === "k") { if (step(event.key === "j" ? 1 : -1)) event.preventDefault(); return; }
   const found = [...document.querySelectorAll("[data-key]")].find((e) => e.dataset.key === event.key && e.checkVisibility?.() !== false);

@@ -1,6 +1,6 @@
 // Pages stay true by themselves. One tab of the browser listens to the node and tells the others, since a browser opens few
 // connections to one host. A part of a page with data-live="KIND…" is fetched anew when such a thing happens.
-import { ask, toast, word } from "./page.js";
+import { announce, ask, toast, word } from "./page.js";
 
 const quiet = 150; // milliseconds that things may go on happening before a page is fetched
 const channel = new BroadcastChannel("muster");
@@ -34,16 +34,44 @@ export async function refresh() {
   } catch { /* the connection is watched below */ }
 }
 
-// replace puts a new part in place of an old one, unless a person is writing in it. The focus stays where it was.
+// twin finds in a new part what an element was in the old one: by its id or address, else by its text and place among those alike.
+function twin(part, then, element) {
+  if (element.id) return document.getElementById(element.id);
+  const href = element.getAttribute("href");
+  if (href !== null) return then.querySelector(`[href="${CSS.escape(href)}"]`);
+  const alike = (whole) => [...whole.querySelectorAll(element.localName)].filter((e) => e.textContent.trim() === element.textContent.trim());
+  return alike(then)[alike(part).indexOf(element)];
+}
+
+// tell says which item of a list is new, for who does not see it.
+function tell(part, then) {
+  const items = (whole) => [...whole.querySelectorAll("[data-list] [data-item]")];
+  const name = (item) => item.id || item.getAttribute("href");
+  const had = new Set(items(part).map(name));
+  const fresh = items(then).filter((item) => name(item) && !had.has(name(item)));
+  if (fresh.length === 0) return;
+  const item = fresh[part.id === "messages" ? fresh.length - 1 : 0];
+  announce(item.getAttribute("aria-label") ?? item.textContent.trim().replace(/\s+/g, " ").slice(0, 120));
+}
+
+// replace puts a new part in place of an old one, unless a person is writing in it. The focus stays where it was, and what was
+// unfolded stays so.
 function replace(part, then) {
   if (!then || !part.isConnected || part.isEqualNode(then)) return;
   const active = part.contains(document.activeElement) ? document.activeElement : null;
   if (active?.matches("input, textarea, select")) return;
   const { scrollTop, scrollHeight, clientHeight } = part;
   const atEnd = scrollHeight - clientHeight - scrollTop < 8;
+  const open = [...part.querySelectorAll("details[open] > summary")];
   part.replaceWith(document.adoptNode(then));
+  for (const summary of open) twin(part, then, summary)?.parentElement.setAttribute("open", "");
   then.scrollTop = atEnd ? then.scrollHeight : scrollTop;
-  if (active) (active.id ? document.getElementById(active.id) : then.querySelector(`[href="${CSS.escape(active.getAttribute?.("href") ?? "")}"]`))?.focus();
+  if (active) {
+    const next = twin(part, then, active) ?? then; // rather the part than the beginning of the page
+    if (next === then) then.tabIndex = -1;
+    next.focus({ preventScroll: true });
+  }
+  if (then.id === "messages" || then.id === "threads") tell(part, then);
 }
 
 let offline = false;

@@ -27,6 +27,13 @@ export function word(name) {
   return document.getElementById("words").content.querySelector(`[data-word="${name}"]`)?.textContent ?? name;
 }
 
+// announce has a screen reader say something, where the focus tells nothing of it.
+export function announce(text) {
+  const region = document.getElementById("announce");
+  region.textContent = "";
+  setTimeout(() => { region.textContent = text; }, 100); // the same text again is said again
+}
+
 // toast says something for a while. An action is a button beside it.
 export function toast(text, action, seconds = 6) {
   const box = document.createElement("div");
@@ -51,6 +58,7 @@ export function show(page, { push = true, focus = true } = {}) {
   }
   document.body.className = next.body.className;
   document.body.dataset.org = next.body.dataset.org ?? "";
+  document.body.dataset.keys = next.body.dataset.keys ?? "";
   wear(next.getElementById("skin"));
   document.title = next.title;
   for (const id of parts) {
@@ -62,6 +70,8 @@ export function show(page, { push = true, focus = true } = {}) {
   if (target) target.scrollIntoView();
   else if (focus) scrollTo(0, 0);
   if (focus) (target ?? document.querySelector("#main [autofocus]") ?? document.getElementById("main"))?.focus();
+  // No page was loaded, which is what a screen reader would tell: the title says where one is, and a notice what was done.
+  if (focus) announce([document.querySelector("#main > .notice")?.textContent, document.title].filter(Boolean).join(". "));
   document.dispatchEvent(new CustomEvent("muster:page"));
 }
 
