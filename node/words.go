@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 
 	"muster.example/internal/keys"
@@ -67,4 +69,13 @@ func (n *Node) profile() (profile store.Profile, err error) {
 		return err
 	})
 	return profile, err
+}
+
+// MakeWords makes new recovery words. They are kept nowhere, and count for nothing until Recover puts them in the place of others.
+func (n *Node) MakeWords(context.Context, api.WordsRequest) (api.WordsResult, error) {
+	seed, err := keys.NewRecoverySeed(rand.Reader)
+	if err != nil {
+		return api.WordsResult{}, err
+	}
+	return api.WordsResult{RecoveryWords: seed.Words()}, nil
 }

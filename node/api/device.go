@@ -119,6 +119,14 @@ type RecoverRequest struct {
 	NewWords   string       `json:"new_words,omitzero"` // replace the recovery key by that of these words
 }
 
+// WordsRequest asks for new recovery words, which count for nothing until a RecoverRequest puts them in the place of others.
+type WordsRequest struct{}
+
+// WordsResult is 24 new words. The node keeps them nowhere.
+type WordsResult struct {
+	RecoveryWords List[string] `json:"recovery_words"`
+}
+
 // RecoverResult answers RecoverRequest.
 type RecoverResult struct {
 	Org           string       `json:"org"`

@@ -324,3 +324,8 @@ func refused(err error) bool {
 
 // ErrLagged means that a watcher was too slow and missed events: read the inbox and watch again.
 var ErrLagged = errors.New("apiclient: this watcher was too slow and missed events")
+
+// MakeWords makes new recovery words.
+func (c *Client) MakeWords(ctx context.Context, request api.WordsRequest) (api.WordsResult, error) {
+	return object[api.WordsResult](ctx, c, http.MethodPost, "/v1/recovery/words", nil, request)
+}

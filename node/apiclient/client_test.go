@@ -126,6 +126,7 @@ func TestRoundTrips(t *testing.T) { // [API-4] [API-8]
 	check(t, backend, one, api.ThreadPage{Thread: thread, Earlier: "earlier", MayWrite: true})(shown, err)
 	check(t, backend, api.ConversationsQuery{Org: "o"}, []api.Conversation{{Org: "o", Conversation: "conversation", Threads: 1,
 		People: people}})(c.Conversations(ctx, api.ConversationsQuery{Org: "o"}))
+	check(t, backend, api.WordsRequest{}, api.WordsResult{RecoveryWords: []string{"abandon", "ability"}})(c.MakeWords(ctx, api.WordsRequest{}))
 	losses := api.LossesQuery{Org: "a&b=c"}
 	check(t, backend, losses, api.Losses{Gaps: []api.Gap{{Device: "device", Missing: 2, State: "offered", People: people}}, Returned: []api.Returned{}})(c.Losses(ctx, losses))
 	mark := api.MarkRequest{Org: "o", IDs: []string{"a"}, Threads: []string{"b", "c"}, Unread: true}

@@ -50,6 +50,8 @@ type Backend interface {
 	Wiper(ctx context.Context, request api.WiperRequest) (api.WiperResult, error)
 	// Recover uses the recovery words on a device of the account.
 	Recover(ctx context.Context, request api.RecoverRequest) (api.RecoverResult, error)
+	// MakeWords makes new recovery words, and keeps them nowhere.
+	MakeWords(ctx context.Context, request api.WordsRequest) (api.WordsResult, error)
 	// Return makes this computer a device of an account again. It returns when the account is usable by the next request.
 	Return(ctx context.Context, request api.ReturnRequest) (api.ReturnResult, error)
 	// Lost makes a request for re-admission, and waits for it in the background.

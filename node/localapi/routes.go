@@ -34,6 +34,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("POST /v1/devices/refuse", call(s, b.Refuse))
 	mux.HandleFunc("POST /v1/devices/wiper", call(s, b.Wiper))
 	mux.HandleFunc("POST /v1/recovery", call(s, b.Recover))
+	mux.HandleFunc("POST /v1/recovery/words", call(s, b.MakeWords))
 	mux.HandleFunc("POST /v1/recovery/return", call(s, b.Return))
 	mux.HandleFunc("POST /v1/recovery/lost", call(s, b.Lost))
 	mux.HandleFunc("GET /v1/recovery/card", s.query(func(ctx context.Context, q url.Values) (any, error) {

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
+	"muster.example/internal/keys"
 	"muster.example/node/api"
 	"muster.example/node/localapi/localapitest"
 	"muster.example/node/web"
@@ -75,6 +77,10 @@ func (h *house) Freeze(ctx context.Context, r api.FreezeRequest) (api.FreezeResu
 func (h *house) Recover(ctx context.Context, r api.RecoverRequest) (api.RecoverResult, error) {
 	h.Backend.Recover(ctx, r) //nolint:errcheck // as above
 	return api.RecoverResult{Org: "org", Replaced: r.NewWords != ""}, h.refuse
+}
+func (h *house) MakeWords(context.Context, api.WordsRequest) (api.WordsResult, error) {
+	seed, err := keys.NewRecoverySeed(rand.Reader)
+	return api.WordsResult{RecoveryWords: seed.Words()}, err
 }
 func (h *house) SetSetting(ctx context.Context, r api.SettingRequest) ([]api.Setting, error) {
 	h.Backend.SetSetting(ctx, r) //nolint:errcheck // as above

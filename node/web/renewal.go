@@ -1,11 +1,8 @@
 package web
 
 import (
-	"crypto/rand"
-	"fmt"
 	"strings"
 
-	"muster.example/internal/keys"
 	"muster.example/node/api"
 )
 
@@ -63,11 +60,11 @@ func renew(v *visit) (answer, error) {
 	one, pending := v.server.renewed.of(v.Org.Org)
 	switch do := f.text("do"); {
 	case do == "make" && !pending:
-		seed, err := keys.NewRecoverySeed(rand.Reader)
+		made, err := v.backend().MakeWords(v.ctx(), api.WordsRequest{})
 		if err != nil {
-			return answer{}, fmt.Errorf("making new words: %w", err)
+			return answer{}, err
 		}
-		v.server.renewed.add(slip{Kind: slipRenewal, Org: v.Org.Org, OrgName: v.Org.Name, Words: seed.Words(), After: v.In("devices")})
+		v.server.renewed.add(slip{Kind: slipRenewal, Org: v.Org.Org, OrgName: v.Org.Name, Words: made.RecoveryWords, After: v.In("devices")})
 		return goOn(v.In("devices", "words"), "")
 	case do == "make":
 		return goOn(v.In("devices", "words"), "")

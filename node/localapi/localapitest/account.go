@@ -50,3 +50,8 @@ func (b *Backend) Lost(_ context.Context, r api.LostRequest) (api.LostResult, er
 func (b *Backend) Card(_ context.Context, q api.DevicesQuery) (api.CardResult, error) {
 	return api.CardResult{Org: "org", Card: "muster:card/x"}, b.got(q)
 }
+
+// MakeWords implements localapi.Backend.
+func (b *Backend) MakeWords(_ context.Context, r api.WordsRequest) (api.WordsResult, error) {
+	return api.WordsResult{RecoveryWords: []string{"abandon", "ability"}}, b.got(r)
+}
