@@ -1,5 +1,7 @@
 package api
 
+import "muster.example/membership"
+
 // Skin is how an organization's inbox looks: data, never code. An empty field is as the program has it. [API-55]
 type Skin struct {
 	Font       string  `json:"font,omitzero"`       // one of SkinFonts
@@ -29,6 +31,15 @@ var (
 	DefaultLight = Palette{Accent: "#14606b", Surface: "#ffffff", Text: "#1c2326", Rail: "#173b41"}
 	DefaultDark  = Palette{Accent: "#7cc7d1", Surface: "#14191b", Text: "#e6ecee", Rail: "#0c1112"}
 )
+
+// MinContrast is what text needs to be read on its surface, in hundredths. [ROLL-151]
+const MinContrast = membership.MinContrast
+
+// Contrast returns the contrast of two colours #rrggbb by WCAG 2.2 in hundredths, rounded down, as the roll's rule counts it: 100
+// to 2100. Both must be of that form, as those of every Skin that the node answers with are.
+func Contrast(a, b string) uint64 {
+	return membership.Contrast(membership.Colour(a), membership.Colour(b))
+}
 
 // SkinQuery asks for the skin of an organization.
 type SkinQuery struct {

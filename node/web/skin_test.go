@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -215,4 +217,53 @@ func TestProgramsColours(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The page says that text can be read exactly where the roll's rule takes it: of each of many colours the first surface that is
+// refused, and its neighbour that is taken, are found by the rule and shown to the page. [ROLL-151]
+func TestPreviewAgreesWithTheRoll(t *testing.T) {
+	_, app := newDressed(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	part := func() byte { return byte(random.UintN(256)) }
+	seen := map[bool]int{}
+	// Counted with powers instead of the roll's table, these come out on the other side of the limit.
+	for _, pair := range [][2]membership.Colour{{"#e5af2e", "#950c08"}, {"#3f0000", "#a3729d"}, {"#4fa1d6", "#311195"}, {"#504e70", "#64de03"}} {
+		seen[agrees(t, app, pair[0], pair[1])]++
+	}
+	for range 1000 {
+		text := membership.ColourOf([3]byte{part(), part(), part()})
+		surface := [3]byte{part(), part(), part()}
+		for i := range surface { // along one part at a time, so that some pair lies on each side of the limit
+			near := surface
+			before := false
+			for value := range 256 {
+				near[i] = byte(value)
+				readable := membership.Contrast(text, membership.ColourOf(near)) >= membership.MinContrast
+				if value > 0 && readable != before {
+					for _, v := range []int{value - 1, value} {
+						near[i] = byte(v)
+						seen[agrees(t, app, text, membership.ColourOf(near))]++
+					}
+					near[i] = byte(value)
+				}
+				before = readable
+			}
+		}
+		seen[agrees(t, app, text, membership.ColourOf([3]byte{part(), part(), part()}))]++
+	}
+	if seen[true] < 500 || seen[false] < 500 {
+		t.Errorf("only %d readable and %d unreadable pairs were tried", seen[true], seen[false])
+	}
+}
+
+// agrees holds what the page says of text on a surface against the roll's rule, and returns what that says.
+func agrees(t *testing.T, app http.Handler, text, surface membership.Colour) (readable bool) {
+	t.Helper()
+	readable = membership.Contrast(text, surface) >= membership.MinContrast
+	fields := url.Values{"for": {"org"}, "own": {"light.text", "light.surface"}, "light.text": {string(text)}, "light.surface": {string(surface)}}
+	_, style := styleOf(t, app, "/o/org/look.css?"+fields.Encode())
+	if says := !strings.Contains(style, ".unreadable.light"); says != readable {
+		t.Errorf("%s on %s, contrast %d: the page says %v", text, surface, membership.Contrast(text, surface), says)
+	}
+	return readable
 }

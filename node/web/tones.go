@@ -29,13 +29,13 @@ type tones struct {
 func tonesOf(p api.Palette, of theme) (t tones, readable bool) {
 	fillPalette(&p, of.preset)
 	t.surface, t.text, readable = colour(p.Surface), colour(p.Text), true
-	if contrast(t.text, t.surface) < minContrast {
+	if contrast(t.text, t.surface) < api.MinContrast {
 		t.surface, t.text, readable = colour(of.preset.Surface), colour(of.preset.Text), false
 	}
 	reads := func(on ...colour) func(colour) bool {
 		return func(c colour) bool {
 			for _, ground := range on {
-				if contrast(c, ground) < minContrast {
+				if contrast(c, ground) < api.MinContrast {
 					return false
 				}
 			}
