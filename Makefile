@@ -65,15 +65,8 @@ crash: ## kill the programs at random moments and check what is left
 	if [ -z "$$packages" ]; then echo "there are no crash tests"; exit 0; fi; \
 	$(GO) test -count=1 -tags crash -run '^TestCrash' -timeout 20m $$packages
 
-# A browser paints when it likes: a test that looked at the wrong moment is tried again, which is said. Three in a row have failed.
 browser: ## open the app in a real Chromium (needs Debian's chromium); pictures of the pages go to bin/pages
-	@for name in $$(grep -rhoE '^func Test[A-Z][A-Za-z0-9]*' internal/e2e/browser | sed 's/func //' | grep -v '^TestMain$$' | sort); do \
-		for try in 1 2 3; do \
-			MUSTER_SCREENSHOTS=$(CURDIR)/bin/pages $(GO) test -count=1 -tags browser -timeout 4m -run "^$$name\$$" ./internal/e2e/browser && continue 2; \
-			echo "$$name failed in try $$try of 3"; \
-		done; \
-		exit 1; \
-	done
+	MUSTER_SCREENSHOTS=$(CURDIR)/bin/pages $(GO) test -count=1 -tags browser -timeout 8m ./internal/e2e/browser
 
 bench: build ## measure
 	scripts/bench.sh

@@ -3,7 +3,6 @@
 package browser
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -39,13 +38,11 @@ func TestAdminsRunTheOrganization(t *testing.T) {
 	ada.fill("#uses", "2")
 	ada.click("main form[method=post] button")
 	ada.see("The link is shown this once")
-	if link := eval[string](ada, "document.getElementById('link').textContent"); !strings.HasPrefix(link, "muster:join/") {
+	if link := read[string](ada, "document.getElementById('link').textContent"); !strings.HasPrefix(link, "muster:join/") {
 		t.Errorf("the link is %q", link)
 	}
-	await(t, "the QR code is drawn", func(context.Context) bool {
-		return eval[bool](ada, "document.querySelector('img.qr').complete && document.querySelector('img.qr').naturalWidth > 0")
-	})
-	if at := eval[string](ada, "location.href"); strings.Contains(at, "muster:") {
+	ada.until("the QR code is drawn", "document.querySelector('img.qr').complete && document.querySelector('img.qr').naturalWidth > 0")
+	if at := read[string](ada, "location.href"); strings.Contains(at, "muster:") {
 		t.Errorf("the address holds the link: %s", at)
 	}
 	ada.click("[data-copy=link]")
@@ -84,7 +81,7 @@ func TestAdminsRunTheOrganization(t *testing.T) {
 	reader.goTo(in)
 	reader.see("What the organization has decided")
 	reader.look("member-policy")
-	if offered := eval[int](reader, "document.querySelectorAll('main form, main a[href*=\"/admin/members\"]').length"); offered != 0 {
+	if offered := read[int](reader, "document.querySelectorAll('main form, main a[href*=\"/admin/members\"]').length"); offered != 0 {
 		t.Errorf("a member is offered %d things for admins", offered)
 	}
 }

@@ -4,7 +4,6 @@ package browser
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -61,12 +60,8 @@ func open(t *testing.T, p *person, options ...chromedp.ExecAllocatorOption) *tab
 	})
 	chromedp.ListenTarget(ctx, b.hear)
 	b.do("signing in", network.Enable(), log.Enable(), runtime.Enable(), chromedp.Navigate(p.login))
-	var at string
-	await(t, "the app is open", func(context.Context) bool {
-		b.do("looking where we are", chromedp.Location(&at))
-		return strings.Contains(at, ".localhost") && !strings.Contains(at, "/enter/")
-	})
-	u, err := url.Parse(at)
+	b.until("the app is open", "location.hostname.endsWith('.localhost') && !location.pathname.startsWith('/enter/') && document.readyState === 'complete' && !!document.getElementById('main')")
+	u, err := url.Parse(read[string](b, "location.href"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,55 +139,6 @@ func (b *tab) do(what string, actions ...chromedp.Action) {
 	}
 }
 
-// goTo opens an address of the app.
-func (b *tab) goTo(path string) {
-	b.t.Helper()
-	b.do("opening "+path, chromedp.Navigate(b.origin+path), chromedp.WaitReady("#main"))
-}
-
-// click clicks what a selector finds.
-func (b *tab) click(selector string) {
-	b.t.Helper()
-	b.do("clicking "+selector, chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
-}
-
-// fill types into a field.
-func (b *tab) fill(selector, text string) {
-	b.t.Helper()
-	quoted, _ := json.Marshal(selector)
-	b.do("waiting for "+selector, chromedp.WaitReady(selector, chromedp.ByQuery))
-	eval[any](b, "document.querySelector("+string(quoted)+").value = ''")
-	b.do("filling in "+selector, chromedp.SendKeys(selector, text, chromedp.ByQuery))
-}
-
-// eval returns what a script says, as T.
-func eval[T any](b *tab, script string) T {
-	b.t.Helper()
-	var raw []byte
-	b.do("running a script", chromedp.Evaluate(script, &raw, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
-	var value T
-	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, &value); err != nil {
-			b.t.Fatalf("%s said %s: %v", script, raw, err)
-		}
-	}
-	return value
-}
-
-// see waits until the page shows a text.
-func (b *tab) see(text string) {
-	b.t.Helper()
-	quoted, _ := json.Marshal(text)
-	defer func() {
-		if b.t.Failed() {
-			b.t.Logf("the page shows: %s", eval[string](b, "document.body?.innerText.slice(0, 2000) ?? ''"))
-		}
-	}()
-	await(b.t, "the page shows "+string(quoted), func(context.Context) bool {
-		return eval[bool](b, "document.body?.innerText.includes("+string(quoted)+") ?? false")
-	})
-}
-
 // mostHigh is how much of a page a picture shows, in pixels.
 const mostHigh = 4000
 
@@ -246,8 +192,8 @@ func (b *tab) axe(name string) {
 	}
 	for _, theme := range []string{"light", "dark"} {
 		b.do("choosing a theme", emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}))
-		b.do("loading axe", chromedp.Evaluate(string(source)+"\n;0", nil))
-		for _, v := range eval[[]violation](b, "axe.run(document, {resultTypes: ['violations'], preload: false}).then((r) => r.violations)") {
+		evalOnce[int](b, string(source)+"\n;0")
+		for _, v := range read[[]violation](b, "axe.run(document, {resultTypes: ['violations'], preload: false}).then((r) => r.violations)") {
 			for _, node := range v.Nodes {
 				b.t.Errorf("%s, %s: %s: %s\n%s\n%s", name, theme, v.ID, v.Help, node.HTML, node.Summary)
 			}
@@ -259,7 +205,7 @@ func (b *tab) axe(name string) {
 // fits fails if the page is wider than its window.
 func (b *tab) fits(name string) {
 	b.t.Helper()
-	if over := eval[int](b, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
+	if over := read[int](b, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
 		b.t.Errorf("%s is %d pixels wider than the window", name, over)
 	}
 }

@@ -31,33 +31,29 @@ func TestFirstRun(t *testing.T) {
 	b.fill("#orgname", "Lighthouse")
 	b.fill("#founder", "Ada")
 	b.click(`form[action="/welcome/create"] button:not([type])`)
-	await(t, "the refusal is shown", func(context.Context) bool { return eval[bool](b, "!!document.getElementById('refusal')") })
-	if typed := eval[string](b, "document.getElementById('orgname').value"); typed != "Lighthouse" {
+	b.until("the refusal is shown", "document.getElementById('refusal')")
+	if typed := read[string](b, "document.getElementById('orgname').value"); typed != "Lighthouse" {
 		t.Errorf("what was typed became %q", typed)
 	}
 	b.fill("#claim", claim)
 	b.click(`form[action="/welcome/create"] button:not([type])`)
 
 	for i, name := range []string{"words-root", "words-recovery"} {
-		await(t, "the words are shown", func(context.Context) bool {
-			return eval[int](b, "document.querySelectorAll('ol.words li').length") == 24
-		})
+		b.until("the words are shown", "document.querySelectorAll('ol.words li').length === 24")
 		b.axe(name) // no picture of words
-		words := eval[[]string](b, "[...document.querySelectorAll('ol.words li')].map((w) => w.textContent)")
-		at := eval[string](b, "location.pathname + decodeURIComponent(location.search.replace(/notice=[a-z.]*/, ''))")
+		words := read[[]string](b, "[...document.querySelectorAll('ol.words li')].map((w) => w.textContent)")
+		at := read[string](b, "location.pathname + decodeURIComponent(location.search.replace(/notice=[a-z.]*/, ''))")
 		for _, word := range words {
 			if strings.Contains(strings.TrimPrefix(at, "/welcome/words"), word) {
 				t.Errorf("the address of the words, %s, holds one", at)
 			}
 		}
 		b.click(`a[href="/welcome/check"]`)
-		await(t, "three words are asked for", func(context.Context) bool {
-			return eval[int](b, "document.querySelectorAll('main input[name=word]').length") == 3
-		})
+		b.until("three words are asked for", "document.querySelectorAll('main input[name=word]').length === 3")
 		if i == 0 {
 			b.axe("words-check")
 		}
-		for _, id := range eval[[]string](b, "[...document.querySelectorAll('main input[name=word]')].map((w) => w.id)") {
+		for _, id := range read[[]string](b, "[...document.querySelectorAll('main input[name=word]')].map((w) => w.id)") {
 			var number int
 			if _, err := fmt.Sscanf(id, "word-%d", &number); err != nil {
 				t.Fatal(err)
@@ -66,9 +62,7 @@ func TestFirstRun(t *testing.T) {
 		}
 		b.click(`form[action="/welcome/check"] button`)
 	}
-	await(t, "the inbox is open", func(context.Context) bool {
-		return strings.HasPrefix(eval[string](b, "location.pathname"), "/o/")
-	})
+	b.until("the inbox is open", "location.pathname.startsWith('/o/')")
 	b.see("Nothing here.")
 }
 
@@ -94,13 +88,13 @@ func TestStrangersAndAGroup(t *testing.T) {
 	b.see("Bo here")
 	b.see("<b>Cy</b> here")
 	b.look("requests")
-	if links := eval[int](b, "document.querySelectorAll('blockquote a').length"); links > 0 {
+	if links := read[int](b, "document.querySelectorAll('blockquote a').length"); links > 0 {
 		t.Errorf("a stranger's text has %d links", links)
 	}
-	eval[any](b, `[...document.querySelectorAll("ul.requests > li")].find((l) => l.innerText.includes("Bo here")).querySelector('button[value=accept]').click()`)
+	b.clickIn("ul.requests > li", "Bo here", "button[value=accept]")
 	await(t, "Bo has leave", func(context.Context) bool { return stateOf(t, ada, "Bo") == api.ContactAcquainted })
 	b.goTo(in + "requests")
-	eval[any](b, `[...document.querySelectorAll("ul.requests > li")].find((l) => l.innerText.includes("Cy")).querySelector('button[value=block]').click()`)
+	b.clickIn("ul.requests > li", "Cy", "button[value=block]")
 	await(t, "Cy is blocked", func(context.Context) bool { return stateOf(t, ada, "Cy") == api.ContactBlocked })
 
 	b.goTo(in + "groups/new")
@@ -155,9 +149,9 @@ func TestEveryPage(t *testing.T) {
 		b.look(name)
 	}
 	b.goTo("/preferences")
-	eval[any](b, "document.getElementById('language').value = 'ar'")
+	b.choose("#language", "ar")
 	b.click("main form button")
-	await(t, "lines begin on the right", func(context.Context) bool { return eval[string](b, "document.documentElement.dir") == "rtl" })
+	b.until("lines begin on the right", "document.documentElement.dir === 'rtl'")
 	b.goTo("/o/" + org.Org + "/")
 	b.look("page-inbox-arabic")
 	b.goTo("/o/" + org.Org + "/people/" + bo)

@@ -104,7 +104,7 @@ func awaitThread(t *testing.T, p *person, org string, th sent, page *api.ThreadP
 // it belongs.
 func (b *tab) contained(name string) {
 	b.t.Helper()
-	for _, problem := range eval[[]string](b, containment) {
+	for _, problem := range read[[]string](b, containment) {
 		b.t.Errorf("%s: %s", name, problem)
 	}
 }

@@ -5,8 +5,6 @@ package browser
 import (
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"muster.example/node/api"
 )
 
@@ -21,15 +19,15 @@ func TestSearchAsOneTypes(t *testing.T) {
 	ada := open(t, people[0])
 	ada.goTo("/o/" + org + "/")
 	ada.see("Bring the charts")
-	ada.do("pressing /", chromedp.KeyEvent("/"))
+	ada.press("/")
 	ada.see("The last word may be a beginning")
 	ada.look("search-empty")
 	ada.fill("#find", "lighth")
 	ada.see("saw a whale") // without a click
-	if got := eval[string](ada, "document.querySelector('#found mark').textContent"); got != "lighthouse" && got != "lighth" {
+	if got := read[string](ada, "document.querySelector('#found mark').textContent"); got != "lighthouse" && got != "lighth" {
 		t.Errorf("marked is %q", got)
 	}
-	if got := eval[string](ada, "new URL(location.href).searchParams.get('q')"); got != "lighth" {
+	if got := read[string](ada, "new URL(location.href).searchParams.get('q')"); got != "lighth" {
 		t.Errorf("the address says %q", got)
 	}
 	ada.look("search")
@@ -42,7 +40,5 @@ func TestSearchAsOneTypes(t *testing.T) {
 	ada.look("search-narrowed")
 	ada.click("#found a")
 	ada.see("Back to")
-	if !eval[bool](ada, "location.hash.startsWith('#m-') && document.querySelector(location.hash).textContent.includes('charts')") {
-		t.Error("the message that was found is not led to")
-	}
+	ada.until("the message that was found is led to", "location.hash.startsWith('#m-') && document.querySelector(location.hash)?.textContent.includes('charts')")
 }

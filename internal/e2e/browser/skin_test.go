@@ -17,28 +17,11 @@ import (
 	"muster.example/node/api"
 )
 
-// style returns a computed value of an element.
-func (b *tab) style(selector, property string) string {
-	b.t.Helper()
-	return eval[string](b, fmt.Sprintf("getComputedStyle(document.querySelector(%q)).getPropertyValue(%q)", selector, property))
-}
-
-// choose picks a colour or an entry of a list, as a person does: the page hears of it.
-func (b *tab) choose(selector, value string) {
-	b.t.Helper()
-	eval[any](b, fmt.Sprintf("{ const f = document.querySelector(%q); f.value = %q; f.dispatchEvent(new Event('input', {bubbles: true})); 0 }", selector, value))
-}
-
 // dressed waits until an element has a style.
 func (b *tab) dressed(selector, property, want string) {
 	b.t.Helper()
-	script := fmt.Sprintf(`new Promise((done) => { const look = (left) => {
-		const now = getComputedStyle(document.querySelector(%q)).getPropertyValue(%q);
-		if (now === %q || left === 0) done(now); else setTimeout(look, 50, left - 1);
-	}; look(400); })`, selector, property, want)
-	if got := eval[string](b, script); got != want {
-		b.t.Errorf("%s of %s is %q, want %q", property, selector, got, want)
-	}
+	b.until(fmt.Sprintf("%s of %s is %q", property, selector, want), fmt.Sprintf("(() => { const e = document.querySelector(%s); return e && getComputedStyle(e).getPropertyValue(%s) === %s })()",
+		quoted(selector), quoted(property), quoted(want)))
 }
 
 // An admin dresses the inbox, a member revises it and goes back. The skin is the hardest to read that the rules let pass.
@@ -80,9 +63,7 @@ func TestSkins(t *testing.T) {
 	bo.see("choose them further apart")
 	bo.click("form[data-skin] button:not([name])")
 	bo.expect("status of 400") // the refusal is shown
-	await(t, "the refusal is shown", func(context.Context) bool {
-		return eval[bool](bo, "document.getElementById('refusal')?.innerText.includes('4.5 to 1') ?? false")
-	})
+	bo.until("the refusal is shown", "document.getElementById('refusal')?.innerText.includes('4.5 to 1')")
 	bo.choose(`[id="light.text"]`, "#220044")
 	bo.choose("#font", "mono")
 	tile := filepath.Join(t.TempDir(), "tile.png")
@@ -92,7 +73,7 @@ func TestSkins(t *testing.T) {
 	bo.see("Saved.")
 	bo.dressed("html", "color", "rgb(34, 0, 68)")
 	bo.dressed(".rail", "background-color", "rgb(119, 119, 119)")
-	if eval[int](bo, "fetch(getComputedStyle(document.querySelector('main')).backgroundImage.slice(5, -2)).then((r) => r.status)") != 200 {
+	if read[int](bo, "fetch(getComputedStyle(document.querySelector('main')).backgroundImage.slice(5, -2)).then((r) => r.status)") != 200 {
 		t.Error("the image is not served")
 	}
 	bo.look("skin-revised")

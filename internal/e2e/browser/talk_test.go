@@ -3,7 +3,6 @@
 package browser
 
 import (
-	"context"
 	"testing"
 
 	"muster.example/node/api"
@@ -30,8 +29,8 @@ func TestTwoPeopleTalk(t *testing.T) {
 	bo.see("Charts") // by itself
 	bo.look("inbox")
 	bo.click(".threads a")
-	await(t, "the thread is open", func(context.Context) bool { return eval[bool](bo, "!!document.querySelector('.text strong')") })
-	if got := eval[string](bo, "document.querySelector('.text strong').textContent"); got != "promised" {
+	bo.until("the thread is open", "document.querySelector('.text strong')")
+	if got := read[string](bo, "document.querySelector('.text strong').textContent"); got != "promised" {
 		t.Errorf("the marked word is %q", got)
 	}
 	bo.look("thread")
