@@ -234,7 +234,7 @@ func (o *organization) adoptLocked(page rvclient.Page) error {
 	if o.tooOldLocked(page) {
 		return nil
 	}
-	before, names := o.roll.Size(), o.contactNamesLocked()
+	before, names, skin := o.roll.Size(), o.contactNamesLocked(), o.roll.State().Skin()
 	checkpoint, added, err := extend(o.roll, page, o.at.Key)
 	switch {
 	case errors.Is(err, membership.ErrMoved), errors.Is(err, membership.ErrWithheld):
@@ -258,6 +258,9 @@ func (o *organization) adoptLocked(page rvclient.Page) error {
 		o.tellChangesLocked(names)
 		o.noteAccountsLocked(added)
 		o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: time.Now().UTC(), Org: o.org.String()})
+		if !skin.Equal(o.roll.State().Skin()) {
+			o.tellSkinLocked()
+		}
 		wake(o.wakeSeal)
 	}
 	return nil

@@ -161,8 +161,12 @@ func (o *organization) choose(name, value string) error {
 			history.Record{Kind: history.RecordSetting, Setting: &history.Setting{Name: name, Value: value}})
 		return err
 	})
-	if err == nil {
-		o.view.Apply(record)
+	if err != nil {
+		return err
 	}
-	return err
+	o.view.Apply(record)
+	if name == settingSkin {
+		o.tellSkinLocked()
+	}
+	return nil
 }

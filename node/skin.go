@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"muster.example/membership"
 	"muster.example/node/api"
@@ -110,6 +111,11 @@ func (n *Node) SetOwnSkin(ctx context.Context, request api.SkinRequest) (api.Ski
 		return api.SkinResult{}, err
 	}
 	return n.Skin(ctx, api.SkinQuery{Org: o.org.String()})
+}
+
+// tellSkinLocked tells watchers that the skin to be shown is another, so that open pages put it on. Callers hold mu.
+func (o *organization) tellSkinLocked() {
+	o.node.hub.publish(api.Event{Kind: api.EventSkin, Time: time.Now().UTC(), Org: o.org.String()})
 }
 
 // imageFor returns the image that a request asks for: a new one, made small, or the one before.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"image/color"
 	"image/gif"
@@ -198,4 +199,55 @@ func TestSkinText(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+}
+
+// Whoever watches is told when the skin to be shown is another, by the organization's decision or one's own, and only then.
+// [API-55]
+func TestWatchersAreToldOfASkin(t *testing.T) {
+	org := newRoll(t, "Ann")
+	o := newDevice(t, org, org.Members[1])
+	ctx, stop := context.WithCancel(t.Context())
+	events := o.node.hub.watch(ctx, "")
+	told := func() (skins int) {
+		for {
+			select {
+			case event := <-events:
+				if event.Kind == api.EventSkin && event.Org == org.ID.String() {
+					skins++
+				}
+			default:
+				return skins
+			}
+		}
+	}
+	adopt := func() {
+		t.Helper()
+		if err := o.adopt(newPage(org, o.roll.Size())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	choose := func(skin api.Skin) {
+		t.Helper()
+		if _, err := o.node.SetOwnSkin(t.Context(), api.SkinRequest{Skin: skin}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		name string
+		do   func()
+		want int
+	}{
+		{"a member joins", func() { org.Join("Bo"); adopt() }, 0},
+		{"the organization chooses", func() { org.SetSkin(org.Founder.Device(), membership.Skin{Font: membership.FontSerif}); adopt() }, 1},
+		{"it chooses the same", func() { org.SetSkin(org.Founder.Device(), membership.Skin{Font: membership.FontSerif}); adopt() }, 0},
+		{"the person revises", func() { choose(api.Skin{Font: "mono"}) }, 1},
+		{"they revise nothing more", func() { choose(api.Skin{Font: "mono"}) }, 0},
+		{"they go back", func() { choose(api.Skin{}) }, 1},
+	} {
+		step.do()
+		if got := told(); got != step.want {
+			t.Errorf("%s: told %d times, want %d", step.name, got, step.want)
+		}
+	}
+	stop()
 }

@@ -21,8 +21,9 @@ stops. It marks nothing as read.`,
 		output: "The same as muster inbox, a message at a time.",
 		json: `one object a line: {"kind", "time", "org", "message" | "change" | "contact" | "notice"}.
 Kinds: ready (the first: from now on nothing is missed), message, introduction, state (a sent
-message got further), contact, presence and typing (with "presence"), org, notice (told once:
-a contact's new name, a fallen verification). More kinds may be added.`,
+message got further), contact, presence and typing (with "presence"), org, skin (it looks
+different), notice (told once: a contact's new name, a fallen verification). More kinds may
+be added.`,
 		examples: []string{"muster watch", "muster watch --json | while read -r event; do ...; done"},
 		see:      []string{"inbox", "read"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {

@@ -16,6 +16,7 @@ const (
 	EventContact      EventKind = "contact"      // a contact came to stand differently: Contact
 	EventOrg          EventKind = "org"          // the roll or the connection to a rendezvous node changed: Org
 	EventNotice       EventKind = "notice"       // something that a person is told once about a member: Notice
+	EventSkin         EventKind = "skin"         // the skin to be shown is another: GET /v1/skin
 	EventPresence     EventKind = "presence"     // a member came, went, or can be seen no more: Presence
 	EventTyping       EventKind = "typing"       // a member types to us: Presence, of who
 	EventLagged       EventKind = "lagged"       // the last event: this watcher was too slow and missed some

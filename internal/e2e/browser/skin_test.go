@@ -3,7 +3,6 @@
 package browser
 
 import (
-	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -30,6 +29,9 @@ func TestSkins(t *testing.T) {
 	ada, bo := open(t, people[0]), open(t, people[1])
 	in := "/o/" + muster[[]api.OrgSummary](people[0], "org", "list")[0].Org + "/"
 
+	bo.goTo(in)
+	bo.dressed("html", "color", "rgb(28, 35, 38)")
+	evalOnce[bool](bo, "window.musterStays = true")
 	ada.goTo(in + "admin/skin")
 	ada.choose("#font", "serif")
 	ada.choose("#background", "waves")
@@ -46,10 +48,11 @@ func TestSkins(t *testing.T) {
 	ada.dressed(".rail", "background-color", "rgb(119, 119, 119)")
 	ada.look("skin-admin")
 
-	await(t, "the skin reaches Bo", func(ctx context.Context) bool {
-		got, err := people[1].client.Skin(ctx, api.SkinQuery{})
-		return err == nil && got.Skin.Font == "serif"
-	})
+	bo.dressed("html", "color", "rgb(118, 118, 118)") // the page that he has open, by itself
+	bo.dressed(".rail", "background-color", "rgb(119, 119, 119)")
+	if !read[bool](bo, "window.musterStays === true && document.querySelectorAll('link#skin').length === 1") {
+		t.Error("Bo's page was loaded anew, or wears two skins")
+	}
 	for _, page := range []string{"", "look", "people", "groups", "presence", "compose", "drafts", "requests"} {
 		bo.goTo(in + page)
 		bo.dressed("html", "color", "rgb(118, 118, 118)")

@@ -1,6 +1,7 @@
 // Pages stay true by themselves. One tab of the browser listens to the node and tells the others, since a browser opens few
-// connections to one host. A part of a page with data-live="KIND…" is fetched anew when such a thing happens.
-import { announce, ask, toast, word } from "./page.js";
+// connections to one host. A part of a page with data-live="KIND…" is fetched anew when such a thing happens, and a page puts on
+// the skin that is to be shown.
+import { announce, ask, toast, wear, word } from "./page.js";
 
 const quiet = 150; // milliseconds that things may go on happening before a page is fetched
 const channel = new BroadcastChannel("muster");
@@ -24,11 +25,13 @@ export async function refresh() {
   waiting = null;
   const live = [...document.querySelectorAll("[data-live]")]
     .filter((part) => what.has("all") || part.dataset.live.split(" ").some((kind) => what.has(kind)));
-  if (live.length === 0) return;
+  const dress = what.has("all") || what.has("skin");
+  if (live.length === 0 && !dress) return;
   try {
     const page = await ask(at, { headers: { "Muster-Live": "1" } });
     if (location.href !== at) return;
     if (page.status === 401) { toast(word("signedout"), null, 60); return; }
+    if (dress) wear(page.document.getElementById("skin"));
     for (const part of live) replace(part, page.document.getElementById(part.id));
     document.dispatchEvent(new CustomEvent("muster:page"));
   } catch { /* the connection is watched below */ }
@@ -84,7 +87,7 @@ function listen() {
     heard(event);
     document.dispatchEvent(new CustomEvent("muster:news", { detail: event })); // in this tab alone
   };
-  for (const kind of ["message", "introduction", "change", "state", "contact", "org", "notice", "presence", "typing"]) {
+  for (const kind of ["message", "introduction", "change", "state", "contact", "org", "skin", "notice", "presence", "typing"]) {
     source.addEventListener(kind, (event) => tell(JSON.parse(event.data)));
   }
   source.addEventListener("ready", () => { // whatever happened while nobody listened

@@ -75,13 +75,13 @@ export function show(page, { push = true, focus = true } = {}) {
   document.dispatchEvent(new CustomEvent("muster:page"));
 }
 
-// wear changes the skin without a moment of none.
-function wear(skin) {
-  const now = document.getElementById("skin");
+// wear puts another skin on, without a moment of none: the one before goes when the next has come, however many are on their way.
+export function wear(skin) {
+  const worn = [...document.querySelectorAll("link#skin")], now = worn.at(-1);
   if (skin?.getAttribute("href") === now?.getAttribute("href")) return;
-  if (!skin) { now.remove(); return; }
+  if (!skin) { for (const link of worn) link.remove(); return; }
   const link = document.adoptNode(skin);
-  link.addEventListener("load", () => now?.remove(), { once: true });
+  link.addEventListener("load", () => { for (const before of worn) before.remove(); }, { once: true });
   document.head.append(link);
 }
 
