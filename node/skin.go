@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"muster.example/membership"
@@ -246,6 +247,9 @@ func replace(part *string, by string) {
 	}
 }
 
+// partName returns the key of a part for a sentence. With its dot a terminal takes it for a host.
+func partName(part api.SkinPart) string { return strings.ReplaceAll(part.Key, ".", " ") }
+
 // tidySkin checks the values of a skin and puts its colours into small letters.
 func tidySkin(s *api.Skin) error {
 	if s.Font != "" && !slices.Contains(api.SkinFonts, s.Font) {
@@ -260,7 +264,7 @@ func tidySkin(s *api.Skin) error {
 		}
 		c, err := membership.ParseColour(*part.Value)
 		if err != nil {
-			return api.Errorf(api.CodeUsage, "%s: %v", part.Key, err)
+			return api.Errorf(api.CodeUsage, "%s: %v", partName(part), err)
 		}
 		*part.Value = string(c)
 	}

@@ -192,7 +192,7 @@ func TestDamagedImageOfTheRoll(t *testing.T) {
 func TestSkinText(t *testing.T) {
 	for want, skin := range map[string]membership.Skin{
 		"as the program has it":           {},
-		"font=serif, dark.rail=#123456":   {Font: membership.FontSerif, Dark: &membership.Palette{Rail: "#123456"}},
+		"font=serif, dark rail=#123456":   {Font: membership.FontSerif, Dark: &membership.Palette{Rail: "#123456"}},
 		"background=image, an image of 9": {Background: membership.BackgroundImage, Image: make([]byte, 9)},
 	} {
 		if got := skinText(skin); !strings.HasPrefix(got, want) {

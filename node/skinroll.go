@@ -64,7 +64,7 @@ func skinText(s membership.Skin) string {
 	var parts []string
 	for _, part := range skin.Parts() {
 		if *part.Value != "" {
-			parts = append(parts, part.Key+"="+*part.Value)
+			parts = append(parts, partName(part)+"="+*part.Value)
 		}
 	}
 	if len(s.Image) > 0 {
