@@ -7,6 +7,7 @@ type section struct {
 	Key     string // of the keyboard, empty if it has none
 	Count   int    // what waits there
 	Here    bool
+	Begins  bool // a part: what is about messages, people, this device, the organization
 }
 
 // Sections are the parts of the organization that the page is in.
@@ -16,7 +17,7 @@ func (v *visit) Sections() []section {
 		{Title: "drafts.title", Address: v.In("drafts")},
 		{Title: "search.title", Address: v.In("search"), Key: "/"},
 		{Title: "requests.title", Address: v.In("requests"), Key: "q", Count: v.Org.Requests},
-		{Title: "people.title", Address: v.In("people"), Key: "g"},
+		{Title: "people.title", Address: v.In("people"), Key: "g", Begins: true},
 	}
 	if v.Org.Role != "guest" { // who is in no group, and shows no presence
 		all = append(all,
@@ -24,15 +25,15 @@ func (v *visit) Sections() []section {
 			section{Title: "presence.title", Address: v.In("presence")})
 	}
 	all = append(all,
-		section{Title: "devices.title", Address: v.In("devices"), Key: "d"},
+		section{Title: "devices.title", Address: v.In("devices"), Key: "d", Begins: true},
 		section{Title: "alarms.title", Address: v.In("safety")},
 		section{Title: "settings.title", Address: v.In("settings")})
 	all = append(all, section{Title: "look.title", Address: v.In("look")})
 	switch v.Org.Role {
 	case "admin":
-		all = append(all, section{Title: "admin.title", Address: v.In("admin") + "/", Key: "a"}, section{Title: "skin.title", Address: v.In("admin", "skin")})
+		all = append(all, section{Title: "admin.title", Address: v.In("admin") + "/", Key: "a", Begins: true}, section{Title: "skin.title", Address: v.In("admin", "skin")})
 	case "member", "desk":
-		all = append(all, section{Title: "admin.about", Address: v.In("admin") + "/"})
+		all = append(all, section{Title: "admin.about", Address: v.In("admin") + "/", Begins: true})
 	}
 	best := -1
 	for i, s := range all {

@@ -190,16 +190,16 @@ func (b *tab) axe(name string) {
 			Summary string `json:"failureSummary"`
 		} `json:"nodes"`
 	}
-	for _, theme := range []string{"light", "dark"} {
-		b.do("choosing a theme", emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}))
+	for _, dark := range []bool{false, true} {
+		b.dark(dark)
 		evalOnce[int](b, string(source)+"\n;0")
 		for _, v := range read[[]violation](b, "axe.run(document, {resultTypes: ['violations'], preload: false}).then((r) => r.violations)") {
 			for _, node := range v.Nodes {
-				b.t.Errorf("%s, %s: %s: %s\n%s\n%s", name, theme, v.ID, v.Help, node.HTML, node.Summary)
+				b.t.Errorf("%s, dark %v: %s: %s\n%s\n%s", name, dark, v.ID, v.Help, node.HTML, node.Summary)
 			}
 		}
 	}
-	b.do("choosing a theme", emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}}))
+	b.dark(false)
 }
 
 // fits fails if the page is wider than its window.
