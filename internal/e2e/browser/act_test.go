@@ -7,9 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // A page is left in two ways: its script fetches the next one and puts it in place (page.js), or the browser loads a document.
@@ -69,7 +72,10 @@ func (b *tab) arrive(what string, came outcome) {
 		b.until("the page after "+what, there)
 	case loads:
 		b.until("the document after "+what, "!window.musterSeen && "+there)
+	default:
+		return
 	}
+	b.arrived()
 }
 
 // goTo opens an address of the app.
@@ -96,6 +102,7 @@ const inReach = `((selector) => {
 // click clicks the first element that a selector finds and that nothing hides.
 func (b *tab) click(selector string) {
 	b.t.Helper()
+	b.effort.clicks++
 	b.act("clicking "+selector, fmt.Sprintf("() => { const e = %s(%s); if (!e) return false; e.focus(); e.click(); return true }", inReach, quoted(selector)))
 }
 
@@ -113,8 +120,37 @@ func (b *tab) clickIn(around, text, selector string) {
 // fill types into a field, in the place of what is there.
 func (b *tab) fill(selector, text string) {
 	b.t.Helper()
+	b.effort.keys += utf8.RuneCountInString(text)
+	b.enter(selector, text, chromedp.KeyEvent(text))
+}
+
+// next goes on to the next field by the keyboard, which must be this one, and types into it.
+func (b *tab) next(selector, text string) {
+	b.t.Helper()
+	b.effort.keys++
+	b.do("pressing Tab", chromedp.KeyEvent(kb.Tab))
+	if !read[bool](b, "document.activeElement === document.querySelector("+quoted(selector)+")") {
+		b.t.Errorf("Tab leads to %s, want %s", read[string](b, "document.activeElement.outerHTML.slice(0, 200)"), selector)
+	}
+	b.fill(selector, text)
+}
+
+// paste puts a text into a field that was copied elsewhere.
+func (b *tab) paste(selector, text string) {
+	b.t.Helper()
+	b.effort.keys += 2
+	b.enter(selector, text, input.InsertText(text))
+}
+
+// enter goes to a field, empties it, and has a text come there.
+func (b *tab) enter(selector, text string, comes chromedp.Action) {
+	b.t.Helper()
+	b.effort.fields++
+	if !read[bool](b, "document.activeElement === document.querySelector("+quoted(selector)+")") {
+		b.effort.aimed++
+	}
 	b.act("going to "+selector, fmt.Sprintf("() => { const e = %s(%s); if (!e) return false; e.focus(); e.value = ''; return document.activeElement === e }", inReach, quoted(selector)))
-	b.do("filling in "+selector, chromedp.KeyEvent(text))
+	b.do("filling in "+selector, comes)
 	if got := read[string](b, "document.querySelector("+quoted(selector)+")?.value ?? ''"); got != text {
 		b.t.Fatalf("%s holds %q after %q was typed", selector, got, text)
 	}

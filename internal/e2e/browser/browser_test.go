@@ -26,6 +26,7 @@ type tab struct {
 	t      *testing.T
 	ctx    context.Context
 	origin string
+	effort effort
 
 	mu       sync.Mutex // guards the following
 	requests []string   // addresses that were asked for

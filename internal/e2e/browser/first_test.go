@@ -15,55 +15,95 @@ import (
 // A person who has never seen it founds an organization: a passphrase, a claim link, words written down and checked.
 func TestFirstRun(t *testing.T) {
 	claim := startRendezvous(t)
-	p := &person{t: t, name: "Ada", dir: filepath.Join(t.TempDir(), "node")}
+	b := openNew(t)
+	b.choosePassphrase()
+
+	b.see("Create an organization")
+	b.look("welcome")
+	b.click("#creating > summary")
+	b.see("Claim link")
+	unspoilt := b.effort
+	b.fill("#claim", "muster:claim/x")
+	b.next("#orgname", "Lighthouse")
+	b.next("#founder", "Ada")
+	typed := b.effort
+	b.click(`form[action="/welcome/create"] button:not([type])`)
+	b.until("the refusal is shown", "document.getElementById('refusal')")
+	if kept := read[string](b, "document.getElementById('orgname').value"); kept != "Lighthouse" {
+		t.Errorf("what was typed became %q", kept)
+	}
+	b.effort = unspoilt
+	b.paste("#claim", claim)
+	b.effort.fields, b.effort.keys = b.effort.fields+typed.fields-unspoilt.fields-1, b.effort.keys+typed.keys-unspoilt.keys-len("muster:claim/x")
+	b.click(`form[action="/welcome/create"] button:not([type])`)
+
+	b.writeDown("words-root")
+	b.writeDown("words-recovery")
+	b.until("the inbox is open", "location.pathname.startsWith('/o/')")
+	b.see("Nothing here.")
+	t.Logf("founding an organization takes %v", b.effort)
+}
+
+// A person who has never seen it joins an organization by a link that they were given.
+func TestFirstRunByInvitation(t *testing.T) {
+	ada := organization(t, "Ada")[0]
+	b := openNew(t)
+	b.choosePassphrase()
+	b.paste("#invitation", muster[api.InviteResult](ada, "invite").Invitation)
+	b.next("#as", "Bo")
+	b.click(`form[action="/welcome/join"] button:not([type])`)
+	b.writeDown("words-joined")
+	b.until("the inbox is open", "location.pathname.startsWith('/o/')")
+	b.see("Nothing here.")
+	t.Logf("joining an organization takes %v", b.effort)
+}
+
+// openNew opens the app of a node that has never run.
+func openNew(t *testing.T) *tab {
+	t.Helper()
+	p := &person{t: t, dir: filepath.Join(t.TempDir(), "node")}
 	p.login = start(t, loginLink, "muster", "start", "--dir", p.dir, "--unlock-in-browser")
 	b := open(t, p)
 	b.expect("the server responded with a status of 4") // refusals are shown with their status
 	b.see("passphrase")
+	b.arrived()
+	return b
+}
+
+func (b *tab) choosePassphrase() {
+	b.t.Helper()
 	b.look("unlock-new")
 	b.fill("#passphrase", "lantern quarry velvet otter plumb")
-	b.fill("#again", "lantern quarry velvet otter plumb")
+	b.next("#again", "lantern quarry velvet otter plumb")
 	b.click("main form button")
+}
 
-	b.see("claim link")
-	b.look("welcome")
-	b.fill("#claim", "muster:claim/x")
-	b.fill("#orgname", "Lighthouse")
-	b.fill("#founder", "Ada")
-	b.click(`form[action="/welcome/create"] button:not([type])`)
-	b.until("the refusal is shown", "document.getElementById('refusal')")
-	if typed := read[string](b, "document.getElementById('orgname').value"); typed != "Lighthouse" {
-		t.Errorf("what was typed became %q", typed)
+// writeDown writes the words down that are shown, and answers for three of them.
+func (b *tab) writeDown(name string) {
+	b.t.Helper()
+	b.until("the words are shown", "document.querySelectorAll('ol.words li').length === 24")
+	b.axe(name) // no picture of words
+	words := read[[]string](b, "[...document.querySelectorAll('ol.words li')].map((w) => w.textContent)")
+	b.effort.copied += len(words)
+	at := read[string](b, "location.pathname + decodeURIComponent(location.search.replace(/notice=[a-z.]*/, ''))")
+	for _, word := range words {
+		if strings.Contains(strings.TrimPrefix(at, "/welcome/words"), word) {
+			b.t.Errorf("the address of the words, %s, holds one", at)
+		}
 	}
-	b.fill("#claim", claim)
-	b.click(`form[action="/welcome/create"] button:not([type])`)
-
-	for i, name := range []string{"words-root", "words-recovery"} {
-		b.until("the words are shown", "document.querySelectorAll('ol.words li').length === 24")
-		b.axe(name) // no picture of words
-		words := read[[]string](b, "[...document.querySelectorAll('ol.words li')].map((w) => w.textContent)")
-		at := read[string](b, "location.pathname + decodeURIComponent(location.search.replace(/notice=[a-z.]*/, ''))")
-		for _, word := range words {
-			if strings.Contains(strings.TrimPrefix(at, "/welcome/words"), word) {
-				t.Errorf("the address of the words, %s, holds one", at)
-			}
+	b.click(`a[href="/welcome/check"]`)
+	b.until("three words are asked for", "document.querySelectorAll('main input[name=word]').length === 3")
+	b.axe(name + "-check")
+	enter := b.fill
+	for _, id := range read[[]string](b, "[...document.querySelectorAll('main input[name=word]')].map((w) => w.id)") {
+		var number int
+		if _, err := fmt.Sscanf(id, "word-%d", &number); err != nil {
+			b.t.Fatal(err)
 		}
-		b.click(`a[href="/welcome/check"]`)
-		b.until("three words are asked for", "document.querySelectorAll('main input[name=word]').length === 3")
-		if i == 0 {
-			b.axe("words-check")
-		}
-		for _, id := range read[[]string](b, "[...document.querySelectorAll('main input[name=word]')].map((w) => w.id)") {
-			var number int
-			if _, err := fmt.Sscanf(id, "word-%d", &number); err != nil {
-				t.Fatal(err)
-			}
-			b.fill("#"+id, words[number-1])
-		}
-		b.click(`form[action="/welcome/check"] button`)
+		enter("#"+id, words[number-1])
+		enter = b.next
 	}
-	b.until("the inbox is open", "location.pathname.startsWith('/o/')")
-	b.see("Nothing here.")
+	b.click(`form[action="/welcome/check"] button`)
 }
 
 // Strangers ask first: one is let in, one is shut out and told nothing. Then a group.
