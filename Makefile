@@ -29,7 +29,7 @@ RACE := ./internal/task ./internal/kv ./internal/p2p ./internal/testnet ./rendez
 packages_with = $(shell grep -rlE '^func $(1)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo race sim fuzz crash browser bench soak cross dist deb vectors fmt vet lint check clean
+.PHONY: help build test demo race sim fuzz crash browser pictures bench soak cross dist deb vectors fmt vet lint check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ crash: ## kill the programs at random moments and check what is left
 
 browser: ## open the app in a real Chromium (needs Debian's chromium); pictures of the pages go to bin/pages
 	MUSTER_SCREENSHOTS=$(CURDIR)/bin/pages $(GO) test -count=1 -tags browser -timeout 8m ./internal/e2e/browser
+
+pictures: ## take the pictures of docs/tour.md anew (needs Debian's chromium, fonts-noto-core, fonts-noto-color-emoji)
+	MUSTER_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -v -tags browser -timeout 4m -run '^TestTour$$' ./internal/e2e/browser
 
 bench: build ## measure
 	scripts/bench.sh

@@ -6,5 +6,5 @@
 // No test is tried again: what acts on a page waits for the page that it leads to (act_test.go), and what looks waits for what is
 // to be seen.
 //
-// MUSTER_SCREENSHOTS names a folder for pictures of the pages.
+// MUSTER_SCREENSHOTS names a folder for pictures of the pages, MUSTER_PICTURES one for those of docs/tour.md.
 package browser

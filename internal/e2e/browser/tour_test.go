@@ -119,7 +119,7 @@ func TestTour(t *testing.T) {
 
 	eve := open(t, startPerson(t, "Eve"))
 	eve.size(1120, 740)
-	eve.see("claim link")
+	eve.see("Create an organization")
 	eve.picture("first")
 }
 
