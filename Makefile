@@ -66,7 +66,7 @@ crash: ## kill the programs at random moments and check what is left
 	$(GO) test -count=1 -tags crash -run '^TestCrash' -timeout 20m $$packages
 
 browser: ## open the app in a real Chromium (needs Debian's chromium); pictures of the pages go to bin/pages
-	MUSTER_SCREENSHOTS=$(CURDIR)/bin/pages $(GO) test -count=1 -tags browser -timeout 8m ./internal/e2e/browser
+	MUSTER_SCREENSHOTS=$(CURDIR)/bin/pages $(GO) test -count=1 -tags browser -timeout 7m ./internal/e2e/browser
 
 pictures: ## take the pictures of docs/tour.md anew (needs Debian's chromium, fonts-noto-core, fonts-noto-color-emoji)
 	MUSTER_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -v -tags browser -timeout 4m -run '^TestTour$$' ./internal/e2e/browser
