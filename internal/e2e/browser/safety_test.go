@@ -57,7 +57,7 @@ func TestRecoveryWords(t *testing.T) {
 	b.click(`main a[href="` + in + `/order"]`)
 	b.see("Which device stands where")
 	b.look("order")
-	own := eval[string](b, "document.querySelector('.place input').value")
+	own := read[string](b, "document.querySelector('.place input').value")
 	if own == made.Device { // the page has them by rank
 		b.pick("#place-0", "2")
 		b.pick("#place-1", "1")
@@ -67,8 +67,8 @@ func TestRecoveryWords(t *testing.T) {
 	b.look("order-plan")
 	b.fill("#recovery-words", "hush hush")
 	b.click("main form button:not([type])")
-	await(t, "wrong words are refused", func(context.Context) bool { return eval[bool](b, "!!document.getElementById('refusal')") })
-	if left := eval[string](b, "document.getElementById('recovery-words').value"); left != "" {
+	await(t, "wrong words are refused", func(context.Context) bool { return read[bool](b, "!!document.getElementById('refusal')") })
+	if left := read[string](b, "document.getElementById('recovery-words').value"); left != "" {
 		t.Errorf("the field holds %q after a refusal", left)
 	}
 	b.fill("#recovery-words", old)
@@ -102,9 +102,9 @@ func TestRecoveryWords(t *testing.T) {
 			}
 		}
 	}
-	eval[any](b, "history.back()")
+	evalOnce[any](b, "history.back()")
 	await(t, "the page before has no words", func(context.Context) bool {
-		return eval[bool](b, "location.pathname.endsWith('/words') && document.querySelectorAll('ol.words li').length === 0 && !document.querySelector('[name=words]')?.value")
+		return read[bool](b, "location.pathname.endsWith('/words') && document.querySelectorAll('ol.words li').length === 0 && !document.querySelector('[name=words]')?.value")
 	})
 
 	card := muster[api.CardResult](ada, "device", "card").Card
@@ -123,16 +123,16 @@ func (b *tab) renew(in, old string) (fresh []string) {
 	b.look("renew")
 	b.click("main form button:not([type])")
 	await(b.t, "the new words are shown", func(context.Context) bool {
-		return eval[int](b, "document.querySelectorAll('ol.words li').length") == 24
+		return read[int](b, "document.querySelectorAll('ol.words li').length") == 24
 	})
 	b.axe("renew-words") // no picture of words
-	fresh = eval[[]string](b, "[...document.querySelectorAll('ol.words li')].map((w) => w.textContent)")
+	fresh = read[[]string](b, "[...document.querySelectorAll('ol.words li')].map((w) => w.textContent)")
 	b.click(`main a[href$="/words/check"]`)
 	await(b.t, "three words are asked for", func(context.Context) bool {
-		return eval[int](b, "document.querySelectorAll('main input[name=word]').length") == 3
+		return read[int](b, "document.querySelectorAll('main input[name=word]').length") == 3
 	})
 	b.axe("renew-check")
-	for _, id := range eval[[]string](b, "[...document.querySelectorAll('main input[name=word]')].map((w) => w.id)") {
+	for _, id := range read[[]string](b, "[...document.querySelectorAll('main input[name=word]')].map((w) => w.id)") {
 		var number int
 		if _, err := fmt.Sscanf(id, "word-%d", &number); err != nil {
 			b.t.Fatal(err)
@@ -206,7 +206,7 @@ func TestByKeyboardAndEar(t *testing.T) {
 	b.see("Tides")
 	for _, path := range []string{"", "devices", "safety", "people", "compose", "settings", "devices/words", "presence"} {
 		b.goTo(in + path)
-		for _, one := range eval[[]string](b, small) {
+		for _, one := range read[[]string](b, small) {
 			t.Errorf("%s has what is too small to press: %s", path, one)
 		}
 	}
@@ -216,38 +216,39 @@ func TestByKeyboardAndEar(t *testing.T) {
 	said := func(text string) {
 		t.Helper()
 		await(t, "it is said: "+text, func(context.Context) bool {
-			return strings.Contains(eval[string](b, "document.getElementById('announce').textContent"), text)
+			return strings.Contains(read[string](b, "document.getElementById('announce').textContent"), text)
 		})
 	}
 	said("Settings")
-	if at := eval[string](b, "document.activeElement.id"); at != "main" {
+	if at := read[string](b, "document.activeElement.id"); at != "main" {
 		t.Errorf("after going to a page the focus is on %q", at)
 	}
 	b.goTo(in + "devices/bar")
 	b.click("main form button:not([type])")
-	await(t, "the refusal has the focus", func(context.Context) bool { return eval[string](b, "document.activeElement.id") == "refusal" })
+	await(t, "the refusal has the focus", func(context.Context) bool { return read[string](b, "document.activeElement.id") == "refusal" })
 	// What is new is said, and a part that is fetched anew keeps focus and what was unfolded.
 	b.goTo(in)
 	b.see("Tides")
-	eval[any](b, "document.querySelector('#threads a').focus()")
+	evalOnce[any](b, "document.querySelector('#threads a').focus()")
 	muster[any](people[1], "send", "Ada", "-s", "Ropes", "-m", "At seven")
 	said("Ropes")
-	if at := eval[string](b, "document.activeElement.textContent"); !strings.Contains(at, "Tides") {
+	if at := read[string](b, "document.activeElement.textContent"); !strings.Contains(at, "Tides") {
 		t.Errorf("after a part was fetched anew the focus is on %q", at)
 	}
 	// Keys.
-	b.do("pressing g", chromedp.KeyEvent("g"))
-	await(t, "g leads to the people", func(context.Context) bool { return eval[bool](b, "location.pathname.endsWith('/people')") })
+	b.press("g")
+	await(t, "g leads to the people", func(context.Context) bool { return read[bool](b, "location.pathname.endsWith('/people')") })
 	b.goTo("/preferences")
 	b.pick("#keypresses", "off")
 	b.click("main form button:not([type])")
 	b.see("Saved in this browser.")
 	b.look("preferences-keys")
 	b.goTo(in)
-	b.do("pressing g and ?", chromedp.KeyEvent("g"), chromedp.KeyEvent("?"))
+	b.press("g")
+	b.press("?")
 	b.click(`#sidebar a[href="` + in + `devices"]`)
-	await(t, "the devices are open", func(context.Context) bool { return eval[bool](b, "location.pathname.endsWith('/devices')") })
-	if eval[bool](b, "document.getElementById('keys').open") {
+	await(t, "the devices are open", func(context.Context) bool { return read[bool](b, "location.pathname.endsWith('/devices')") })
+	if read[bool](b, "document.getElementById('keys').open") {
 		t.Error("? opens the help sheet though keys are off")
 	}
 	for _, address := range b.requests[len(b.requests)-8:] {
