@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -41,22 +42,41 @@ func (n *Node) findTalk(org, text string) (o *organization, place envelope.Place
 	if err != nil {
 		return nil, place, last, err
 	}
-	for _, candidate := range named {
-		o = candidate
-		err := o.node.store.View(func(tx *store.Tx) error {
-			return tx.Messages(o.org, nil, func(_ []byte, r history.Record) (bool, error) {
-				if len(text) >= shortestPrefix && strings.HasPrefix(r.Message.Conversation.String(), strings.ToLower(text)) && !r.Message.Report {
-					place, last = placeOf(*r.Message), *r.Message
-				}
-				return true, nil
-			})
-		})
-		if err != nil || !place.IsZero() {
+	for _, o := range named {
+		if place, last, err = o.talkNamed(text); err != nil || !place.IsZero() {
 			return o, place, last, err
 		}
 	}
 	return nil, place, last, api.Errorf(api.CodeNotFound, "no conversation or message %q", text).
 		WithHint("`muster read ID --json` names a message's conversation")
+}
+
+// talkNamed returns the place of the conversation whose id begins with text, and the newest message of it, from the index alone;
+// the zero place if there is none.
+func (o *organization) talkNamed(text string) (place envelope.Place, last history.Message, err error) {
+	if len(text) < shortestPrefix {
+		return place, last, nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	threads := o.threadsLocked()
+	found := threads.ConversationsNamed(strings.ToLower(text))
+	switch len(found) {
+	case 0:
+		return place, last, nil
+	case 1:
+	default:
+		return place, last, api.Errorf(api.CodeUsage, "more than one conversation begins with %q", text).WithHint("give more of its id")
+	}
+	newest, ok := threads.NewestIn(found[0])
+	if !ok {
+		return place, last, nil
+	}
+	r, err := o.recordLocked(newest.Message)
+	if err != nil {
+		return place, last, fmt.Errorf("reading the newest message of a conversation: %w", err)
+	}
+	return placeOf(*r.Message), *r.Message, nil
 }
 
 // stay gives leave to everybody in a conversation of several, or ends it.

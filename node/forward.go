@@ -101,18 +101,23 @@ func threadOf(m history.Message) keys.MessageID {
 // threadLocked returns the messages of a message's thread in its conversation, in their order, that can be forwarded. Callers
 // hold mu.
 func (o *organization) threadLocked(m history.Message) (ids []keys.MessageID, err error) {
-	root := threadOf(m)
-	err = o.node.store.View(func(tx *store.Tx) error {
-		return tx.Messages(o.org, nil, func(_ []byte, r history.Record) (bool, error) {
-			other := r.Message
-			unseen := o.hidesLocked(*other) && other.ID() != m.ID() // nobody passes on what is hidden from them
-			if other.Conversation == m.Conversation && threadOf(*other) == root && other.Erased == 0 && other.Text.Lifetime == 0 && !unseen {
-				ids = append(ids, other.ID())
-			}
-			return true, nil
-		})
-	})
-	return ids, err
+	th, ok := o.threadsLocked().Thread(m.ID())
+	if !ok { // it has expired: who forwards it is told so
+		return []keys.MessageID{m.ID()}, nil
+	}
+	for at, hides := range th.Forth(history.Position{}) {
+		if hides && at.Message != m.ID() { // nobody passes on what is hidden from them
+			continue
+		}
+		r, err := o.recordLocked(at.Message)
+		if err != nil {
+			return nil, err
+		}
+		if r.Message.Erased == 0 && r.Message.Text.Lifetime == 0 {
+			ids = append(ids, at.Message)
+		}
+	}
+	return ids, nil
 }
 
 // quotesLocked returns what the authors of messages signed, with the edits that count, each message once. Messages that

@@ -1,7 +1,11 @@
 package store
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"testing"
 
 	"muster.example/internal/keys"
@@ -91,11 +95,38 @@ func TestErase(t *testing.T) {
 	}
 }
 
+// A bucket that is added later is surveyed by `muster check` too.
+func TestSurveyKnowsEveryBucket(t *testing.T) {
+	surveyed := make(map[string]bool)
+	for _, b := range surveyedBuckets() {
+		surveyed[fmt.Sprint(reflect.ValueOf(b).FieldByName("id").Uint())] = true
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := 0
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`= bucket\[.+\]\{(\d+), "(.+)"\}`).FindAllStringSubmatch(string(source), -1) {
+			if declared++; !surveyed[found[1]] {
+				t.Errorf("bucket %s, %s, of %s is not surveyed", found[1], found[2], name)
+			}
+		}
+	}
+	if declared < 30 {
+		t.Errorf("%d buckets are declared: the pattern does not find them", declared)
+	}
+}
+
 // A bucket that is added later is erased too, or is named here with the reason why not.
 func TestEraseKnowsEveryBucket(t *testing.T) {
 	known := map[byte]string{
 		profiles.id: "the person's", entrances.id: "found by their organization", parts.id: "found by records", files.id: "found by records",
-		uploads.id: "of no organization yet", applications.id: "of who is not in", candidacies.id: "of who is not in", wipes.id: "says that it was erased",
+		uploads.id: "of no organization yet", applications.id: "of who is not in", candidacies.id: "of who is not in", wipes.id: "says that it was erased", indexing.id: "of no organization",
 	}
 	for _, b := range ofOrganization {
 		known[b.prefix()[0]] = "erased"

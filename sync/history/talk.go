@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"muster.example/internal/keys"
 )
@@ -98,6 +99,32 @@ func (t *Threads) Conversation(id keys.ConversationID) (Conversation, bool) {
 		return Conversation{}, false
 	}
 	return t.talks[n], true
+}
+
+// ConversationsNamed returns those conversations, other than reports, whose id's text begins with prefix, in no order.
+func (t *Threads) ConversationsNamed(prefix string) (found []keys.ConversationID) {
+	for i := range t.talks {
+		if c := &t.talks[i]; !c.Report && strings.HasPrefix(c.ID.String(), prefix) {
+			found = append(found, c.ID)
+		}
+	}
+	return found
+}
+
+// NewestIn returns where the newest message of a conversation is, hidden or not, and whether there is one.
+func (t *Threads) NewestIn(id keys.ConversationID) (newest Position, ok bool) {
+	talk, known := t.talkOf[id]
+	for _, th := range t.byRoot {
+		for ; known && th != nil; th = th.next {
+			if n := len(th.refs); n == 0 || th.conversation != talk {
+				continue
+			}
+			if at := t.position(th.refs[len(th.refs)-1]); !ok || at.Compare(newest) > 0 {
+				newest, ok = at, true
+			}
+		}
+	}
+	return newest, ok
 }
 
 // Conversations returns the conversations with a message to show, the one with the newest first.

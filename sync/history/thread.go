@@ -343,7 +343,7 @@ func (th Thread) those(count int, is func(e *entry) bool) iter.Seq[keys.MessageI
 func (th Thread) Back(before *Position) iter.Seq2[Position, bool] {
 	end := len(th.refs)
 	if before != nil {
-		end, _ = slices.BinarySearchFunc(th.refs, *before, func(n uint32, p Position) int { return th.index.position(n).Compare(p) })
+		end, _ = th.search(*before)
 	}
 	return func(yield func(Position, bool) bool) {
 		for _, n := range slices.Backward(th.refs[:end]) {
@@ -352,6 +352,35 @@ func (th Thread) Back(before *Position) iter.Seq2[Position, bool] {
 			}
 		}
 	}
+}
+
+// Forth visits all messages from behind a position on, oldest first, and says which are hidden.
+func (th Thread) Forth(after Position) iter.Seq2[Position, bool] {
+	begin, is := th.search(after)
+	if is {
+		begin++
+	}
+	return func(yield func(Position, bool) bool) {
+		for _, n := range th.refs[begin:] {
+			if !yield(th.index.position(n), th.index.hidden(&th.index.entries[n])) {
+				return
+			}
+		}
+	}
+}
+
+// search returns where in refs a position is, or would be.
+func (th Thread) search(p Position) (at int, is bool) {
+	return slices.BinarySearchFunc(th.refs, p, func(n uint32, p Position) int { return th.index.position(n).Compare(p) })
+}
+
+// Position returns where a message of this thread is, and whether it is in it.
+func (th Thread) Position(id keys.MessageID) (Position, bool) {
+	n, ok := th.index.refs[id]
+	if !ok || !th.index.entries[n].shown() || th.index.threadOf(&th.index.entries[n]) != th.thread {
+		return Position{}, false
+	}
+	return th.index.position(n), true
 }
 
 // Tags returns the tags that its messages bear, sorted.

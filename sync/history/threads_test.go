@@ -390,3 +390,30 @@ func TestFilters(t *testing.T) {
 		t.Errorf("%d threads bear a tag that there is not", len(threads))
 	}
 }
+
+// A conversation is found by the beginning of its id, with its newest message, hidden or not.
+func TestConversationsNamed(t *testing.T) {
+	first, second, hidden := said(1, 2, 1, nil), said(2, 2, 2, nil), said(3, 3, 3, nil)
+	x := index([]Record{first, second, hidden})
+	for _, r := range []Record{second, hidden} {
+		id := r.Message.Conversation
+		if found := x.ConversationsNamed(id.String()[:10]); len(found) != 1 || found[0] != id {
+			t.Errorf("%v are named %s", found, id.Short())
+		}
+		newest := r
+		for _, other := range []Record{first, second, hidden} {
+			if other.Message.Conversation == id && other.Compare(newest) > 0 {
+				newest = other
+			}
+		}
+		if at, ok := x.NewestIn(id); !ok || at.Message != newest.Message.ID() {
+			t.Errorf("the newest in %s is %s", id.Short(), at.Message.Short())
+		}
+	}
+	if found := x.ConversationsNamed("nothing"); len(found) > 0 {
+		t.Errorf("%v are named nothing", found)
+	}
+	if _, ok := x.NewestIn(keys.ConversationID{9}); ok {
+		t.Error("there is a newest message in no conversation")
+	}
+}
