@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -403,6 +404,131 @@ func TestThreadPagesOfNode(t *testing.T) {
 	if _, err := o.node.Thread(t.Context(), api.ThreadQuery{Thread: strings.Repeat("a", 52)}); api.AsError(err).Code != api.CodeNotFound {
 		t.Errorf("a thread that there is not: %v", err)
 	}
+}
+
+// TestThreadAround opens a long thread at each of its messages: the page has it, and pages lead from there to both ends without
+// a gap. [API-50]
+func TestThreadAround(t *testing.T) {
+	org := newRoll(t, "Bo")
+	o := newDevice(t, org, org.Founder)
+	o.fill(t, org.Founder, org.Members[1], 23, 1)
+	thread := func(q api.ThreadQuery) api.ThreadPage {
+		t.Helper()
+		q.Limit = 6
+		page, err := o.node.Thread(t.Context(), q)
+		if err != nil {
+			t.Fatalf("%+v: %v", q, err)
+		}
+		return page
+	}
+	root := thread(api.ThreadQuery{Thread: newestThread(t, o)}).Thread.Thread
+	whole, err := o.node.Thread(t.Context(), api.ThreadQuery{Thread: root})
+	if err != nil || len(whole.Messages) != 23 || whole.Earlier != "" || whole.Later != "" {
+		t.Fatalf("%d messages, earlier %q, later %q: %v", len(whole.Messages), whole.Earlier, whole.Later, err)
+	}
+	all := idsOf(whole.Messages)
+	for at, id := range all {
+		page := thread(api.ThreadQuery{Thread: root, Around: id[:20]})
+		got := idsOf(page.Messages)
+		if !slices.Contains(got, id) || len(got) != 6 {
+			t.Errorf("around message %d there are %d, with it: %v", at, len(got), slices.Contains(got, id))
+		}
+		if newest := at >= 23-6; newest != (page.Later == "") {
+			t.Errorf("message %d: the page behind is %q", at, page.Later)
+		}
+		for earlier := page.Earlier; earlier != ""; {
+			before := thread(api.ThreadQuery{Thread: root, Before: earlier})
+			if before.Later == "" {
+				t.Error("nothing leads on from an earlier page")
+			}
+			got, earlier = append(idsOf(before.Messages), got...), before.Earlier
+		}
+		for later := page.Later; later != ""; {
+			after := thread(api.ThreadQuery{Thread: root, After: later})
+			if after.Earlier == "" {
+				t.Error("nothing leads back from a later page")
+			}
+			got, later = append(got, idsOf(after.Messages)...), after.Later
+		}
+		if !slices.Equal(got, all) {
+			t.Errorf("from message %d on, the pages have %d messages of 23, or in another order", at, len(got))
+		}
+	}
+	for _, bad := range []api.ThreadQuery{{Around: all[0], After: thread(api.ThreadQuery{Thread: root}).Earlier}, {After: "x"}, {Around: "x"}} {
+		if bad.Thread = root; true {
+			if _, err := o.node.Thread(t.Context(), bad); code(err) != api.CodeUsage {
+				t.Errorf("%+v: %v", bad, err)
+			}
+		}
+	}
+	if _, err := o.node.Thread(t.Context(), api.ThreadQuery{Thread: root, Around: strings.Repeat("a", 52)}); code(err) != api.CodeNotFound {
+		t.Errorf("around a message that there is not: %v", err)
+	}
+}
+
+// TestThreadAroundWithHidden opens a thread at a message between those of a blocked member, which stay out of it.
+func TestThreadAroundWithHidden(t *testing.T) {
+	org := newRoll(t, "Bo", "Cy")
+	o := newDevice(t, org, org.Founder)
+	bo, cy := org.Members[1], org.Members[2]
+	o.fill(t, org.Founder, bo, 40, 1)
+	root := newestThread(t, o)
+	id, err := keys.ParseID[keys.Message](root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []keys.MessageID
+	update(t, o.node.store, func(tx *store.Tx) error {
+		for i := range 30 { // in a conversation of three
+			author := []*membershiptest.Member{bo, cy}[i%2]
+			m := history.Message{Author: author.Device().Public(), Member: author.ID, Text: history.Text{
+				To: []keys.MemberID{org.Founder.ID, []*membershiptest.Member{cy, bo}[i%2].ID}, Text: fmt.Sprint(i), Time: int64(i + 1), Thread: &id, Reply: &id,
+			}}
+			copy(m.Text.Nonce[:], fmt.Sprint("hidden", i))
+			m.Conversation = placeOf(m).ID(o.org)
+			if _, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &m}); err != nil {
+				return err
+			}
+			ids = append(ids, m.ID())
+		}
+		return nil
+	})
+	view(t, o.node.store, func(tx *store.Tx) (err error) { o.view, err = tx.Fold(o.org, o.member); return err })
+	if _, err := o.node.Block(t.Context(), api.ContactRequest{Member: cy.ID.String()}); err != nil {
+		t.Fatal(err)
+	}
+	page, err := o.node.Thread(t.Context(), api.ThreadQuery{Thread: ids[10].String(), Around: ids[10].String(), Limit: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, m := range page.Messages {
+		said = append(said, m.Text)
+	}
+	if got := strings.Join(said, " "); got != "8 10 12 14" || page.Hidden != 3 || page.Earlier == "" || page.Later == "" {
+		t.Errorf("around 10 there are %q, %d hidden, earlier %q, later %q", got, page.Hidden, page.Earlier, page.Later)
+	}
+	whole, err := o.node.Thread(t.Context(), api.ThreadQuery{Thread: ids[10].String(), Around: ids[11].String(), Limit: 4, Hidden: true})
+	if err != nil || len(whole.Messages) != 4 || whole.Messages[1].Text != "11" {
+		t.Errorf("around a hidden one that is asked for: %d messages, %v", len(whole.Messages), err)
+	}
+}
+
+// newestThread returns the newest thread of an account.
+func newestThread(t *testing.T, o *organization) string {
+	t.Helper()
+	page, err := o.node.Threads(t.Context(), api.ThreadsQuery{Limit: 1})
+	if err != nil || len(page.Threads) == 0 {
+		t.Fatalf("no thread: %v", err)
+	}
+	return page.Threads[0].Thread
+}
+
+func idsOf(messages []api.Message) (ids []string) {
+	for _, m := range messages {
+		ids = append(ids, m.ID)
+	}
+	return ids
 }
 
 // TestThreadsSayWhatCameBack has a delivery fail: the thread says so, also when the organization is opened again, unless another

@@ -8,14 +8,21 @@ import (
 	"muster.example/internal/keys"
 	"muster.example/node/api"
 	"muster.example/node/store"
-	"muster.example/sync/history"
 )
 
-// Thread shows messages of one thread, from the newest back. It marks none as read. [API-50]
+// Thread shows messages of one thread: the newest, those before or behind a page, or those around one. It marks none as
+// read. [API-50]
 func (n *Node) Thread(_ context.Context, query api.ThreadQuery) (api.ThreadPage, error) {
 	before, err := parsePosition(query.Before)
 	if err != nil {
 		return api.ThreadPage{}, err
+	}
+	after, err := parsePosition(query.After)
+	if err != nil {
+		return api.ThreadPage{}, err
+	}
+	if given := len(slices.DeleteFunc([]string{query.Before, query.After, query.Around}, func(s string) bool { return s == "" })); given > 1 {
+		return api.ThreadPage{}, api.Errorf(api.CodeUsage, "a page of a thread is before, behind or around something: give one of them")
 	}
 	o, id, err := n.findThread(query.Org, query.Thread)
 	if err != nil {
@@ -40,42 +47,16 @@ func (n *Node) Thread(_ context.Context, query api.ThreadQuery) (api.ThreadPage,
 		author = r.Message.Member
 	}
 	page.Why, page.MayWrite = o.mayAnswerLocked(th.Conversation(), author)
-	return page, o.backLocked(&page, th, before, pageLimit(query.Limit), query.Hidden)
-}
-
-// backLocked fills a page of a thread with messages from before a position. Callers hold mu.
-func (o *organization) backLocked(page *api.ThreadPage, th history.Thread, before *history.Position, limit int, hidden bool) error {
-	left, size := 0, 0 // how many are left out since the last one
-	last := history.Position{}
-	for at, hides := range th.Back(before) {
-		if hides && !hidden {
-			left++
-			continue
-		}
-		if len(page.Messages) == limit || size > pageBytes {
-			page.Earlier = positionText(last)
-			left = 0 // the page before has them
-			break
-		}
-		r, err := o.recordLocked(at.Message)
-		if err != nil {
-			return err
-		}
-		message := o.wholeLocked(r) // what is hidden is asked for
-		if message.Sent {
-			states, err := o.deliveryLocked(at.Message)
-			if err != nil {
-				return err
-			}
-			message.Delivery = progress(states)
-		}
-		page.Messages = append(page.Messages, message)
-		page.Hidden, left = page.Hidden+left, 0
-		last, size = at, size+textSize(r)
+	p := turning{organization: o, th: th, hidden: query.Hidden, limit: pageLimit(query.Limit), page: &page}
+	switch {
+	case query.Around != "":
+		err = p.around(query.Around)
+	case after != nil:
+		err = p.forth(*after)
+	default:
+		err = p.back(before)
 	}
-	page.Hidden += left
-	slices.Reverse(page.Messages)
-	return nil
+	return page, err
 }
 
 // deliveryLocked returns how a message stands with each device of each other member. Callers hold mu.

@@ -44,11 +44,15 @@ type Thread struct {
 	Tags         List[string] `json:"tags"`        // of its messages, sorted
 }
 
-// ThreadQuery asks for messages of one thread, by default the newest.
+// ThreadQuery asks for messages of one thread, by default the newest. Of Before, After and Around one alone is given.
 type ThreadQuery struct {
 	Org    string `json:"org,omitzero"`    // name or id; needed only where Thread is in doubt
 	Thread string `json:"thread"`          // id of the thread or of a message in it, or the start of one
 	Before string `json:"before,omitzero"` // ThreadPage.Earlier of the page shown: the page before it
+	After  string `json:"after,omitzero"`  // ThreadPage.Later of the page shown: the page behind it
+	// Around is the id of a message of the thread, or the start of one: the page has it in its middle, or is the newest one
+	// where that has it.
+	Around string `json:"around,omitzero"`
 	Limit  int    `json:"limit,omitzero"`  // at most so many; 0 or too many: MaxPage
 	Hidden bool   `json:"hidden,omitzero"` // also what blocked members wrote
 }
@@ -58,6 +62,7 @@ type ThreadPage struct {
 	Thread   Thread        `json:"thread"`
 	Messages List[Message] `json:"messages"` // sent and received, oldest first
 	Earlier  string        `json:"earlier"`  // what ThreadQuery.Before takes for the page before; empty before the first
+	Later    string        `json:"later"`    // what ThreadQuery.After takes for the page behind; empty behind the newest
 	Hidden   int           `json:"hidden"`   // how many messages of blocked members this page leaves out
 	// MayWrite says whether this account may answer here, Why why not.
 	MayWrite bool   `json:"may_write"`

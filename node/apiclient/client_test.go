@@ -124,6 +124,11 @@ func TestRoundTrips(t *testing.T) { // [API-4] [API-8]
 	}
 	shown.Messages, thread.Thread, thread.Subject = nil, "t", ""
 	check(t, backend, one, api.ThreadPage{Thread: thread, Earlier: "earlier", MayWrite: true})(shown, err)
+	for _, one := range []api.ThreadQuery{{Thread: "t", After: "a"}, {Thread: "t", Around: "m"}} {
+		shown, err := c.Thread(ctx, one)
+		shown.Messages, thread.Org = nil, ""
+		check(t, backend, one, api.ThreadPage{Thread: thread, Earlier: "earlier", MayWrite: true})(shown, err)
+	}
 	check(t, backend, api.ConversationsQuery{Org: "o"}, []api.Conversation{{Org: "o", Conversation: "conversation", Threads: 1,
 		People: people}})(c.Conversations(ctx, api.ConversationsQuery{Org: "o"}))
 	check(t, backend, api.WordsRequest{}, api.WordsResult{RecoveryWords: []string{"abandon", "ability"}})(c.MakeWords(ctx, api.WordsRequest{}))

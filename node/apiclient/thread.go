@@ -31,8 +31,10 @@ func (c *Client) Threads(ctx context.Context, query api.ThreadsQuery) (api.Threa
 func (c *Client) Thread(ctx context.Context, query api.ThreadQuery) (api.ThreadPage, error) {
 	values := orgValue(query.Org)
 	values.Set("thread", query.Thread)
-	if query.Before != "" {
-		values.Set("before", query.Before)
+	for name, value := range map[string]string{"before": query.Before, "after": query.After, "around": query.Around} {
+		if value != "" {
+			values.Set(name, value)
+		}
 	}
 	if query.Limit > 0 {
 		values.Set("limit", strconv.Itoa(query.Limit))

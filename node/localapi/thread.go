@@ -47,7 +47,7 @@ func (s *Server) threadRoutes(mux *http.ServeMux) {
 		return b.Threads(ctx, query)
 	}, "org", "conversation", "unread", "tag", "sent", "reports", "cursor", "limit"))
 	mux.HandleFunc("GET /v1/thread", s.query(func(ctx context.Context, q url.Values) (any, error) {
-		query := api.ThreadQuery{Org: q.Get("org"), Thread: q.Get("thread"), Before: q.Get("before")}
+		query := api.ThreadQuery{Org: q.Get("org"), Thread: q.Get("thread"), Before: q.Get("before"), After: q.Get("after"), Around: q.Get("around")}
 		var err error
 		if query.Limit, err = number(q, "limit"); err != nil {
 			return nil, err
@@ -56,7 +56,7 @@ func (s *Server) threadRoutes(mux *http.ServeMux) {
 			return nil, err
 		}
 		return b.Thread(ctx, query)
-	}, "org", "thread", "before", "limit", "hidden"))
+	}, "org", "thread", "before", "after", "around", "limit", "hidden"))
 	mux.HandleFunc("GET /v1/losses", s.query(func(ctx context.Context, q url.Values) (any, error) {
 		return b.Losses(ctx, api.LossesQuery{Org: q.Get("org")})
 	}, "org"))

@@ -505,7 +505,7 @@ func TestSearch(t *testing.T) {
 	if got := content(p.find("mark", "")); got != "<b>word</b>" {
 		t.Errorf("marked is %q", got)
 	}
-	for _, want := range []string{`href="/o/org/t/thread-id#m-01234567"`, "the <mark>", "12 messages are missing", "after=cursor&amp;files=1&amp;from=Bo&amp;q=word"} {
+	for _, want := range []string{`href="/o/org/t/thread-id?at=0123456789#m-01234567"`, "the <mark>", "12 messages are missing", "after=cursor&amp;files=1&amp;from=Bo&amp;q=word"} {
 		if !strings.Contains(p.Body.String(), want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -1,9 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"html/template"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"muster.example/node/api"
@@ -23,10 +23,10 @@ func composerRoutes() []route {
 // composer is the form in which a message is written.
 type composer struct {
 	Action string // where it is sent to
-	Back   string // where to go on when it is sent
 	Small  bool   // an answer below a thread: without recipients and subject
 	Draft  api.Draft
 	Reply  string
+	Thread string        // id of the thread that is answered in
 	People []api.Contact // whom one can write to, to choose from
 	Groups []api.Group
 	Quoted []api.Message // what is forwarded
@@ -51,7 +51,7 @@ func (c *composer) fill(v *visit, thread string) error {
 
 // compose shows an empty message, or a draft, an answer or something to forward.
 func compose(v *visit) (answer, error) {
-	c := composer{Action: v.In("send"), Back: v.In(""), Undo: undoSeconds, Reply: v.query("reply")}
+	c := composer{Action: v.In("send"), Undo: undoSeconds, Reply: v.query("reply")}
 	if id := v.query("draft"); id != "" {
 		found, err := v.backend().Drafts(v.ctx(), api.DraftsQuery{Org: v.Org.Org, ID: id})
 		if err != nil {
@@ -105,7 +105,10 @@ func send(v *visit) (answer, error) {
 	if len(sent.Refused) > 0 {
 		notice = "compose.partly"
 	}
-	return goOn(v.In("m", sent.ID)+"?"+url.Values{"undo": {sent.ID}}.Encode(), notice)
+	if request.Reply != "" { // it stands in its thread, which its id names too
+		return goOn(v.At(cmp.Or(f.text("thread"), sent.ID), sent.ID), notice)
+	}
+	return goOn(v.In("m", sent.ID), notice)
 }
 
 // recipients are the names in the field, separated by commas, and those that were chosen.

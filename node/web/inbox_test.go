@@ -16,12 +16,15 @@ import (
 type mailbox struct {
 	*crowd
 	messages []api.Message
+	page     api.ThreadPage // of it Earlier and Later
 	mayWrite bool
 	drafts   []api.Draft
 }
 
-func (m *mailbox) Thread(context.Context, api.ThreadQuery) (api.ThreadPage, error) {
+func (m *mailbox) Thread(ctx context.Context, query api.ThreadQuery) (api.ThreadPage, error) {
+	m.Backend.Thread(ctx, query) //nolint:errcheck // it only notes the request
 	return api.ThreadPage{
+		Earlier: m.page.Earlier, Later: m.page.Later,
 		Thread:   api.Thread{Org: "org", Thread: "t1", Subject: "Charts", People: []api.Person{{Member: "bobobobo", Name: "Bo"}}, Unread: 1, Tags: []string{"todo"}},
 		Messages: m.messages, MayWrite: m.mayWrite, Why: "nobody writes here any more", Hidden: 2,
 	}, nil
@@ -89,6 +92,50 @@ func TestThreadShows(t *testing.T) {
 	}
 }
 
+// Whoever is led to a message of a long thread sees it, marked for the script, and leads on from there to both sides; what is
+// done to it leads back to it.
+func TestThreadAroundMessage(t *testing.T) {
+	m, app := newMailbox(t)
+	m.page = api.ThreadPage{Earlier: "e1", Later: "l1"}
+	p := get(t, app, "/o/org/t/t1?at=m1m1m1m1&notice=compose.sent")
+	checkPage(t, p)
+	asked := api.ThreadQuery{}
+	for _, request := range m.Requests() {
+		if query, ok := request.(api.ThreadQuery); ok {
+			asked = query
+		}
+	}
+	if asked.Around != "m1m1m1m1" || asked.Before != "" || asked.After != "" {
+		t.Errorf("the node was asked for %+v", asked)
+	}
+	here := 0
+	for n := range p.root.Descendants() {
+		for _, a := range n.Attr {
+			if a.Key == "data-here" {
+				if here++; attribute(n, "id") != "m-m1m1m1m1" {
+					t.Errorf("led to %q", attribute(n, "id"))
+				}
+			}
+		}
+	}
+	body := p.Body.String()
+	for _, want := range []string{
+		`href="/o/org/t/t1?before=e1"`, `href="/o/org/t/t1?after=l1"`, `href="/o/org/t/t1?at=m1m1m1m1&amp;hidden=1"`,
+		`name="back" value="/o/org/t/t1?at=m2m2m2m2#m-m2m2m2m2"`, `href="/o/org/t/t1">Newest messages`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if here != 1 {
+		t.Errorf("%d messages are led to", here)
+	}
+	m.page = api.ThreadPage{}
+	if body := get(t, app, "/o/org/t/t1").Body.String(); strings.Contains(body, "Newest messages") || strings.Contains(body, "data-here") {
+		t.Error("the newest page leads to newer messages")
+	}
+}
+
 // A refresh by a script is not a person who reads.
 func TestRefreshMarksNothing(t *testing.T) {
 	m, app := newMailbox(t)
@@ -108,14 +155,22 @@ func TestRefreshMarksNothing(t *testing.T) {
 func TestSending(t *testing.T) {
 	m, app := newMailbox(t)
 	m.contacts = []api.Contact{{Member: "bobobobo", Name: "Bo", State: api.ContactAcquainted}, {Member: "bobbybob", Name: "Bobby", State: api.ContactAcquainted}}
-	p := post(t, app, "/o/org/send", "to=Bo,+Crew&subject=S&text=Hi+@Bobby%0D%0Athere&attachment=u1&draft=d1&reply=m1m1m1m1")
-	if p.Code != http.StatusSeeOther || !strings.HasPrefix(p.Header().Get("Location"), "/o/org/m/") {
-		t.Errorf("%d to %q", p.Code, p.Header().Get("Location"))
+	p := post(t, app, "/o/org/send", "to=Bo,+Crew&subject=S&text=Hi+@Bobby%0D%0Athere&attachment=u1&draft=d1&reply=m1m1m1m1&thread=t1")
+	if to := p.Header().Get("Location"); p.Code != http.StatusSeeOther || to != "/o/org/t/t1?at=message&notice=compose.sent#m-message" {
+		t.Errorf("an answer in a thread leads to %q (%d)", to, p.Code)
 	}
 	sent, ok := m.last(t).(api.SendRequest)
 	if !ok || strings.Join(sent.To, "|") != "Bo|Crew" || sent.Text != "Hi @Bobby\nthere" || sent.Draft != "d1" || sent.Reply != "m1m1m1m1" ||
 		strings.Join(sent.Attachments, "|") != "u1" || sent.Undo == 0 || strings.Join(sent.Mentions, "|") != "bobbybob" {
 		t.Errorf("the backend was asked for %+v", m.last(t))
+	}
+}
+
+// What begins a thread is shown by itself.
+func TestSendingAnew(t *testing.T) {
+	_, app := newMailbox(t)
+	if to := post(t, app, "/o/org/send", "to=Bo&text=Hi").Header().Get("Location"); to != "/o/org/m/message?notice=compose.sent" {
+		t.Errorf("it leads to %q", to)
 	}
 }
 

@@ -25,6 +25,9 @@ func threadRoutes() []route {
 type threadScreen struct {
 	api.ThreadPage
 	Earlier  string // address of the page before
+	Later    string // address of the page behind
+	Unhide   string // address of this page with what blocked members wrote
+	At       string // id of the message that was led to
 	Composer composer
 	Editing  string // id of the message that is being edited
 	Emoji    []string
@@ -35,18 +38,17 @@ var emoji = []string{"👍", "❤️", "😀", "🎉", "🙏", "👀"}
 
 func thread(v *visit) (answer, error) {
 	page, err := v.backend().Thread(v.ctx(), api.ThreadQuery{
-		Org: v.Org.Org, Thread: v.path("thread"), Before: v.query("before"), Limit: threadPage, Hidden: v.query("hidden") != "",
+		Org: v.Org.Org, Thread: v.path("thread"), Before: v.query("before"), After: v.query("after"), Around: v.query("at"),
+		Limit: threadPage, Hidden: v.query("hidden") != "",
 	})
 	if err != nil {
 		return answer{}, err
 	}
-	s := threadScreen{ThreadPage: page, Editing: v.query("edit"), Emoji: emoji}
-	if page.Earlier != "" {
-		s.Earlier = v.r.URL.Path + "?" + url.Values{"before": {page.Earlier}}.Encode()
-	}
+	s := threadScreen{ThreadPage: page, Editing: v.query("edit"), Emoji: emoji, At: v.query("at")}
+	s.turn(v)
 	if len(page.Messages) > 0 {
 		last := page.Messages[len(page.Messages)-1]
-		s.Composer = composer{Action: v.In("send"), Reply: last.ID, Small: true, Back: v.r.URL.Path}
+		s.Composer = composer{Action: v.In("send"), Reply: last.ID, Small: true, Thread: page.Thread.Thread}
 	}
 	if err := s.Composer.fill(v, page.Thread.Thread); err != nil {
 		return answer{}, err
@@ -58,6 +60,32 @@ func thread(v *visit) (answer, error) {
 		}
 	}
 	return show("thread", "thread.title", s)
+}
+
+// turn sets where the pages beside this one are.
+func (s *threadScreen) turn(v *visit) {
+	address := func(name, value string) string {
+		query := url.Values{name: {value}}
+		if v.query("hidden") != "" {
+			query.Set("hidden", "1")
+		}
+		return v.r.URL.Path + "?" + query.Encode()
+	}
+	if s.ThreadPage.Earlier != "" {
+		s.Earlier = address("before", s.ThreadPage.Earlier)
+	}
+	if s.ThreadPage.Later != "" {
+		s.Later = address("after", s.ThreadPage.Later)
+	}
+	query := v.r.URL.Query()
+	query.Set("hidden", "1")
+	query.Del("notice")
+	s.Unhide = v.r.URL.Path + "?" + query.Encode()
+}
+
+// At returns the address of a message in its thread, which is opened there.
+func (v *visit) At(thread, message string) string {
+	return v.In("t", thread) + "?" + url.Values{"at": {message}}.Encode() + "#m-" + message[:min(len(message), 8)]
 }
 
 // markShown marks received messages as read.

@@ -66,7 +66,8 @@ export function show(page, { push = true, focus = true } = {}) {
     if (now && then) now.replaceWith(document.adoptNode(then));
   }
   if (push && page.address !== location.href) history.pushState(null, "", page.address);
-  const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+  // An answer that was led to does not say its hash, so the page says which message it leads to.
+  const target = (location.hash && document.getElementById(location.hash.slice(1))) || document.querySelector("#main [data-here]");
   if (target) target.scrollIntoView();
   else if (focus) scrollTo(0, 0);
   if (focus) (target ?? document.querySelector("#main [autofocus]") ?? document.getElementById("main"))?.focus();
