@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -43,6 +44,13 @@ func TestMain(m *testing.M) {
 // start runs a program until the test ends, and returns what the first line that fits says of itself.
 func start(t *testing.T, fits *regexp.Regexp, name string, args ...string) string {
 	t.Helper()
+	said, _ := startUntil(t, fits, name, args...)
+	return said
+}
+
+// startUntil is start, with what stops the program earlier and waits until it has ended.
+func startUntil(t *testing.T, fits *regexp.Regexp, name string, args ...string) (found string, stop func()) {
+	t.Helper()
 	command := exec.Command(filepath.Join(programs, name), args...)
 	var said strings.Builder
 	command.Stderr = &said
@@ -53,20 +61,22 @@ func start(t *testing.T, fits *regexp.Regexp, name string, args ...string) strin
 	if err := command.Start(); err != nil {
 		t.Fatalf("starting %s: %v", name, err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		command.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it has ended by itself
 		command.Wait()                          //nolint:errcheck // ended by the signal
-		if t.Failed() {
+	})
+	t.Cleanup(func() {
+		if stop(); t.Failed() {
 			t.Logf("%s said:\n%s", name, said.String())
 		}
 	})
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if found := fits.FindString(lines.Text()); found != "" {
-			return found
+			return found, stop
 		}
 	}
 	t.Fatalf("%s ended without saying %v", name, fits)
-	return ""
+	return "", stop
 }
 
 var (
@@ -85,21 +95,29 @@ type person struct {
 	t      *testing.T
 	name   string
 	dir    string
+	key    string // file that unlocks dir
 	login  string
 	client *apiclient.Client
+	stop   func() // ends the node
 }
 
 func startPerson(t *testing.T, name string) *person {
 	t.Helper()
-	p := &person{t: t, name: name, dir: filepath.Join(t.TempDir(), "node")}
-	p.login = start(t, loginLink, "muster", "start", "--dir", p.dir, "--key-file", filepath.Join(t.TempDir(), "key"))
+	p := &person{t: t, name: name, dir: filepath.Join(t.TempDir(), "node"), key: filepath.Join(t.TempDir(), "key")}
+	p.run()
+	return p
+}
+
+// run starts the person's node, which is not running.
+func (p *person) run() {
+	p.t.Helper()
+	p.login, p.stop = startUntil(p.t, loginLink, "muster", "start", "--dir", p.dir, "--key-file", p.key)
 	client, err := apiclient.New(p.dir)
 	if err != nil {
-		t.Fatalf("reaching the node of %s: %v", name, err)
+		p.t.Fatalf("reaching the node of %s: %v", p.name, err)
 	}
 	p.client = client
-	t.Cleanup(func() { client.Close() })
-	return p
+	p.t.Cleanup(func() { client.Close() })
 }
 
 // muster gives a command of the command line and returns what it printed, which must be JSON of T.

@@ -14,4 +14,5 @@ import "./notify.js";
 import "./skin.js";
 import "./copy.js";
 import "./search.js";
+import "./more.js";
 import "./picture.js";

@@ -2,6 +2,7 @@
 // connections to one host. A part of a page with data-live="KIND…" is fetched anew when such a thing happens, and a page puts on
 // the skin that is to be shown.
 import { announce, ask, toast, wear, word } from "./page.js";
+import { keep } from "./more.js";
 
 const quiet = 150; // milliseconds that things may go on happening before a page is fetched
 const channel = new BroadcastChannel("muster");
@@ -60,7 +61,9 @@ function tell(part, then) {
 // replace puts a new part in place of an old one, unless a person is writing in it. The focus stays where it was, and what was
 // unfolded stays so.
 function replace(part, then) {
-  if (!then || !part.isConnected || part.isEqualNode(then)) return;
+  if (!then || !part.isConnected) return;
+  keep(part, then);
+  if (part.isEqualNode(then)) return;
   const active = part.contains(document.activeElement) ? document.activeElement : null;
   if (active?.matches("input, textarea, select")) return;
   const { scrollTop, scrollHeight, clientHeight } = part;
