@@ -338,7 +338,7 @@ func (o *organization) applyLocked(effects effects) {
 		o.node.hub.publish(event)
 	}
 	maps.Copy(o.talks, effects.talks)
-	if effects.erased || len(effects.records) > 0 {
+	if effects.erased || len(effects.records)+len(effects.left) > 0 {
 		wake(o.node.index.wake)
 	}
 	if effects.seal {

@@ -17,10 +17,12 @@ import (
 )
 
 const (
-	// indexedAtOnce is how many messages one batch of the index has: organization.mu is held while they are read.
-	indexedAtOnce = 64
-	// batchesAtOnce is how many batches of each organization a search waits for.
-	batchesAtOnce = 4
+	// readAtOnce is how many messages are read for the index while organization.mu is held.
+	readAtOnce = 64
+	// batchBytes is how much text makes a batch full.
+	batchBytes = 4 << 20
+	// awaitedAtMost is how many changed messages of an organization a search waits for.
+	awaitedAtMost = 256
 	// indexPause is how long indexing rests after it failed.
 	indexPause = time.Minute
 )
@@ -132,22 +134,14 @@ func (n *Node) indexSome(ctx context.Context) (more bool, err error) {
 	return more, nil
 }
 
-// indexOrganization does one batch: of messages that changed if there are any, else of those that the index never saw.
+// indexOrganization does one batch: of messages that the index never saw, the oldest first, and behind all of them of those that
+// changed. So rows are in the order of the history, also where all of it came at once.
 func (n *Node) indexOrganization(ctx context.Context, o *organization) (more bool, err error) {
-	if more, err = n.indexChanged(ctx, o); more || err != nil {
-		return more, err
+	batch, changed, err := n.nextBatch(ctx, o)
+	if err == nil && len(batch.Places) == 0 {
+		batch, changed, err = o.changedBatch(search.MaxBatch)
 	}
-	batch, err := n.nextBatch(ctx, o)
-	if err != nil || len(batch.Places) == 0 {
-		return false, err
-	}
-	return true, n.applyBatch(ctx, o, batch, nil)
-}
-
-// indexChanged does one batch of messages that changed, and reports whether there were any.
-func (n *Node) indexChanged(ctx context.Context, o *organization) (more bool, err error) {
-	batch, changed, err := o.changedBatch()
-	if err != nil || len(changed) == 0 {
+	if err != nil || len(batch.Places)+len(changed) == 0 {
 		return false, err
 	}
 	return true, n.applyBatch(ctx, o, batch, changed)
@@ -164,87 +158,133 @@ func (n *Node) applyBatch(ctx context.Context, o *organization, batch search.Bat
 	})
 }
 
-// indexNow tells the index what changed in organizations before it is asked: what a request did the next one finds. What is
-// more than a few batches is left to keepIndexing.
+// indexNow tells the index what changed in organizations before it is asked: what a request did the next one finds. Where more
+// changed than that, keepIndexing is at it.
 func (n *Node) indexNow(ctx context.Context, all map[keys.OrgID]*organization) error {
 	n.index.working.Lock()
 	defer n.index.working.Unlock()
 	for _, o := range all {
-		for range batchesAtOnce {
-			if more, err := n.indexChanged(ctx, o); err != nil {
-				return err
-			} else if !more {
-				break
-			}
+		batch, changed, err := o.changedBatch(awaitedAtMost + 1)
+		if err != nil {
+			return err
+		}
+		if len(changed) == 0 || len(changed) > awaitedAtMost {
+			continue
+		}
+		if err := n.applyBatch(ctx, o, batch, changed); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// changedBatch reads messages that changed.
-func (o *organization) changedBatch() (batch search.Batch, changed []store.Unindexed, err error) {
+// changedBatch reads up to limit messages that changed.
+func (o *organization) changedBatch(limit int) (batch search.Batch, changed []store.Unindexed, err error) {
+	err = o.node.store.View(func(tx *store.Tx) (err error) {
+		changed, err = tx.Unindexed(o.org, limit)
+		return err
+	})
+	size := 0
+	for at := 0; at < len(changed) && err == nil; at += readAtOnce {
+		if size > batchBytes {
+			changed = changed[:at]
+			break
+		}
+		var ids []keys.MessageID
+		for _, u := range changed[at:min(at+readAtOnce, len(changed))] {
+			ids = append(ids, u.ID)
+		}
+		err = o.readInto(&batch, &size, ids)
+	}
+	return batch, changed, err
+}
+
+// readInto puts messages into a batch as they are now.
+func (o *organization) readInto(batch *search.Batch, size *int, ids []keys.MessageID) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	err = o.node.store.View(func(tx *store.Tx) (err error) {
-		if changed, err = tx.Unindexed(o.org, indexedAtOnce); err != nil {
-			return err
-		}
-		for _, u := range changed {
-			if err := o.indexLocked(tx, u.ID, &batch); err != nil {
+	before := len(batch.Put)
+	err := o.node.store.View(func(tx *store.Tx) error {
+		for _, id := range ids {
+			if err := o.indexLocked(tx, id, batch); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return batch, changed, err
+	for _, m := range batch.Put[before:] {
+		*size += len(m.Text)
+		for _, text := range m.Forwarded {
+			*size += len(text)
+		}
+	}
+	return err
 }
 
 // placeEnd is the place behind all messages: what comes later is noted as changed.
 var placeEnd = []byte{0xff}
 
 // nextBatch reads the next messages that the index never saw, and from the first again if the policy about edits has changed
-// since. A batch without places is none.
-func (n *Node) nextBatch(ctx context.Context, o *organization) (batch search.Batch, err error) {
+// since, with what is noted of them. A batch without places is none.
+func (n *Node) nextBatch(ctx context.Context, o *organization) (batch search.Batch, noted []store.Unindexed, err error) {
 	kept, err := n.index.file.Place(ctx, o.org)
 	if err != nil {
-		return batch, err
+		return batch, nil, err
 	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	limits := o.limitsLocked()
+	o.mu.Unlock()
 	under := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, limits.Edit), limits.Delete)
 	var place []byte
 	if len(kept) > len(under) && string(kept[:len(under)]) == string(under) {
 		place = kept[len(under):]
 	}
 	if len(place) > 0 && place[0] == placeEnd[0] {
-		return batch, nil
+		return batch, nil, nil
 	}
-	err = n.store.View(func(tx *store.Tx) error {
-		if n.index.counted == nil {
-			n.index.counted = make(map[keys.OrgID]int)
-		}
-		if _, ok := n.index.counted[o.org]; !ok || place == nil {
-			if n.index.counted[o.org], err = tx.CountMessages(o.org, place); err != nil {
+	if err := n.countMessages(o, place); err != nil {
+		return batch, nil, err
+	}
+	size := 0
+	for ended := false; !ended && size <= batchBytes && len(batch.Put)+len(batch.Remove)+readAtOnce <= search.MaxBatch; {
+		var ids []keys.MessageID
+		err := n.store.View(func(tx *store.Tx) (err error) {
+			if ids, place, err = tx.MessagesAfter(o.org, place, readAtOnce); err != nil {
 				return err
 			}
+			some, err := tx.Noted(o.org, ids) // before they are read: what changes then stays noted
+			noted = append(noted, some...)
+			return err
+		})
+		if err == nil {
+			err = o.readInto(&batch, &size, ids)
 		}
-		ids, last, err := tx.MessagesAfter(o.org, place, indexedAtOnce)
-		for _, id := range ids {
-			if err != nil {
-				return err
-			}
-			err = o.indexLocked(tx, id, &batch)
+		if err != nil {
+			return batch, nil, err
 		}
 		n.index.counted[o.org] = max(0, n.index.counted[o.org]-len(ids))
-		if len(ids) < indexedAtOnce {
-			last = placeEnd
+		ended = len(ids) < readAtOnce
+		if ended {
+			place = placeEnd
 			delete(n.index.counted, o.org)
 		}
-		batch.Places = map[keys.OrgID][]byte{o.org: append(under, last...)}
+	}
+	batch.Places = map[keys.OrgID][]byte{o.org: append(under, place...)}
+	return batch, noted, nil
+}
+
+// countMessages counts the messages behind a place, if that was not done before.
+func (n *Node) countMessages(o *organization, place []byte) error {
+	if n.index.counted == nil {
+		n.index.counted = make(map[keys.OrgID]int)
+	}
+	if _, ok := n.index.counted[o.org]; ok && place != nil {
+		return nil
+	}
+	return n.store.View(func(tx *store.Tx) (err error) {
+		n.index.counted[o.org], err = tx.CountMessages(o.org, place)
 		return err
 	})
-	return batch, err
 }
 
 // indexLocked puts a message as it is now into a batch: what is erased, expired or not there leaves the index. Callers hold mu.

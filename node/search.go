@@ -21,8 +21,9 @@ import (
 const (
 	// foundLength is how many characters of a text are shown around what was found.
 	foundLength = 240
-	// hitsAtOnce is how many hits of the index are looked at together.
-	hitsAtOnce = 100
+	// hitsAtOnce is how many hits of the index are looked at together, and siftedAtOnce how many where the index does not know
+	// all that is asked, and most are passed over.
+	hitsAtOnce, siftedAtOnce = 100, 1000
 )
 
 // Search looks for messages. The index says which may fit; each is then looked at as it is now, so that nothing is found that
@@ -44,21 +45,19 @@ func (n *Node) Search(ctx context.Context, query api.SearchQuery) (page api.Sear
 		if err != nil {
 			return page, n.searchFailed(ctx, err)
 		}
-		s.request.Newest = found.Newest
-		for _, hit := range found.Hits {
+		for i, hit := range found.Hits {
 			if len(page.Found) == s.limit || size > pageBytes {
-				page.Next = s.cursor()
+				page.Next = cursorOf(found.Mark(i))
 				return page, nil
 			}
-			s.request.Skip++
-			if message, ok, err := s.look(hit); err != nil {
+			if message, ok, err := s.look(hit.Removed); err != nil {
 				return page, err
 			} else if ok {
 				page.Found = append(page.Found, api.Found{Message: message, Snippet: s.snippet(message.Text)})
 				size += len(message.Text)
 			}
 		}
-		if !found.More {
+		if s.request.From = found.Mark(len(found.Hits)); !found.More {
 			return page, nil
 		}
 	}
@@ -113,6 +112,9 @@ func (n *Node) newSearch(query api.SearchQuery) (*seeking, error) {
 		return nil, nil
 	}
 	s.period(q, query)
+	if s.tag != "" || s.unread {
+		s.request.Limit = siftedAtOnce
+	}
 	r := s.request
 	if !q.Asked && len(r.Authors)+len(r.Conversations) == 0 && !r.Files && r.Before == 0 && r.After == 0 && s.tag == "" && !s.unread {
 		return nil, nil
@@ -192,10 +194,11 @@ func (s *seeking) period(q search.Query, query api.SearchQuery) {
 	}
 }
 
-// cursor says where the page ended.
-func (s *seeking) cursor() string {
-	raw := binary.BigEndian.AppendUint64(nil, uint64(s.request.Newest))
-	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(raw, uint64(s.request.Skip)))
+// cursorOf says where the page ended.
+func cursorOf(at search.Mark) string {
+	raw := binary.BigEndian.AppendUint64(nil, uint64(at.Newest))
+	raw = binary.BigEndian.AppendUint64(raw, uint64(at.Skip))
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(raw, uint64(at.Below)))
 }
 
 func (s *seeking) resume(cursor string) error {
@@ -203,14 +206,14 @@ func (s *seeking) resume(cursor string) error {
 		return nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(raw) != 16 {
+	if err != nil || len(raw) != 24 {
 		return api.Errorf(api.CodeUsage, "the cursor is not one that a search gave")
 	}
-	newest, skip := binary.BigEndian.Uint64(raw), binary.BigEndian.Uint64(raw[8:])
-	if newest>>63 != 0 || skip > search.MaxRanked {
+	newest, skip, below := binary.BigEndian.Uint64(raw), binary.BigEndian.Uint64(raw[8:]), binary.BigEndian.Uint64(raw[16:])
+	if newest>>63 != 0 || skip > search.MaxRanked || below>>63 != 0 {
 		return api.Errorf(api.CodeUsage, "the cursor is not one that a search gave")
 	}
-	s.request.Newest, s.request.Skip = int64(newest), int(skip)
+	s.request.From = search.Mark{Newest: int64(newest), Skip: int(skip), Below: int64(below)}
 	return nil
 }
 
@@ -222,6 +225,10 @@ func (s *seeking) look(hit search.Removed) (message api.Message, ok bool, err er
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	threads := o.threadsLocked()
+	if s.tag != "" && !threads.HasTag(hit.ID, s.tag) || s.unread && (threads.Read(hit.ID) || threads.IsOwn(hit.ID)) {
+		return message, false, nil
+	}
 	var r history.Record
 	err = o.node.store.View(func(tx *store.Tx) (err error) {
 		r, err = tx.Message(o.org, hit.ID)
@@ -236,8 +243,7 @@ func (s *seeking) look(hit search.Removed) (message api.Message, ok bool, err er
 		return message, false, nil
 	}
 	message = o.messageLocked(r)
-	bears := s.tag == "" || slices.ContainsFunc(message.Tags, func(tag string) bool { return strings.EqualFold(tag, s.tag) })
-	return message, !message.Deleted && bears && (!s.unread || message.Unread), nil
+	return message, !message.Deleted && (!s.unread || message.Unread), nil
 }
 
 func (s *seeking) snippet(text string) (parts api.List[api.Part]) {

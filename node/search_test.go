@@ -11,6 +11,7 @@ import (
 	"muster.example/internal/keys"
 	"muster.example/membership/membershiptest"
 	"muster.example/node/api"
+	"muster.example/node/search"
 	"muster.example/node/store"
 	"muster.example/sync/history"
 )
@@ -203,26 +204,144 @@ func TestSearchAfterCrash(t *testing.T) {
 	}
 }
 
-// Messages from before there was an index are indexed from the history, and Indexing says how many lack.
+// Messages from before there was an index are indexed from the history, the oldest first, and Indexing says how many lack.
 func TestSearchFillsFromHistory(t *testing.T) {
 	s := newSearcher(t)
-	for range indexedAtOnce + 5 {
-		s.gets(t, "an old one")
+	s.organization.fill(t, s.ada, s.bob, search.MaxBatch+5, 10)
+	count := func() (found, lack int) {
+		t.Helper()
+		query := api.SearchQuery{Text: "ladder"}
+		for {
+			page, err := s.node.Search(t.Context(), query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found += len(page.Found)
+			if query.Cursor = page.Next; page.Next == "" {
+				return found, page.Indexing
+			}
+		}
+	}
+	one := func() {
+		t.Helper()
+		if _, err := s.node.indexSome(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one()
+	if found, _ := count(); found != search.MaxBatch+5 { // the last of them, which are noted, by the search
+		t.Errorf("%d found", found)
 	}
 	s.fill(t)
 	if err := s.node.resetIndex(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.node.indexSome(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	page, err := s.node.Search(t.Context(), api.SearchQuery{Text: "old"})
-	if err != nil || len(page.Found) != indexedAtOnce || page.Indexing != 5 {
-		t.Errorf("%d found, %d lack: %v", len(page.Found), page.Indexing, err)
+	one()
+	if found, lack := count(); found != search.MaxBatch || lack != 5 {
+		t.Errorf("%d found, %d lack", found, lack)
 	}
 	s.fill(t)
-	page, err = s.node.Search(t.Context(), api.SearchQuery{Text: "old"})
-	if err != nil || len(page.Found) != indexedAtOnce+5 || page.Indexing != 0 {
-		t.Errorf("%d found, %d lack: %v", len(page.Found), page.Indexing, err)
+	if found, lack := count(); found != search.MaxBatch+5 || lack != 0 {
+		t.Errorf("%d found, %d lack", found, lack)
+	}
+	page, err := s.node.Search(t.Context(), api.SearchQuery{Text: "ladder", Limit: 20})
+	if err != nil || !slices.IsSortedFunc(page.Found, func(a, b api.Found) int { return b.Message.Time.Compare(a.Message.Time) }) {
+		t.Errorf("of one rank the newest are not first: %v", err)
+	}
+}
+
+// What is sent from here is indexed at once, without anybody searching. [STO-40]
+func TestSentIsIndexedAtOnce(t *testing.T) {
+	s := newSearcher(t)
+	s.organization.acquainted(t, s.org, s.ada, s.bob)
+	s.fill(t)
+	select {
+	case <-s.node.index.wake:
+	default:
+	}
+	s.saved(t, "a letter of my own", nil, s.bob)
+	select {
+	case <-s.node.index.wake:
+	default:
+		t.Error("the index was not woken")
+	}
+}
+
+// What a blocked member wrote to several is not found.
+func TestSearchHidesBlocked(t *testing.T) {
+	s := newSearcher(t)
+	cy := s.org.Members[0]
+	several := func(m *history.Message) {
+		m.Text.To = []keys.MemberID{s.ada.ID, cy.ID}
+		m.Conversation = placeOf(*m).ID(s.org.ID)
+	}
+	s.gets(t, "porpoise for all", several)
+	s.gets(t, "porpoise for ada")
+	s.organization.acquainted(t, s.org, s.ada, s.bob)
+	if got := s.finds(t, api.SearchQuery{Text: "porpoise"}); len(got) != 2 {
+		t.Fatalf("%q", got)
+	}
+	if _, err := s.node.Block(t.Context(), api.ContactRequest{Member: s.bob.ID.String()}); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(t, "porpoise", "porpoise for ada") // as the inbox has it [API-24]
+	s.wants(t, "porpoise from:bob", "porpoise for ada")
+}
+
+// What bears a tag is found by it, in whatever case and wherever among the others, and with other words. [HIST-20]
+func TestSearchByTag(t *testing.T) {
+	s := newSearcher(t)
+	id := s.gets(t, "a tagged ladder")
+	s.organization.fill(t, s.ada, s.bob, siftedAtOnce+50, 10)
+	s.fill(t)
+	if _, err := s.node.Tag(t.Context(), api.TagRequest{IDs: []string{id.String()}, Tag: "Todo"}); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(t, "tag:todo", "a tagged ladder")
+	s.wants(t, "tag:TODO ladd", "a tagged ladder")
+	s.wants(t, "tag:todo nothing")
+	s.wants(t, "tag:tod")
+	if _, err := s.node.Tag(t.Context(), api.TagRequest{IDs: []string{id.String()}, Tag: "todo", Off: true}); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(t, "tag:todo")
+}
+
+// A message is found by the words of what it forwards.
+func TestSearchFindsForwarded(t *testing.T) {
+	s := newSearcher(t)
+	text := history.Text{To: []keys.MemberID{s.ada.ID}, Subject: "Cetaceans", Text: "narwhal ahead", Time: 1000, Files: []history.File{{Name: "tusk.png", Size: 1}}}
+	quote := pair{org: s.org, from: s.bob, to: s.organization, meta: envelope.Meta{Expires: time.Now().Add(time.Hour).Unix()}}.quote(t, s.bob.Device(), text)
+	s.gets(t, "look at this", func(m *history.Message) { m.Text.Forwarded = []history.Signed{quote} })
+	for _, text := range []string{"narwhal", "cetacean", "tusk", "look narw"} {
+		s.wants(t, text, "look at this")
+	}
+}
+
+// When an organization's data is removed, the index holds nothing of it any more, and all of the others again.
+func TestSearchAfterWipe(t *testing.T) {
+	s := newSearcher(t)
+	s.gets(t, "wipeable words")
+	s.fill(t)
+	s.wants(t, "wipeable", "wipeable words")
+	stamp := s.node.index.file.Stamp()
+	other := newRollWith(t, membershiptest.Config{Seed: 2}, "ada")
+	stays := addOrganization(t, s.node, other, other.Members[1])
+	stays.fill(t, other.Members[1], other.Founder, 3, 1)
+	s.fill(t)
+	if err := s.node.wipe(s.org.ID); err != nil {
+		t.Fatal(err)
+	}
+	if now := s.node.index.file.Stamp(); now.ID == stamp.ID || now.Batch != 0 {
+		t.Errorf("the file was not made anew: %v, then %v", stamp, now)
+	}
+	found, err := s.node.index.file.Find(t.Context(), search.Request{Orgs: []keys.OrgID{s.org.ID, other.ID}, Limit: 10})
+	if err != nil || len(found.Hits) > 0 {
+		t.Errorf("%d messages are in it: %v", len(found.Hits), err)
+	}
+	s.fill(t)
+	s.wants(t, "wipeable")
+	if got := s.finds(t, api.SearchQuery{Text: "ladder"}); len(got) != 3 {
+		t.Errorf("%d messages of the other organization are found, want 3", len(got))
 	}
 }

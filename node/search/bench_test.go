@@ -6,6 +6,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"muster.example/internal/keys"
 )
 
 // corpus are n messages of about 50 words of which most are common and some are rare, as in a language.
@@ -20,6 +23,13 @@ func corpus(n int) []Message {
 		}
 		all[i] = letter(i+1, text.String())
 		all[i].Subject = wordNumber(zipf.Uint64())
+		all[i].Author, all[i].Conversation = keys.MemberID{byte(i % 20)}, keys.ConversationID{byte(i % 50)}
+		if i%25 == 0 {
+			all[i].Files = []string{wordNumber(zipf.Uint64()) + ".pdf"}
+		}
+		if i%5000 == 77 {
+			all[i].Author, all[i].Text = keys.MemberID{77}, wordNumber(1)+" "+all[i].Text
+		}
 	}
 	return all
 }
@@ -34,35 +44,45 @@ func wordNumber(n uint64) (word string) {
 // BenchmarkIndex indexes 100,000 messages, asks for them, and erases some: the figures of docs/benchmarks.md.
 func BenchmarkIndex(b *testing.B) {
 	const messages = 100_000
-	all := corpus(messages) // takes minutes
-	dir := b.TempDir()
-	var x *Index
-	b.Run("fill", func(b *testing.B) {
-		for i := range b.N {
-			path := fmt.Sprintf("%s/index-%d-%d", dir, b.N, i)
-			x = openTest(b, path)
-			for at := 0; at < messages; at += 64 {
-				apply(b, x, Batch{Put: all[at:min(at+64, messages)]})
-			}
-			info, err := os.Stat(path)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.ReportMetric(float64(messages)*float64(b.N)/b.Elapsed().Seconds(), "messages/s")
-			b.ReportMetric(float64(info.Size())/(1<<20), "MiB")
-		}
-	})
-	x = openTest(b, dir+"/queries")
+	all := corpus(messages)
+	path := b.TempDir() + "/index"
+	x := openTest(b, path)
+	began := time.Now()
 	for at := 0; at < messages; at += MaxBatch {
 		apply(b, x, Batch{Put: all[at:min(at+MaxBatch, messages)]})
 	}
-	for _, c := range []struct{ name, text string }{
-		{"rare", `"` + wordNumber(30_000) + `"`}, {"common", `"` + wordNumber(1) + `"`}, {"two", wordNumber(1) + " " + wordNumber(300)},
-		{"prefix1", "b"}, {"prefix2", wordNumber(500)[:2]}, {"prefix3", wordNumber(500)[:3]},
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("%d messages in %v, %.1f MiB", messages, time.Since(began).Round(10*time.Millisecond), float64(info.Size())/(1<<20))
+	rare, common, middle := wordNumber(30_000), wordNumber(1), wordNumber(500)
+	month := func(r *Request) { r.After, r.Before = 40_000_000, 44_000_000 } // of the middle: 4,000 messages
+	for _, c := range []struct {
+		name, text string
+		change     func(*Request)
+	}{
+		{"rare", `"` + rare + `"`, nil}, {"common", `"` + common + `"`, nil}, {"two", common + " " + wordNumber(300), nil},
+		{"phrase", `"` + wordNumber(2) + " " + common + `"`, nil},
+		{"prefix1", "b", nil}, {"prefix2", middle[:2], nil}, {"prefix3", middle[:3], nil}, {"commonAndPrefix1", common + " b", nil},
+		{"person", "", func(r *Request) { r.Authors = []keys.MemberID{{7}} }},
+		{"personAndCommon", common, func(r *Request) { r.Authors = []keys.MemberID{{7}} }},
+		{"seldomPersonAndCommon", common, func(r *Request) { r.Authors = []keys.MemberID{{77}} }},
+		{"conversation", "", func(r *Request) { r.Conversations = []keys.ConversationID{{9}} }},
+		{"month", "", month}, {"monthAndCommon", common, month},
+		{"files", "", func(r *Request) { r.Files = true }},
+		{"filesAndCommon", common, func(r *Request) { r.Files = true }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
+			hits := 0
 			for b.Loop() {
-				find(b, x, c.text)
+				if c.change == nil {
+					c.change = func(*Request) {}
+				}
+				hits = len(find(b, x, c.text, c.change))
+			}
+			if b.ReportMetric(float64(hits), "hits"); hits == 0 {
+				b.Errorf("%s finds nothing", c.name)
 			}
 		})
 	}

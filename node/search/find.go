@@ -22,16 +22,42 @@ type Request struct {
 	Before, After int64 // unix milliseconds, Before not included; zero: any
 	Files         bool
 
-	Newest int64 // Found.Newest of the first page; zero: this is the first
-	Skip   int   // how many were given before
-	Limit  int
+	From  Mark // where the page before ended; zero: this is the first
+	Limit int
+
+	rows [2]int64 // between which rows the period lies; zero: not known
 }
 
-// Found is a page of what fits: the best first, of the same rank the newest.
-type Found struct {
-	Hits   []Removed
+// Mark is a place in what fits a query, between two hits.
+type Mark struct {
 	Newest int64 // the newest row when the first page was asked for: pages do not shift when messages come
-	More   bool
+	Skip   int   // how many of the best were given before
+	Below  int64 // the row of the last that was given, of a query that is not ranked; zero: it is
+}
+
+// Hit is a message that fits.
+type Hit struct {
+	Removed
+	row int64
+}
+
+// Found is a page of what fits: the best first, of the same rank the newest; or, if more than MaxRanked fit, what came last.
+type Found struct {
+	Hits []Hit
+	More bool
+	from Mark
+}
+
+// Mark returns the place behind the first n hits of the page.
+func (f Found) Mark(n int) Mark {
+	mark := f.from
+	switch {
+	case mark.Below == 0:
+		mark.Skip += n
+	case n > 0:
+		mark.Below = f.Hits[n-1].row
+	}
+	return mark
 }
 
 // weights of the columns: what is in the subject, or a file's name, counts for more than the text, and that for more than what
@@ -40,37 +66,74 @@ const weights = "8.0, 1.0, 3.0, 0.5"
 
 // Find returns a page of what fits. Which of that is shown is for the caller to decide.
 func (x *Index) Find(ctx context.Context, r Request) (Found, error) {
-	if r.Query.Asked && len(r.Query.Phrases) == 0 || len(r.Orgs) == 0 || r.Skip >= MaxRanked {
+	if r.Query.Asked && len(r.Query.Phrases) == 0 || len(r.Orgs) == 0 {
 		return Found{}, nil
 	}
 	if err := x.enter(ctx); err != nil {
 		return Found{}, err
 	}
 	defer x.leave()
-	if r.Newest == 0 {
-		newest, err := x.number(`SELECT ifnull(max(id), 0) FROM docs`)
-		if err != nil {
-			return Found{}, x.note(failure(err))
-		}
-		r.Newest = newest
+	if err := x.period(ctx, &r); err != nil {
+		return Found{}, x.note(err)
 	}
-	found, err := x.within(ctx, r, len(r.Query.Phrases) > 0)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil { // too many fit
-		found, err = x.within(ctx, r, false)
+	if r.From == (Mark{}) {
+		if err := x.begin(ctx, &r); err != nil {
+			return Found{}, x.note(err)
+		}
+	}
+	found, err := x.page(ctx, r)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && r.From.Below == 0 && r.From.Skip == 0 { // ranking takes too long
+		r.From.Below = r.From.Newest + 1
+		found, err = x.page(ctx, r)
 	}
 	return found, x.note(err)
 }
 
-// within asks for a page, for as long as slowest.
-func (x *Index) within(ctx context.Context, r Request, ranked bool) (Found, error) {
-	limited, cancel := context.WithTimeout(ctx, slowest)
-	defer cancel()
-	old := x.conn.SetInterrupt(limited)
-	defer x.conn.SetInterrupt(old)
-	sql, args := r.sql(ranked)
-	found := Found{Newest: r.Newest}
+// period finds between which rows a period lies: a history is indexed in its order, nearly.
+func (x *Index) period(ctx context.Context, r *Request) error {
+	if r.Before == 0 && r.After == 0 || len(r.Query.Phrases) == 0 {
+		return nil
+	}
+	sql := `SELECT ifnull(min(id), 0), ifnull(max(id), 0) FROM docs WHERE time >= ? AND time < ?`
+	return x.within(ctx, sql, []any{r.After, r.before()}, func(s *sqlite3.Stmt) bool {
+		r.rows = [2]int64{s.ColumnInt64(0), max(s.ColumnInt64(1), 1)}
+		return false
+	})
+}
+
+// before is Before, or the end of time.
+func (r Request) before() int64 {
+	if r.Before == 0 {
+		return math.MaxInt64
+	}
+	return r.Before
+}
+
+// begin decides for a first page whether what fits is ranked.
+func (x *Index) begin(ctx context.Context, r *Request) error {
+	newest, err := x.number(`SELECT ifnull(max(id), 0) FROM docs`)
+	if err != nil {
+		return failure(err)
+	}
+	r.From.Newest = newest
+	count := int64(0)
+	sql, args := r.count()
+	err = x.within(ctx, sql, args, func(s *sqlite3.Stmt) bool {
+		count = s.ColumnInt64(0)
+		return false
+	})
+	if late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil; late || err == nil && count > MaxRanked {
+		r.From.Below, err = newest+1, nil
+	}
+	return err
+}
+
+// page asks for a page.
+func (x *Index) page(ctx context.Context, r Request) (Found, error) {
+	found := Found{from: r.From}
 	damaged := false
-	err := x.rows(sql, func(s *sqlite3.Stmt) bool {
+	sql, args := r.sql()
+	err := x.within(ctx, sql, args, func(s *sqlite3.Stmt) bool {
 		message, org := s.ColumnRawBlob(0), s.ColumnRawBlob(1)
 		if len(message) != keys.IDSize || len(org) != keys.IDSize {
 			damaged = true
@@ -80,27 +143,45 @@ func (x *Index) within(ctx context.Context, r Request, ranked bool) (Found, erro
 			found.More = true
 			return false
 		}
-		found.Hits = append(found.Hits, Removed{Org: keys.OrgID(org), ID: keys.MessageID(message)})
+		found.Hits = append(found.Hits, Hit{Removed{Org: keys.OrgID(org), ID: keys.MessageID(message)}, s.ColumnInt64(2)})
 		return true
-	}, args...)
+	})
 	if damaged {
 		err = ErrDamaged
 	}
-	if ctx.Err() != nil {
-		return Found{}, ctx.Err()
-	}
-	return found, failure(err)
+	return found, err
 }
 
-// sql returns the statement for a request. It is made of fixed parts alone: what was asked for are its arguments.
-func (r Request) sql(ranked bool) (sql string, args []any) {
-	var where []string
-	from, order := `docs d`, `d.id`
+// within visits the rows of a statement, for as long as slowest.
+func (x *Index) within(ctx context.Context, sql string, args []any, visit func(*sqlite3.Stmt) bool) error {
+	limited, cancel := context.WithTimeout(ctx, slowest)
+	defer cancel()
+	old := x.conn.SetInterrupt(limited)
+	defer x.conn.SetInterrupt(old)
+	err := x.rows(sql, visit, args...)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return failure(err)
+}
+
+// where returns what the rows are looked for in, under which conditions, and the column of the row's number. It is made of fixed
+// parts alone: what was asked for are its arguments.
+func (r Request) where() (from, row string, where []string, args []any) {
+	from, row = `docs d`, `d.id`
 	if len(r.Query.Phrases) > 0 {
-		from, order = `terms CROSS JOIN docs d ON d.id = terms.rowid`, `terms.rowid`
+		from, row = `terms CROSS JOIN docs d ON d.id = terms.rowid`, `terms.rowid`
 		where, args = append(where, `terms MATCH ?`), append(args, match(r.Query.Phrases))
 	}
-	where, args = append(where, order+` <= ?`), append(args, r.Newest)
+	highest := r.From.Newest
+	if r.From.Below > 0 {
+		highest = min(highest, r.From.Below-1)
+	}
+	if r.rows[1] > 0 { // FTS5 then reads no more than this part of its lists
+		highest = min(highest, r.rows[1])
+		where, args = append(where, row+` >= ?`), append(args, r.rows[0])
+	}
+	where, args = append(where, row+` <= ?`), append(args, highest)
 	anyOf := func(column string, ids [][]byte) {
 		if len(ids) > 0 {
 			where = append(where, column+` IN (SELECT id FROM names WHERE name IN (?`+strings.Repeat(`, ?`, len(ids)-1)+`))`)
@@ -109,27 +190,43 @@ func (r Request) sql(ranked bool) (sql string, args []any) {
 			args = append(args, id)
 		}
 	}
-	anyOf(`d.org`, raw(r.Orgs))
+	anyOf(`+d.org`, raw(r.Orgs)) // nearly all are of few organizations: the + keeps SQLite from beginning there
 	anyOf(`d.author`, raw(r.Authors))
 	anyOf(`d.conversation`, raw(r.Conversations))
 	if r.Before != 0 || r.After != 0 {
-		before := r.Before
-		if before == 0 {
-			before = math.MaxInt64
-		}
-		where, args = append(where, `d.time >= ? AND d.time < ?`), append(args, r.After, before)
+		where, args = append(where, `d.time >= ? AND d.time < ?`), append(args, r.After, r.before())
 	}
 	if r.Files {
 		where = append(where, `d.files = 1`)
 	}
-	rank := `0`
-	if ranked {
-		rank = `bm25(terms, ` + weights + `)`
+	return from, row, where, args
+}
+
+// count returns the statement that counts what fits, up to more than are ranked.
+func (r Request) count() (sql string, args []any) {
+	from, _, where, args := r.where()
+	return `SELECT count(*) FROM (SELECT 1 FROM ` + from + ` WHERE ` + strings.Join(where, ` AND `) + ` LIMIT ` + strconv.Itoa(MaxRanked+1) + `)`, args
+}
+
+// sql returns the statement for a page.
+func (r Request) sql() (sql string, args []any) {
+	from, row, where, args := r.where()
+	rank, order, limit := `0`, row+` DESC`, `LIMIT ?`
+	if r.From.Below == 0 {
+		if order, limit = `score, d.time DESC, d.id DESC`, `LIMIT ? OFFSET ?`; len(r.Query.Phrases) > 0 {
+			rank = `bm25(terms, ` + weights + `)`
+		}
 	}
-	inner := `SELECT d.id AS id, d.message AS message, d.org AS org, ` + rank + ` AS score, d.time AS time FROM ` + from +
-		` WHERE ` + strings.Join(where, ` AND `) + ` ORDER BY ` + order + ` DESC LIMIT ` + strconv.Itoa(MaxRanked)
-	return `SELECT f.message, n.name FROM (` + inner + `) f JOIN names n ON n.id = f.org ORDER BY f.score, f.time DESC, f.id DESC LIMIT ? OFFSET ?`,
-		append(args, int64(r.Limit+1), int64(r.Skip))
+	inner := `SELECT d.id AS id, d.message AS message, d.org AS org, d.time AS time, ` + rank + ` AS score FROM ` + from +
+		` WHERE ` + strings.Join(where, ` AND `) + ` ORDER BY ` + order + ` ` + limit
+	if args = append(args, int64(r.Limit+1)); r.From.Below == 0 {
+		args = append(args, int64(r.From.Skip))
+	}
+	outer := `f.id DESC`
+	if r.From.Below == 0 {
+		outer = `f.score, f.time DESC, f.id DESC`
+	}
+	return `SELECT f.message, n.name, f.id FROM (` + inner + `) f JOIN names n ON n.id = f.org ORDER BY ` + outer, args
 }
 
 // raw returns identifiers as bytes.

@@ -208,7 +208,7 @@ func (x *Index) find(r Removed) (id int64, packed []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	err = x.rows(`SELECT id, words FROM docs WHERE short = ? AND message = ? AND org = ?`, func(s *sqlite3.Stmt) bool {
+	err = x.rows(`SELECT d.id, p.words FROM docs d JOIN packed p ON p.id = d.id WHERE d.short = ? AND d.message = ? AND d.org = ?`, func(s *sqlite3.Stmt) bool {
 		id, packed = s.ColumnInt64(0), s.ColumnBlob(1, nil)
 		return false
 	}, short(r.ID), r.ID[:], org)
@@ -220,7 +220,7 @@ func (x *Index) removeMessage(r Removed) error {
 	if err != nil || id == 0 {
 		return err
 	}
-	return errors.Join(x.removeWords(id, words), x.exec(`DELETE FROM docs WHERE id = ?`, id))
+	return errors.Join(x.removeWords(id, words), x.exec(`DELETE FROM docs WHERE id = ?`, id), x.exec(`DELETE FROM packed WHERE id = ?`, id))
 }
 
 func (x *Index) removeWords(id int64, packed []byte) error {
@@ -246,7 +246,7 @@ func (x *Index) put(m *Message) error {
 		if err := x.removeWords(id, have); err != nil {
 			return err
 		}
-		if err := x.exec(`UPDATE docs SET words = ? WHERE id = ?`, packed, id); err != nil {
+		if err := x.exec(`UPDATE packed SET words = ? WHERE id = ?`, packed, id); err != nil {
 			return err
 		}
 	default:
@@ -269,9 +269,13 @@ func (x *Index) insert(m *Message, packed []byte) (id int64, err error) {
 	if len(m.Files) > 0 {
 		files = 1
 	}
-	err = x.exec(`INSERT INTO docs(short, message, org, conversation, author, time, files, words) VALUES(?, ?, ?, ?, ?, ?, ?, ?)`,
-		short(m.ID), m.ID[:], names[0], names[1], names[2], m.Time, files, packed)
-	return x.conn.LastInsertRowID(), err
+	err = x.exec(`INSERT INTO docs(short, message, org, conversation, author, time, files) VALUES(?, ?, ?, ?, ?, ?, ?)`,
+		short(m.ID), m.ID[:], names[0], names[1], names[2], m.Time, files)
+	if err != nil {
+		return 0, err
+	}
+	id = x.conn.LastInsertRowID()
+	return id, x.exec(`INSERT INTO packed(id, words) VALUES(?, ?)`, id, packed)
 }
 
 // maxInterned is how many names are remembered.

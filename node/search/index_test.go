@@ -164,7 +164,7 @@ func TestFindPages(t *testing.T) {
 		for _, hit := range found.Hits {
 			all = append(all, int(binary.BigEndian.Uint64(hit.ID[:8])))
 		}
-		r.Newest, r.Skip, more = found.Newest, r.Skip+len(found.Hits), found.More
+		r.From, more = found.Mark(len(found.Hits)), found.More
 		apply(t, x, Batch{Put: []Message{letter(100+len(all), "word")}})
 	}
 	if len(all) != 25 || all[0] != 25 || all[24] != 1 {
@@ -465,5 +465,41 @@ func TestErrorsSayNothing(t *testing.T) {
 	}
 	if got := failure(sqlite3.FULL); !errors.Is(got, ErrFull) {
 		t.Errorf("%v", got)
+	}
+}
+
+// What fits more messages than are ranked is walked to its end, the newest first, each message once, though messages come
+// meanwhile.
+func TestFindPagesBeyondTheRanked(t *testing.T) {
+	const messages = MaxRanked + 700
+	var m []Message
+	for i := range messages {
+		m = append(m, letter(i+1, "word"))
+	}
+	for _, text := range []string{"word", ""} {
+		x := newIndex(t)
+		for at := 0; at < messages; at += MaxBatch {
+			apply(t, x, Batch{Put: m[at:min(at+MaxBatch, messages)]})
+		}
+		r := Request{Query: parse(t, text), Orgs: []keys.OrgID{orgA}, Limit: 1500}
+		next := messages
+		for more := true; more; {
+			found, err := x.Find(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			used := min(len(found.Hits), 1400) // as by somebody who takes less than was found
+			for _, hit := range found.Hits[:used] {
+				if n := int(binary.BigEndian.Uint64(hit.ID[:8])); n != next {
+					t.Fatalf("%q: %d comes where %d is next", text, n, next)
+				}
+				next--
+			}
+			r.From, more = found.Mark(used), found.More || used < len(found.Hits)
+			apply(t, x, Batch{Put: []Message{letter(messages+next+10, "word")}})
+		}
+		if next != 0 {
+			t.Errorf("%q: %d messages were not found", text, next)
+		}
 	}
 }

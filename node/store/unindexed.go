@@ -59,6 +59,20 @@ func (tx *Tx) Unindexed(org keys.OrgID, limit int) (found []Unindexed, err error
 	return found, err
 }
 
+// Noted returns those of messages that changed.
+func (tx *Tx) Noted(org keys.OrgID, messages []keys.MessageID) (found []Unindexed, err error) {
+	for _, id := range messages {
+		times, err := unindexed.get(tx, org[:], id[:])
+		if errors.Is(err, ErrNotFound) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		found = append(found, Unindexed{id, times})
+	}
+	return found, nil
+}
+
 // NoteIndexed notes that an index took a batch with these messages. One that has changed since they were read stays noted.
 func (tx *Tx) NoteIndexed(i Indexed, org keys.OrgID, read []Unindexed) error {
 	for _, u := range read {
