@@ -34,7 +34,8 @@ type indexer struct {
 
 	working sync.Mutex // held over one batch, and while the file is made anew; outside Node.mu and organization.mu
 	lacking atomic.Int64
-	counted map[keys.OrgID]int // guarded by working: how many of each history's messages the index was not shown yet
+	counted map[keys.OrgID]int    // guarded by working: how many of each history's messages the index was not shown yet
+	clean   map[keys.OrgID]uint64 // guarded by working: Store.Noted when no message of it had changed
 }
 
 // openIndex opens the index. One that the store does not know, or knows to have been ahead, is made anew: it lacks changes of
@@ -137,14 +138,18 @@ func (n *Node) indexSome(ctx context.Context) (more bool, err error) {
 // indexOrganization does one batch: of messages that the index never saw, the oldest first, and behind all of them of those that
 // changed. So rows are in the order of the history, also where all of it came at once.
 func (n *Node) indexOrganization(ctx context.Context, o *organization) (more bool, err error) {
-	batch, changed, err := n.nextBatch(ctx, o)
-	if err == nil && len(batch.Places) == 0 {
-		batch, changed, err = o.changedBatch(search.MaxBatch)
-	}
-	if err != nil || len(batch.Places)+len(changed) == 0 {
+	batch, noted, err := n.nextBatch(ctx, o)
+	if err != nil {
 		return false, err
 	}
-	return true, n.applyBatch(ctx, o, batch, changed)
+	if len(batch.Places) > 0 {
+		return true, n.applyBatch(ctx, o, batch, noted)
+	}
+	changed, err := o.changedMessages()
+	if err != nil || len(changed) == 0 {
+		return false, err
+	}
+	return true, n.applyChanged(ctx, o, changed)
 }
 
 // applyBatch tells the index, and then notes that it was told: a crash in between has it told again.
@@ -159,33 +164,52 @@ func (n *Node) applyBatch(ctx context.Context, o *organization, batch search.Bat
 }
 
 // indexNow tells the index what changed in organizations before it is asked: what a request did the next one finds. Where more
-// changed than that, keepIndexing is at it.
-func (n *Node) indexNow(ctx context.Context, all map[keys.OrgID]*organization) error {
+// changed than that, keepIndexing is at it. It returns how many messages the index lacks then, of those that changed MaxBatch of
+// an organization at most.
+func (n *Node) indexNow(ctx context.Context, all map[keys.OrgID]*organization) (lacking int, err error) {
 	n.index.working.Lock()
 	defer n.index.working.Unlock()
 	for _, o := range all {
-		batch, changed, err := o.changedBatch(awaitedAtMost + 1)
+		changed, err := o.changedMessages()
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if len(changed) == 0 || len(changed) > awaitedAtMost {
+		if len(changed) > awaitedAtMost {
+			lacking += len(changed)
 			continue
 		}
-		if err := n.applyBatch(ctx, o, batch, changed); err != nil {
-			return err
+		if err := n.applyChanged(ctx, o, changed); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	return lacking + int(n.index.lacking.Load()), nil
 }
 
-// changedBatch reads up to limit messages that changed.
-func (o *organization) changedBatch(limit int) (batch search.Batch, changed []store.Unindexed, err error) {
-	err = o.node.store.View(func(tx *store.Tx) (err error) {
-		changed, err = tx.Unindexed(o.org, limit)
+// changedMessages returns messages that changed, MaxBatch at most. Callers hold indexer.working.
+func (o *organization) changedMessages() (changed []store.Unindexed, err error) {
+	n := o.node
+	now := n.store.Noted()
+	if clean, ok := n.index.clean[o.org]; ok && clean == now { // to look is not cheap: notes that are gone lie there for a while
+		return nil, nil
+	}
+	err = n.store.View(func(tx *store.Tx) (err error) {
+		changed, err = tx.Unindexed(o.org, search.MaxBatch)
 		return err
 	})
+	if err == nil && len(changed) == 0 {
+		if n.index.clean == nil {
+			n.index.clean = make(map[keys.OrgID]uint64)
+		}
+		n.index.clean[o.org] = now
+	}
+	return changed, err
+}
+
+// applyChanged tells the index of messages that changed.
+func (n *Node) applyChanged(ctx context.Context, o *organization, changed []store.Unindexed) error {
+	var batch search.Batch
 	size := 0
-	for at := 0; at < len(changed) && err == nil; at += readAtOnce {
+	for at := 0; at < len(changed); at += readAtOnce {
 		if size > batchBytes {
 			changed = changed[:at]
 			break
@@ -194,9 +218,14 @@ func (o *organization) changedBatch(limit int) (batch search.Batch, changed []st
 		for _, u := range changed[at:min(at+readAtOnce, len(changed))] {
 			ids = append(ids, u.ID)
 		}
-		err = o.readInto(&batch, &size, ids)
+		if err := o.readInto(&batch, &size, ids); err != nil {
+			return err
+		}
 	}
-	return batch, changed, err
+	if len(changed) == 0 {
+		return nil
+	}
+	return n.applyBatch(ctx, o, batch, changed)
 }
 
 // readInto puts messages into a batch as they are now.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,9 +22,8 @@ import (
 const (
 	// foundLength is how many characters of a text are shown around what was found.
 	foundLength = 240
-	// hitsAtOnce is how many hits of the index are looked at together, and siftedAtOnce how many where the index does not know
-	// all that is asked, and most are passed over.
-	hitsAtOnce, siftedAtOnce = 100, 1000
+	// hitsAtOnce is how many hits of the index are looked at together.
+	hitsAtOnce = 100
 )
 
 // Search looks for messages. The index says which may fit; each is then looked at as it is now, so that nothing is found that
@@ -33,11 +33,8 @@ func (n *Node) Search(ctx context.Context, query api.SearchQuery) (page api.Sear
 	if err != nil || s == nil {
 		return page, err
 	}
-	if err := n.indexNow(ctx, s.organizations); err != nil {
+	if page.Indexing, err = n.indexNow(ctx, s.organizations); err != nil {
 		return page, n.searchFailed(ctx, err)
-	}
-	if page.Indexing, err = n.unindexed(s.organizations); err != nil {
-		return page, err
 	}
 	size := 0
 	for {
@@ -112,9 +109,7 @@ func (n *Node) newSearch(query api.SearchQuery) (*seeking, error) {
 		return nil, nil
 	}
 	s.period(q, query)
-	if s.tag != "" || s.unread {
-		s.request.Limit = siftedAtOnce
-	}
+	s.among(named)
 	r := s.request
 	if !q.Asked && len(r.Authors)+len(r.Conversations) == 0 && !r.Files && r.Before == 0 && r.After == 0 && s.tag == "" && !s.unread {
 		return nil, nil
@@ -194,6 +189,26 @@ func (s *seeking) period(q search.Query, query api.SearchQuery) {
 	}
 }
 
+// among takes the messages that the history knows to fit, of what the index does not know: tags and read marks.
+func (s *seeking) among(in []*organization) {
+	if s.tag == "" && !s.unread {
+		return
+	}
+	s.request.Among = make(map[keys.MessageID]bool)
+	for _, o := range in {
+		o.mu.Lock()
+		threads := o.threadsLocked()
+		var fit map[keys.MessageID]bool
+		if s.tag != "" {
+			fit = threads.Tagged(s.tag)
+		} else {
+			fit = threads.UnreadMessages()
+		}
+		o.mu.Unlock()
+		maps.Copy(s.request.Among, fit)
+	}
+}
+
 // cursorOf says where the page ended.
 func cursorOf(at search.Mark) string {
 	raw := binary.BigEndian.AppendUint64(nil, uint64(at.Newest))
@@ -225,10 +240,6 @@ func (s *seeking) look(hit search.Removed) (message api.Message, ok bool, err er
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	threads := o.threadsLocked()
-	if s.tag != "" && !threads.HasTag(hit.ID, s.tag) || s.unread && (threads.Read(hit.ID) || threads.IsOwn(hit.ID)) {
-		return message, false, nil
-	}
 	var r history.Record
 	err = o.node.store.View(func(tx *store.Tx) (err error) {
 		r, err = tx.Message(o.org, hit.ID)
@@ -243,7 +254,8 @@ func (s *seeking) look(hit search.Removed) (message api.Message, ok bool, err er
 		return message, false, nil
 	}
 	message = o.messageLocked(r)
-	return message, !message.Deleted && (!s.unread || message.Unread), nil
+	bears := s.tag == "" || o.threadsLocked().HasTag(hit.ID, s.tag) // it may be another organization's that bears it
+	return message, !message.Deleted && bears && (!s.unread || message.Unread), nil
 }
 
 func (s *seeking) snippet(text string) (parts api.List[api.Part]) {
@@ -251,19 +263,4 @@ func (s *seeking) snippet(text string) (parts api.List[api.Part]) {
 		parts = append(parts, api.Part{Text: p.Text, Hit: p.Hit})
 	}
 	return parts
-}
-
-// unindexed returns how many messages the index was not told of yet.
-func (n *Node) unindexed(in map[keys.OrgID]*organization) (count int, err error) {
-	err = n.store.View(func(tx *store.Tx) error {
-		for org := range in {
-			changed, err := tx.Unindexed(org, search.MaxBatch)
-			if err != nil {
-				return err
-			}
-			count += len(changed)
-		}
-		return nil
-	})
-	return count + int(n.index.lacking.Load()), err
 }

@@ -68,10 +68,12 @@ func (s *searcher) gets(t *testing.T, text string, change ...func(*history.Messa
 	for _, c := range change {
 		c(&m)
 	}
-	update(t, s.node.store, func(tx *store.Tx) error {
-		_, err := tx.AppendRecord(s.org.ID, s.device, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &m})
+	var r history.Record
+	update(t, s.node.store, func(tx *store.Tx) (err error) {
+		r, err = tx.AppendRecord(s.org.ID, s.device, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &m})
 		return err
 	})
+	s.view.Apply(r)
 	return m.ID()
 }
 
@@ -292,7 +294,7 @@ func TestSearchHidesBlocked(t *testing.T) {
 func TestSearchByTag(t *testing.T) {
 	s := newSearcher(t)
 	id := s.gets(t, "a tagged ladder")
-	s.organization.fill(t, s.ada, s.bob, siftedAtOnce+50, 10)
+	s.organization.fill(t, s.ada, s.bob, hitsAtOnce+50, 10)
 	s.fill(t)
 	if _, err := s.node.Tag(t.Context(), api.TagRequest{IDs: []string{id.String()}, Tag: "Todo"}); err != nil {
 		t.Fatal(err)

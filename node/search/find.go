@@ -21,6 +21,7 @@ type Request struct {
 	Conversations []keys.ConversationID
 	Before, After int64 // unix milliseconds, Before not included; zero: any
 	Files         bool
+	Among         map[keys.MessageID]bool // of these alone; nil: of all. It is not changed while Find runs. Nothing is ranked then.
 
 	From  Mark // where the page before ended; zero: this is the first
 	Limit int
@@ -116,6 +117,10 @@ func (x *Index) begin(ctx context.Context, r *Request) error {
 		return failure(err)
 	}
 	r.From.Newest = newest
+	if r.Among != nil {
+		r.From.Below = newest + 1
+		return nil
+	}
 	count := int64(0)
 	sql, args := r.count()
 	err = x.within(ctx, sql, args, func(s *sqlite3.Stmt) bool {
@@ -138,6 +143,9 @@ func (x *Index) page(ctx context.Context, r Request) (Found, error) {
 		if len(message) != keys.IDSize || len(org) != keys.IDSize {
 			damaged = true
 			return false
+		}
+		if r.Among != nil && !r.Among[keys.MessageID(message)] {
+			return true
 		}
 		if len(found.Hits) == r.Limit {
 			found.More = true
@@ -219,12 +227,20 @@ func (r Request) sql() (sql string, args []any) {
 	}
 	inner := `SELECT d.id AS id, d.message AS message, d.org AS org, d.time AS time, ` + rank + ` AS score FROM ` + from +
 		` WHERE ` + strings.Join(where, ` AND `) + ` ORDER BY ` + order + ` ` + limit
-	if args = append(args, int64(r.Limit+1)); r.From.Below == 0 {
+	most := int64(r.Limit + 1)
+	if r.Among != nil {
+		most = -1 // page ends it
+	}
+	if args = append(args, most); r.From.Below == 0 {
 		args = append(args, int64(r.From.Skip))
 	}
 	outer := `f.id DESC`
 	if r.From.Below == 0 {
 		outer = `f.score, f.time DESC, f.id DESC`
+	}
+	if r.Among != nil { // row by row, without all of them put in order first: they come in it
+		return `SELECT d.message, (SELECT name FROM names WHERE id = d.org), d.id FROM ` + from + ` WHERE ` + strings.Join(where, ` AND `) +
+			` ORDER BY ` + order + ` ` + limit, args
 	}
 	return `SELECT f.message, n.name, f.id FROM (` + inner + `) f JOIN names n ON n.id = f.org ORDER BY ` + outer, args
 }

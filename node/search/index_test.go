@@ -128,6 +128,8 @@ func TestFindNarrows(t *testing.T) {
 		"before":       {func(r *Request) { r.Before = 2000 }, []int{1}},
 		"after":        {func(r *Request) { r.After = 2000 }, []int{3, 2}},
 		"files":        {func(r *Request) { r.Files = true }, []int{2}},
+		"among some":   {func(r *Request) { r.Among = map[keys.MessageID]bool{idOf(1): true, idOf(3): true, idOf(9): true} }, []int{3, 1}},
+		"among none":   {func(r *Request) { r.Among = map[keys.MessageID]bool{} }, nil},
 		"nobody":       {func(r *Request) { r.Authors = []keys.MemberID{{77}} }, nil},
 	} {
 		for _, text := range []string{"word", ""} {

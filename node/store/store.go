@@ -23,6 +23,7 @@ var (
 type Store struct {
 	kv    *kv.Store
 	reads atomic.Uint64
+	noted atomic.Uint64
 }
 
 // Open opens or makes the store in dir under the data key. See kv.Open for the errors.
@@ -40,6 +41,10 @@ func OpenWith(dir string, key [32]byte, opt kv.Options) (*Store, error) {
 // Reads returns how many values were read since the store was opened: what listings cost, for tests and benchmarks.
 func (s *Store) Reads() uint64 { return s.reads.Load() }
 
+// Noted returns a number that changes after each transaction that noted a message for the search index: who has found no note
+// since it has had this value need not look again.
+func (s *Store) Noted() uint64 { return s.noted.Load() }
+
 // Collect gives back the room of large values that are gone: envelopes that were delivered. For idle times.
 func (s *Store) Collect(ctx context.Context) error { return s.kv.Collect(ctx) }
 
@@ -48,18 +53,29 @@ func (s *Store) Close() error { return s.kv.Close() }
 
 // View reads. The transaction sees one moment.
 func (s *Store) View(read func(*Tx) error) error {
-	return s.kv.View(func(tx *kv.Tx) error { return read(&Tx{tx, &s.reads}) })
+	return s.kv.View(func(tx *kv.Tx) error { return read(&Tx{kv: tx, reads: &s.reads}) })
 }
 
 // Update changes. When it returns nil everything is durable; on any error nothing has changed.
 func (s *Store) Update(change func(*Tx) error) error {
-	return s.kv.Update(func(tx *kv.Tx) error { return change(&Tx{tx, &s.reads}) })
+	notes := false
+	err := s.kv.Update(func(tx *kv.Tx) error {
+		t := &Tx{kv: tx, reads: &s.reads}
+		err := change(t)
+		notes = t.notes
+		return err
+	})
+	if notes {
+		s.noted.Add(1)
+	}
+	return err
 }
 
 // Tx is a transaction. It must not be kept.
 type Tx struct {
 	kv    *kv.Tx
 	reads *atomic.Uint64
+	notes bool // a message was noted for the search index
 }
 
 // bucket is a range of keys whose values are one type. The first byte of a key names its bucket; the numbers are part

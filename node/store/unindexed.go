@@ -23,6 +23,7 @@ var (
 // noteChanged notes in the transaction of a change that the search index does not know it yet, so that no crash hides it.
 func (tx *Tx) noteChanged(org keys.OrgID, messages ...keys.MessageID) error {
 	for _, id := range messages {
+		tx.notes = true
 		times, err := unindexed.get(tx, org[:], id[:])
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err

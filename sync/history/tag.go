@@ -137,6 +137,28 @@ func (t *Threads) bearing(tag *tag) func(yield func(e *entry) bool) {
 	}
 }
 
+// Tagged returns the messages to show that bear a tag.
+func (t *Threads) Tagged(tag string) map[keys.MessageID]bool {
+	all := make(map[keys.MessageID]bool)
+	if have := t.tags[TagKey(tag)]; have != nil {
+		for e := range t.bearing(have) {
+			all[e.id] = true
+		}
+	}
+	return all
+}
+
+// UnreadMessages returns the messages that are not read.
+func (t *Threads) UnreadMessages() map[keys.MessageID]bool {
+	all := make(map[keys.MessageID]bool)
+	for i := range t.entries {
+		if e := &t.entries[i]; e.shown() && !t.hidden(e) && t.isUnread(e) {
+			all[e.id] = true
+		}
+	}
+	return all
+}
+
 // threadsTagged returns the threads with a message that bears a tag.
 func (t *Threads) threadsTagged(tag string) map[*thread]bool {
 	all := make(map[*thread]bool)

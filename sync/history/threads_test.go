@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -319,6 +320,9 @@ func TestTags(t *testing.T) {
 		}
 		for _, count := range c.want {
 			threads, _ := x.List(ThreadFilter{Tag: count.Tag}, nil, 9)
+			if tagged := x.Tagged(strings.ToUpper(count.Tag)); len(tagged) != count.Messages {
+				t.Errorf("%s: %d messages bear %s", name, len(tagged), count.Tag)
+			}
 			if len(threads) != count.Messages || !slices.Contains(threads[0].Tags(), count.Tag) {
 				t.Errorf("%s: %d threads bear %s", name, len(threads), count.Tag)
 			}

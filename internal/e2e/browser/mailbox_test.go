@@ -159,7 +159,7 @@ func (m *mailbox) readThreads() {
 		}
 	}
 	m.goTo(m.in + "search?q=" + rareWord + "+before:" + time.UnixMilli(m.first).AddDate(0, 0, 3).Format(time.DateOnly))
-	m.took(fmt.Sprintf("from a hit to it, the first of a thread of %d", m.long), m.timed(`document.querySelector("#found a[data-item]").click();`, `location.pathname.includes("/t/") && document.querySelector("#messages article")`))
+	m.took(fmt.Sprintf("from a hit to it, the first of a thread of %d", m.long), m.timed(fmt.Sprintf(`document.querySelector("#found a[href*='/t/%s']").click();`, m.roots[0]), `location.pathname.includes("/t/") && document.querySelector("#messages article")`))
 	got := eval[string](m.tab, "document.querySelector(location.hash)?.innerText ?? ''")
 	if count := eval[int](m.tab, "document.querySelectorAll('#messages article').length"); !strings.Contains(got, rareWord) || count != min(m.long, threadPage) {
 		m.t.Errorf("the hit led to %d messages and %q", count, got)
