@@ -18,7 +18,8 @@ type SearchQuery struct {
 	Limit      int       `json:"limit,omitzero"`      // at most so many; 0 or too many: MaxPage
 }
 
-// SearchPage is a page of what was found, the best first, of the same rank the newest.
+// SearchPage is a page of what was found, the best first, of the same rank the newest; of more than 5,000 that fit, and by tag or
+// unread, what came last first.
 type SearchPage struct {
 	Found List[Found] `json:"found"`
 	Next  string      `json:"next"` // cursor of the next page; empty after the last
