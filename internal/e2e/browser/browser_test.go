@@ -55,6 +55,7 @@ func open(t *testing.T, p *person, options ...chromedp.ExecAllocatorOption) *tab
 		if t.Failed() {
 			b.shot("failed-" + strings.ReplaceAll(t.Name(), "/", "-"))
 		}
+		chromedp.Cancel(ctx) //nolint:errcheck // waits until it has closed, and writes no more into the folder that is removed next
 		cancel()
 		cancelAllocator()
 		b.check()

@@ -116,7 +116,9 @@ func (m *mailbox) firstView(what string) {
 		Paint float64
 		Items int
 	}
-	await(m.t, "the list is there", func(context.Context) bool { return eval[int](m.tab, "document.querySelectorAll('#threads li').length") > 0 })
+	await(m.t, "the list is there", func(context.Context) bool {
+		return eval[int](m.tab, "document.querySelectorAll('#threads li').length") > 0
+	})
 	seen := eval[view](m.tab, `new Promise((done) => new PerformanceObserver((list, observer) => {
 		observer.disconnect();
 		done({Paint: list.getEntries().at(-1).startTime, Items: document.querySelectorAll("#threads li").length});
