@@ -200,9 +200,9 @@ func (m *mailbox) search() {
 				`+whenPainted(fmt.Sprintf(`new URL(location.href).searchParams.get("q") === %q`, word[:i+1]), "key.timeStamp")+`
 			}, {once: true, capture: true})), 0`)
 			m.do("typing", chromedp.KeyEvent(string(letter)))
-			what := "search as one types: a key until the hits are there"
+			what := "search as one types: any later key"
 			if i < 3 {
-				what = fmt.Sprintf("the same, of %d characters", i+1)
+				what = fmt.Sprintf("search as one types: the key of character %d", i+1)
 			}
 			m.took(what, eval[float64](m.tab, "window.typed"))
 		}
@@ -214,14 +214,19 @@ func (m *mailbox) search() {
 			m.t.Errorf("%d hits of %s are marked, want %d", got, word, want)
 		}
 	}
-	for what, query := range map[string]string{
-		"search by person": "from=Bo", "by tag": "tag=" + seedTag, "by attachment": "files=1", "by month": "since=" + time.UnixMilli(m.first).AddDate(1, 0, 0).Format(time.DateOnly) +
-			"&until=" + time.UnixMilli(m.first).AddDate(1, 1, 0).Format(time.DateOnly), "by person, a month and a word": "from=Bo&q=" + commonWord + "&until=" + time.UnixMilli(m.first).AddDate(0, 1, 0).Format(time.DateOnly),
+	day := func(years, months int) string {
+		return time.UnixMilli(m.first).AddDate(years, months, 0).Format(time.DateOnly)
+	}
+	for _, narrowed := range []struct{ what, query string }{
+		{"search by person", "from=Bo"}, {"search by tag", "tag=" + seedTag}, {"search by attachment", "files=1"},
+		{"search by month", "since=" + day(1, 0) + "&until=" + day(1, 1)},
+		{"search by person, month and a common word", "from=Bo&q=" + commonWord + "&until=" + day(0, 1)},
 	} {
 		m.goTo(m.in + "search")
-		m.took(what, m.timed(fmt.Sprintf("const a = document.createElement('a'); a.href = %q; document.body.append(a); a.click(); a.remove();", m.in+"search?"+query), fmt.Sprintf("location.search === %q", "?"+query)))
+		follow := fmt.Sprintf("const a = document.createElement('a'); a.href = %q; document.body.append(a); a.click(); a.remove();", m.in+"search?"+narrowed.query)
+		m.took(narrowed.what, m.timed(follow, fmt.Sprintf("location.search === %q", "?"+narrowed.query)))
 		if got := eval[int](m.tab, "document.querySelectorAll('#found li').length"); got < 10 {
-			m.t.Errorf("%s: %d hits", query, got)
+			m.t.Errorf("%s: %d hits", narrowed.query, got)
 		}
 	}
 }
