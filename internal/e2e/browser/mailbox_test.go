@@ -117,9 +117,9 @@ func (m *mailbox) firstView(what string) {
 		Items int
 	}
 	await(m.t, "the list is there", func(context.Context) bool {
-		return eval[int](m.tab, "document.querySelectorAll('#threads li').length") > 0
+		return read[int](m.tab, "document.querySelectorAll('#threads li').length") > 0
 	})
-	seen := eval[view](m.tab, `new Promise((done) => new PerformanceObserver((list, observer) => {
+	seen := read[view](m.tab, `new Promise((done) => new PerformanceObserver((list, observer) => {
 		observer.disconnect();
 		done({Paint: list.getEntries().at(-1).startTime, Items: document.querySelectorAll("#threads li").length});
 	}).observe({type: "largest-contentful-paint", buffered: true}))`)
@@ -132,7 +132,7 @@ func (m *mailbox) firstView(what string) {
 // timed does something in the page and returns what it took until there is what is to follow from it, painted. Both are scripts.
 func (m *mailbox) timed(action, follows string) float64 {
 	m.t.Helper()
-	return eval[float64](m.tab, `new Promise((done) => {
+	return evalOnce[float64](m.tab, `new Promise((done) => {
 		const begin = performance.now();
 		`+whenPainted(follows, "begin")+`
 		`+action+`
@@ -156,14 +156,14 @@ func (m *mailbox) readThreads() {
 	for i := range 3 {
 		m.goTo(m.in)
 		m.took("open a thread", m.timed(fmt.Sprintf(`document.querySelectorAll("#threads a[data-item]")[%d].click();`, 3+i), `location.pathname.includes("/t/") && document.querySelector("#messages article")`))
-		if got := eval[int](m.tab, "document.querySelectorAll('#messages article').length"); got < min(m.messages/m.threads, 50)-1 {
+		if got := read[int](m.tab, "document.querySelectorAll('#messages article').length"); got < min(m.messages/m.threads, 50)-1 {
 			m.t.Errorf("a thread shows %d messages", got)
 		}
 	}
 	m.goTo(m.in + "search?q=" + rareWord + "+before:" + time.UnixMilli(m.first).AddDate(0, 0, 3).Format(time.DateOnly))
 	m.took(fmt.Sprintf("from a hit to it, the first of a thread of %d", m.long), m.timed(fmt.Sprintf(`document.querySelector("#found a[href*='/t/%s']").click();`, m.roots[0]), `location.pathname.includes("/t/") && document.querySelector("#messages article")`))
-	got := eval[string](m.tab, "document.querySelector(location.hash)?.innerText ?? ''")
-	if count := eval[int](m.tab, "document.querySelectorAll('#messages article').length"); !strings.Contains(got, rareWord) || count != min(m.long, threadPage) {
+	got := read[string](m.tab, "document.querySelector(location.hash)?.innerText ?? ''")
+	if count := read[int](m.tab, "document.querySelectorAll('#messages article').length"); !strings.Contains(got, rareWord) || count != min(m.long, threadPage) {
 		m.t.Errorf("the hit led to %d messages and %q", count, got)
 	}
 }
@@ -176,7 +176,7 @@ func (m *mailbox) scroll() {
 	m.goTo(m.in)
 	pages := min(10, m.threads/50-2)
 	for range pages {
-		grown := eval[float64](m.tab, `new Promise((done) => {
+		grown := evalOnce[float64](m.tab, `new Promise((done) => {
 			const count = () => document.querySelectorAll("#threads li").length, before = count(), begin = performance.now();
 			const look = () => count() >= before + 50 ? requestAnimationFrame(() => setTimeout(() => done(performance.now() - begin))) : setTimeout(look, 1);
 			scrollTo(0, document.body.scrollHeight);
@@ -184,7 +184,7 @@ func (m *mailbox) scroll() {
 		})`)
 		m.took("50 more threads by scrolling to the end", grown)
 	}
-	links := eval[[]string](m.tab, `[...document.querySelectorAll("#threads a[data-item]")].map((a) => a.href)`)
+	links := read[[]string](m.tab, `[...document.querySelectorAll("#threads a[data-item]")].map((a) => a.href)`)
 	if all := len(links); len(slices.Compact(slices.Sorted(slices.Values(links)))) != all || all < 50*(pages+1) {
 		m.t.Errorf("after %d pages the list has %d threads, or some twice", pages, all)
 	}
@@ -196,7 +196,7 @@ func (m *mailbox) search() {
 		m.goTo(m.in + "search")
 		m.do("going to the field", chromedp.Focus("#find"))
 		for i, letter := range word {
-			eval[any](m.tab, `window.typed = new Promise((done) => addEventListener("keydown", (key) => {
+			evalOnce[any](m.tab, `window.typed = new Promise((done) => addEventListener("keydown", (key) => {
 				`+whenPainted(fmt.Sprintf(`new URL(location.href).searchParams.get("q") === %q`, word[:i+1]), "key.timeStamp")+`
 			}, {once: true, capture: true})), 0`)
 			m.do("typing", chromedp.KeyEvent(string(letter)))
@@ -204,13 +204,13 @@ func (m *mailbox) search() {
 			if i < 3 {
 				what = fmt.Sprintf("search as one types: the key of character %d", i+1)
 			}
-			m.took(what, eval[float64](m.tab, "window.typed"))
+			m.took(what, evalOnce[float64](m.tab, "window.typed"))
 		}
 		want := min(m.rare, 50)
 		if word == commonWord {
 			want = 50
 		}
-		if got := eval[int](m.tab, "document.querySelectorAll('#found mark').length"); got < want {
+		if got := read[int](m.tab, "document.querySelectorAll('#found mark').length"); got < want {
 			m.t.Errorf("%d hits of %s are marked, want %d", got, word, want)
 		}
 	}
@@ -225,7 +225,7 @@ func (m *mailbox) search() {
 		m.goTo(m.in + "search")
 		follow := fmt.Sprintf("const a = document.createElement('a'); a.href = %q; document.body.append(a); a.click(); a.remove();", m.in+"search?"+narrowed.query)
 		m.took(narrowed.what, m.timed(follow, fmt.Sprintf("location.search === %q", "?"+narrowed.query)))
-		if got := eval[int](m.tab, "document.querySelectorAll('#found li').length"); got < 10 {
+		if got := read[int](m.tab, "document.querySelectorAll('#found li').length"); got < 10 {
 			m.t.Errorf("%s: %d hits", narrowed.query, got)
 		}
 	}
