@@ -42,6 +42,9 @@ func (n *Node) Send(ctx context.Context, request api.SendRequest) (api.SendResul
 	if err := o.save(draft, uploads); err != nil {
 		return api.SendResult{}, err
 	}
+	if draft.writing != nil {
+		n.dropUploadsOf(*draft.writing)
+	}
 	if draft.delay > 0 {
 		return o.sendResult(draft)
 	}

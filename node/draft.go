@@ -93,8 +93,11 @@ func (n *Node) DropDraft(_ context.Context, request api.DropDraftRequest) (api.D
 		return api.DropDraftResult{}, err
 	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	err = o.node.store.Update(func(tx *store.Tx) error { return o.dropDraft(tx, r.Draft.ID) })
+	o.mu.Unlock()
+	if err == nil {
+		n.dropUploadsOf(r.Draft.ID)
+	}
 	return api.DropDraftResult{ID: request.ID}, err
 }
 
@@ -287,7 +290,19 @@ func (o *organization) draftLocked(r history.Record) (api.Draft, error) {
 			}
 			d.Attachments = append(d.Attachments, upload)
 		}
-		return nil
+		return addPartials(tx, &d, *r.Draft)
 	})
 	return d, err
+}
+
+// addPartials adds to a draft the uploads that were begun for it and that it does not name.
+func addPartials(tx *store.Tx, d *api.Draft, draft history.Draft) error {
+	all, err := tx.Uploads()
+	for _, upload := range all {
+		named := slices.ContainsFunc(draft.Content.Files, func(f history.File) bool { return f.Nonce == upload.Nonce })
+		if upload.Draft != nil && *upload.Draft == draft.ID && !named {
+			d.Uploads = append(d.Uploads, partial(upload))
+		}
+	}
+	return err
 }

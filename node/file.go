@@ -124,11 +124,13 @@ func (n *Node) tidy(ctx context.Context) error {
 
 func (n *Node) tidyUploads(now time.Time) error {
 	drafted := make(map[[history.NonceSize]byte]int64) // when a draft that names it was saved
+	written := make(map[store.DraftID]int64)           // when that draft was saved
 	var all []store.Upload
 	organizations := n.all()
 	err := n.store.View(func(tx *store.Tx) (err error) {
 		for _, o := range organizations {
 			err := tx.Drafts(o.org, func(r history.Record) (bool, error) {
+				written[r.Draft.ID] = r.Draft.Content.Time
 				for _, file := range r.Draft.Content.Files {
 					drafted[file.Nonce] = max(drafted[file.Nonce], r.Draft.Content.Time)
 				}
@@ -145,7 +147,13 @@ func (n *Node) tidyUploads(now time.Time) error {
 		return err
 	}
 	for _, upload := range all {
-		if now.Sub(time.UnixMilli(upload.Time)) > uploadLife && now.Sub(time.UnixMilli(drafted[upload.Nonce])) > draftedLife {
+		saved, age := drafted[upload.Nonce], uploadLife
+		if upload.Draft != nil {
+			if saved = max(saved, written[*upload.Draft]); saved == 0 {
+				age = 0 // its draft was sent or dropped
+			}
+		}
+		if now.Sub(time.UnixMilli(upload.Time)) > age && now.Sub(time.UnixMilli(saved)) > draftedLife {
 			err = errors.Join(err, n.deleteUpload(upload))
 		}
 	}

@@ -20,7 +20,10 @@ type Draft struct {
 	// Attachments are uploads on this device. Another device shows their names, without an id, and cannot send them; it
 	// keeps them when it saves the draft.
 	Attachments List[Upload] `json:"attachments"`
-	Time        time.Time    `json:"time,omitzero"` // when it was saved
+	// Uploads are those that were begun for the draft on this device and are not among the attachments: most are not complete.
+	// They are shown alone: saving a draft changes nothing of them.
+	Uploads List[Partial] `json:"uploads"`
+	Time    time.Time     `json:"time,omitzero"` // when it was saved
 }
 
 // MaxDrafts is the number of drafts that an organization has at most.

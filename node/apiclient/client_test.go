@@ -377,3 +377,32 @@ func TestWebWithToken(t *testing.T) { // [API-2] [API-3]
 		t.Errorf("a wrong token: %v", err)
 	}
 }
+
+func TestUploadsGoOn(t *testing.T) { // [API-70]
+	backend := new(localapitest.Backend)
+	c, _, _ := serve(t, backend)
+	ctx := t.Context()
+	begin := api.BeginUploadRequest{Org: "o", Draft: "d", Name: "ä b&c.bin", Size: 9, Fingerprint: "of Monday"}
+	want := api.Partial{ID: "partial-0", Draft: "d", Name: begin.Name, Size: 9, Fingerprint: begin.Fingerprint}
+	check(t, backend, begin, want)(c.BeginUpload(ctx, begin))
+	if half, err := c.ContinueUpload(ctx, "partial-0", 0, strings.NewReader("half ")); err != nil || half.Offset != 5 || half.Complete {
+		t.Errorf("half of it: %+v, %v", half, err)
+	}
+	stands, err := c.PartialUpload(ctx, "partial-0")
+	if err != nil || stands.Offset != 5 || stands.Complete {
+		t.Fatalf("it stands so: %+v, %v", stands, err)
+	}
+	if _, err := c.ContinueUpload(ctx, "partial-0", stands.Offset+1, strings.NewReader("x")); api.AsError(err).Code != api.CodeRefused {
+		t.Errorf("from elsewhere: %v", err)
+	}
+	whole, err := c.ContinueUpload(ctx, "partial-0", stands.Offset, strings.NewReader("full"))
+	if err != nil || !whole.Complete || string(backend.Uploaded("partial-0")) != "half full" {
+		t.Errorf("whole: %+v, %v", whole, err)
+	}
+	for _, already := range []bool{false, true} {
+		check(t, backend, "drop partial-0", api.DropUploadResult{ID: "partial-0", Already: already})(c.DropUpload(ctx, "partial-0"))
+	}
+	if _, err := c.PartialUpload(ctx, "partial-0"); api.AsError(err).Code != api.CodeNotFound {
+		t.Errorf("after it was dropped: %v", err)
+	}
+}

@@ -21,6 +21,7 @@ type Backend interface {
 	DraftBackend
 	GroupBackend
 	ThreadBackend
+	UploadBackend
 
 	PresenceBackend
 	SkinBackend

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -72,6 +71,7 @@ func (s *Server) routes() *http.ServeMux {
 	s.actRoutes(mux)
 	s.contactRoutes(mux)
 	s.draftRoutes(mux)
+	s.uploadRoutes(mux)
 	s.groupRoutes(mux)
 	s.threadRoutes(mux)
 	s.presenceRoutes(mux)
@@ -135,7 +135,7 @@ func boolean(values url.Values, name string) (bool, error) {
 	}
 }
 
-// upload streams a body to the backend: each read has a deadline, the whole has a cap, nothing is kept here. [API-10]
+// upload takes in a whole file. [API-10]
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	values, err := parameters(r, "name")
 	if err != nil {
@@ -143,17 +143,11 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := values.Get("name")
-	if name == "" || len(name) > MaxName || strings.ContainsAny(name, "/\\\x00") {
+	if !isFileName(name) {
 		s.deny(w, http.StatusBadRequest, "the query parameter name is not a file name")
 		return
 	}
-	body := &pacedReader{r: http.MaxBytesReader(w, r.Body, MaxUpload), control: http.NewResponseController(w)}
-	upload, err := s.backend.Upload(r.Context(), name, body)
-	if body.err != nil {
-		s.denyBody(w, body.err)
-		return
-	}
-	s.finish(w, upload, err)
+	s.take(w, r, func(body io.Reader) (any, error) { return s.backend.Upload(r.Context(), name, body) })
 }
 
 // pacedReader gives the client bodyTimeout for each next piece, and remembers what went wrong with reading.

@@ -226,6 +226,10 @@ func TestRequestsAreStrict(t *testing.T) { // [API-6] [API-7]
 		"upload, no name":    {"POST", "/v1/uploads", "x", good, 400},
 		"upload, a path":     {"POST", "/v1/uploads?name=..%2Fx", "x", good, 400},
 		"upload, long name":  {"POST", "/v1/uploads?name=" + strings.Repeat("x", 256), "x", good, 400},
+		"begin, a path":      {"POST", "/v1/uploads/begin", `{"draft":"d","name":"../x","size":1}`, good, 400},
+		"go on, no offset":   {"PATCH", "/v1/uploads/x", "x", good, 400},
+		"go on, bad offset":  {"PATCH", "/v1/uploads/x?offset=-1", "x", good, 400},
+		"upload, unknown":    {"GET", "/v1/uploads/x?y=1", "", good, 400},
 		"attachment -1":      {"GET", "/v1/messages/m/attachments/-1", "", good, 400},
 		"path traversal":     {"GET", "/v1/messages/..%2f..%2fx/attachments/zero", "", good, 400},
 	} {

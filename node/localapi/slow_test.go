@@ -39,7 +39,7 @@ func (l *pipeListener) dial() net.Conn {
 	return near
 }
 
-// quietBackend is a backend of which only Watch and Upload are called.
+// quietBackend is a backend of which only Watch, Upload and ContinueUpload are called.
 type quietBackend struct {
 	Backend
 	events chan api.Event
@@ -47,6 +47,11 @@ type quietBackend struct {
 
 func (b quietBackend) Watch(context.Context, api.WatchQuery) (<-chan api.Event, error) {
 	return b.events, nil
+}
+
+func (b quietBackend) ContinueUpload(_ context.Context, _ string, _ int64, r io.Reader) (api.Partial, error) {
+	n, err := io.Copy(io.Discard, r)
+	return api.Partial{Offset: n}, err
 }
 
 func (b quietBackend) Upload(_ context.Context, _ string, r io.Reader) (api.Upload, error) {
@@ -91,6 +96,7 @@ func TestSlowClients(t *testing.T) { // [API-7]
 		"half a header":        {"GET /v1/status HTTP/1.1\r\nHost:", headerTimeout + time.Second, ""},
 		"half a body":          {"POST /v1/join HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{", bodyTimeout + time.Second, "HTTP/1.1 408"},
 		"half an upload":       {"POST /v1/uploads?name=x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc", bodyTimeout + time.Second, "HTTP/1.1 408"},
+		"half a next piece":    {"PATCH /v1/uploads/x?offset=0 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc", bodyTimeout + time.Second, "HTTP/1.1 408"},
 		"refused, half a body": {"POST /v1/join HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{", bodyTimeout + time.Second, ""},
 		"breaks a request":     {"GARBAGE\r\n\r\n", time.Second, "HTTP/1.1 400"},
 	} {

@@ -113,14 +113,26 @@ func (tx *Tx) DeleteFile(file FileID, limit int) (gone bool, err error) {
 	return true, files.delete(tx, file.key())
 }
 
-// Upload is a file taken in for a message to come.
+// Upload is a file taken in for a message to come, in one go or, for a draft, in pieces.
 type Upload struct {
 	Nonce [history.NonceSize]byte `cbor:"1,keyasint"`
 	Name  string                  `cbor:"2,keyasint"`
-	Size  uint64                  `cbor:"3,keyasint"`
-	Hash  [32]byte                `cbor:"4,keyasint"`
-	Time  int64                   `cbor:"5,keyasint"` // when it was begun, unix milliseconds
+	Size  uint64                  `cbor:"3,keyasint"` // bytes, announced or, in one go, so far
+	Hash  [32]byte                `cbor:"4,keyasint"` // once it is whole
+	Time  int64                   `cbor:"5,keyasint"` // when it was begun or, in pieces, the last bytes came; unix milliseconds
 	Whole bool                    `cbor:"6,keyasint"` // all of it is there
+
+	Offset      uint64   `cbor:"7,keyasint,omitempty"` // bytes of whole chunks that came in pieces
+	Draft       *DraftID `cbor:"8,keyasint,omitempty"` // whose file it is; nil if it came in one go
+	Fingerprint string   `cbor:"9,keyasint,omitempty"` // what the client tells the file by
+}
+
+// Stands returns how many bytes are there.
+func (u Upload) Stands() uint64 {
+	if u.Whole {
+		return u.Size
+	}
+	return u.Offset
 }
 
 // Upload returns the upload with a nonce.

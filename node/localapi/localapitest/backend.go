@@ -33,6 +33,7 @@ type Backend struct {
 	mu       sync.Mutex // guards the following
 	requests []any
 	uploads  map[string][]byte
+	partials []*partial
 	watchers []chan api.Event
 	used     int
 }
