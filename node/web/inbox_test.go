@@ -221,3 +221,35 @@ func TestDownload(t *testing.T) {
 		t.Errorf("%d %v %q", p.Code, header, p.Body)
 	}
 }
+
+// A draft shows what it has of files: those to be sent, those on another device, and those that stopped halfway, which no form
+// sends.
+func TestComposerShowsFiles(t *testing.T) {
+	for _, language := range []string{"en", "de", "ar"} {
+		m, app := newMailbox(t)
+		m.drafts = []api.Draft{{ID: "d1", Thread: "t1", Text: "not yet",
+			Attachments: []api.Upload{{ID: "u1", Name: "here.txt", Size: 3}, {Name: "there.txt", Size: 4}},
+			Uploads: []api.Partial{
+				{ID: "u2", Name: hostile, Size: 1000, Offset: 400, Fingerprint: "f"}, {ID: "u3", Name: "done.txt", Size: 5, Offset: 5, Complete: true},
+			}}}
+		for _, address := range []string{"/o/org/t/t1", "/o/org/compose?draft=d1"} {
+			p := ask(t, app, "GET", address, language, nil)
+			checkPage(t, p)
+			var sent, stopped []string
+			for n := range p.root.Descendants() {
+				if attribute(n, "name") == "attachment" {
+					sent = append(sent, attribute(n, "value"))
+				}
+				if attribute(n, "data-state") == "stopped" {
+					stopped = append(stopped, attribute(n, "data-partial")+attribute(n, "data-offset")+attribute(n, "data-name"))
+				}
+			}
+			if strings.Join(sent, " ") != "u1 u3" || len(stopped) != 1 || stopped[0] != "u2400"+hostile {
+				t.Errorf("%s sends %q, and says of %q that they stopped", address, sent, stopped)
+			}
+			if language == "en" && !strings.Contains(p.text(), "on another device of yours") {
+				t.Errorf("%s does not say that a file is elsewhere: %q", address, p.text())
+			}
+		}
+	}
+}

@@ -1,99 +1,60 @@
-// Writing: drafts saved while one types, files taken in with progress, a preview, mentions, undo.
+// Writing: drafts saved while one types, files, a preview, mentions, undo.
+import { files } from "./attach.js";
 import { ask, toast, word } from "./page.js";
 
 const saveAfter = 800; // milliseconds without a key
+const saveAgain = 5000; // milliseconds after the node was not reached
 
 function wire(form) {
   if (form.dataset.wired) return;
   form.dataset.wired = "1";
-  const text = form.querySelector("textarea"), files = form.querySelector("[data-files]");
+  const text = form.querySelector("textarea"), { org } = document.body.dataset; // that of now: a late save comes when another may be shown
   const words = (name) => form.querySelector("[data-words]").content.querySelector(`[data-word="${name}"]`).textContent;
-  let timer = null, saving = Promise.resolve(), busy = 0;
+  let timer = null, saving = Promise.resolve();
 
   // Drafts.
-  const save = async () => {
+  const save = async (empty = false) => {
     timer = null;
     const data = new FormData(form);
     const draft = {
-      org: document.body.dataset.org, to: String(data.get("to") ?? "").split(",").map((t) => t.trim()).filter(Boolean), subject: String(data.get("subject") ?? ""),
+      org, to: String(data.get("to") ?? "").split(",").map((t) => t.trim()).filter(Boolean), subject: String(data.get("subject") ?? ""),
       text: String(data.get("text")), reply: String(data.get("reply") ?? ""), forward: data.getAll("forward"), mentions: [],
-      attachments: [...files.querySelectorAll("[data-upload]")].map((item) => JSON.parse(item.dataset.upload)),
+      attachments: attached.named(),
     };
     const id = form.elements.draft.value;
     if (id) draft.id = id;
-    else if (!draft.text && !draft.subject && draft.attachments.length === 0) return;
+    else if (!draft.text && !draft.subject && draft.attachments.length === 0 && !empty) return;
     const answer = await fetch("/v1/drafts", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(draft) });
     if (!answer.ok) return;
     const saved = await answer.json();
-    if (!form.elements.draft.value) form.elements.draft.value = saved.id ?? "";
+    if (!form.elements.draft.value) {
+      form.elements.draft.value = saved.id ?? "";
+      if (form.isConnected && location.pathname.endsWith("/compose")) history.replaceState(null, "", `?draft=${saved.id}`); // for a reload
+    }
     const sign = form.querySelector("[data-saved]");
     sign.textContent = sign.dataset.text;
   };
   const later = () => {
     form.querySelector("[data-saved]").textContent = "";
     clearTimeout(timer);
-    timer = setTimeout(() => { saving = saving.then(save, save); }, saveAfter);
+    soon(saveAfter);
   };
+  const soon = (wait) => { timer = setTimeout(() => { saving = saving.then(() => save()).catch(() => soon(saveAgain)); }, wait); };
+  // drafted makes sure that there is a draft, for the files.
+  const drafted = async () => {
+    const mine = saving.then(() => form.elements.draft.value || save(true));
+    saving = mine.catch(() => {});
+    await mine;
+    if (!form.elements.draft.value) throw new Error(words("failed"));
+    return form.elements.draft.value;
+  };
+  const attached = files(form, { org, words, draft: drafted, changed: later });
   form.addEventListener("input", later);
   // What waits to be saved must not come back after the message was sent.
   form.addEventListener("submit", (event) => {
-    if (busy > 0) { event.preventDefault(); event.stopImmediatePropagation(); toast(words("uploading")); return; }
+    if (attached.busy()) { event.preventDefault(); event.stopImmediatePropagation(); toast(words("unfinished")); return; }
     clearTimeout(timer);
   }, true);
-
-  // Files.
-  const take = (file) => {
-    const item = document.createElement("li"), name = document.createElement("bdi"), bar = document.createElement("progress");
-    const remove = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: words("remove") });
-    name.textContent = file.name;
-    bar.max = file.size || 1;
-    bar.value = 0;
-    bar.setAttribute("aria-label", `${file.name}: ${words("uploading")}`);
-    item.append(name, " ", bar, " ", remove);
-    files.append(item);
-    let request = null;
-    const begin = () => {
-      busy++;
-      request = new XMLHttpRequest();
-      request.open("POST", `/v1/uploads?name=${encodeURIComponent(file.name)}`);
-      request.upload.addEventListener("progress", (event) => { bar.value = event.loaded; });
-      request.addEventListener("loadend", () => {
-        busy--;
-        if (request.status === 200) {
-          const upload = JSON.parse(request.responseText);
-          item.dataset.upload = JSON.stringify(upload);
-          item.append(Object.assign(document.createElement("input"), { type: "hidden", name: "attachment", value: upload.id }));
-          bar.remove();
-          later();
-        } else if (item.isConnected) {
-          let reason = words("failed");
-          try { reason = JSON.parse(request.responseText).error; } catch { /* the connection broke off */ }
-          const again = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: words("again") });
-          const why = Object.assign(document.createElement("span"), { className: "tagged alarm", textContent: reason });
-          again.addEventListener("click", () => { again.remove(); why.remove(); bar.value = 0; begin(); });
-          item.append(why, " ", again);
-        }
-      });
-      request.send(file);
-    };
-    remove.addEventListener("click", () => { item.remove(); if (request?.readyState !== 4) request?.abort(); later(); });
-    begin();
-  };
-  const attach = form.querySelector("[data-attach]");
-  attach.hidden = false;
-  attach.querySelector("input").addEventListener("change", (event) => {
-    for (const file of event.target.files) take(file);
-    event.target.value = "";
-  });
-  for (const item of files.querySelectorAll("[data-remove]")) item.addEventListener("click", () => { item.closest("li").remove(); later(); });
-  form.addEventListener("dragover", (event) => { event.preventDefault(); form.classList.add("dropping"); });
-  form.addEventListener("dragleave", () => form.classList.remove("dropping"));
-  form.addEventListener("drop", (event) => {
-    event.preventDefault();
-    form.classList.remove("dropping");
-    for (const file of event.dataTransfer.files) take(file);
-  });
-  text.addEventListener("paste", (event) => { for (const file of event.clipboardData.files) { event.preventDefault(); take(file); } });
 
   // Preview.
   const button = form.querySelector("[data-show-preview]"), preview = form.querySelector("[data-preview]");
