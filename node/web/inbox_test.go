@@ -253,3 +253,31 @@ func TestComposerShowsFiles(t *testing.T) {
 		}
 	}
 }
+
+// What is long is folded in its thread, opens without a script, and is whole on its own page.
+func TestLongTextsAreFolded(t *testing.T) {
+	m, app := newMailbox(t)
+	hidden, tower := strings.Repeat("a line\n", 100)+"and the END", strings.Repeat("x", 200<<10)+"END"
+	m.messages[0].Text, m.messages[1].Text = hidden, tower
+	m.messages[0].Forwarded = []api.Forwarded{{Text: hidden}}
+	m.Messages = m.messages
+	p := get(t, app, "/o/org/t/t1")
+	checkPage(t, p)
+	if size := p.Body.Len(); size > 64<<10 {
+		t.Errorf("the thread is a page of %d bytes", size)
+	}
+	details := 0
+	for n := range p.find("main", "").Descendants() {
+		if n.Type == html.ElementNode && n.Data == "details" && attribute(n, "class") == "fold" {
+			details++
+		}
+	}
+	if said := strings.Count(p.text(), "END"); details != 2 || said != 2 || !strings.Contains(p.Body.String(), `<a href="/o/org/m/m2m2m2m2">It is very long`) {
+		t.Errorf("%d texts can be opened, and %d have their end", details, said)
+	}
+	for _, id := range []string{"m1m1m1m1", "m2m2m2m2"} {
+		if whole := get(t, app, "/o/org/m/"+id); strings.Contains(whole.Body.String(), `class="fold"`) || !strings.Contains(whole.text(), "END") {
+			t.Errorf("the page of %s is folded", id)
+		}
+	}
+}

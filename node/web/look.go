@@ -87,6 +87,7 @@ func functions(static *static) template.FuncMap {
 		"local": func(t time.Time) string { return t.Local().Format("2006-01-02 15:04") },
 		"size":  size,
 		"rich":  richtext.Render,
+		"fold":  fold,
 		"line":  richtext.Line,
 		"part":  richtext.Plain,
 		"cut":   cut,
