@@ -30,7 +30,7 @@ func readStatic() (*static, error) {
 	hash := sha256.New()
 	var css bytes.Buffer
 	err := fs.WalkDir(staticFiles, "static", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || path.Ext(name) == ".md" {
 			return err
 		}
 		data, err := staticFiles.ReadFile(name)
@@ -91,7 +91,7 @@ func contentType(name string) string {
 		return "text/css; charset=utf-8"
 	case ".svg":
 		return "image/svg+xml"
-	case ".txt":
+	case ".txt", "": // a licence
 		return "text/plain; charset=utf-8"
 	case ".webmanifest":
 		return "application/manifest+json"

@@ -1,18 +1,34 @@
-// A button with data-scan="FIELD-ID" reads a QR code with the camera and puts what it says into the field. It is shown only
-// where the browser can read codes by itself; elsewhere the line is pasted. No picture leaves the page.
+// Below a field with data-scan: buttons that read a QR code with the camera, or from a picture of one, and put what it says into the
+// field. A browser that reads no codes by itself gets a decoder for it, with the first code. No picture leaves the page.
 
 const every = 200; // milliseconds between two looks
-let able = null; // a promise of whether this browser reads QR codes
+const most = 1600; // pixels of a picture's longer side that are looked at first; codes are larger than a pixel a module
+let reader = null; // a promise of what reads codes
 
-async function can() {
-  if (!("BarcodeDetector" in window) || !navigator.mediaDevices?.getUserMedia) return false;
-  try { return (await BarcodeDetector.getSupportedFormats()).includes("qr_code"); } catch { return false; }
+// detector returns what reads codes: the browser's own, or a decoder of ours, which has the same interface.
+function detector() {
+  reader ??= native().then(async (own) => own ?? new (await import("./decode.js")).BarcodeDetector({ formats: ["qr_code"] }));
+  reader.catch(() => { reader = null; }); // the node was away
+  return reader;
 }
 
-async function offer() {
-  const buttons = document.querySelectorAll("button[data-scan]");
-  if (buttons.length === 0 || !(await (able ??= can()))) return;
-  for (const button of buttons) button.hidden = false;
+async function native() {
+  try {
+    if ((await BarcodeDetector.getSupportedFormats()).includes("qr_code")) return new BarcodeDetector({ formats: ["qr_code"] });
+  } catch { /* there is none */ }
+  return null;
+}
+
+function offer() {
+  for (const button of document.querySelectorAll("button[data-scan]")) button.hidden = !navigator.mediaDevices?.getUserMedia;
+  for (const label of document.querySelectorAll("[data-scan-picture]")) label.hidden = false;
+}
+
+// fill puts what a code says into a field.
+function fill(field, text) {
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.focus();
 }
 
 // scan shows what the camera sees until there is a code in it, or the person closes it.
@@ -32,32 +48,63 @@ async function scan(button) {
   sheet.addEventListener("close", () => {
     for (const track of stream?.getTracks() ?? []) track.stop();
     sheet.remove();
-    (found === null ? button : field).focus();
+    if (found === null) button.focus();
+    else fill(field, found);
   });
   sheet.showModal();
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
-    if (!sheet.open) { for (const track of stream.getTracks()) track.stop(); return; }
-    video.srcObject = stream;
+    const [camera, codes] = await Promise.all([
+      navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false }).then((granted) => (stream = granted)), detector(),
+    ]);
+    if (!sheet.open) { for (const track of camera.getTracks()) track.stop(); return; }
+    video.srcObject = camera;
     await video.play();
-    const detector = new BarcodeDetector({ formats: ["qr_code"] });
     while (sheet.open && found === null) {
-      found = (await detector.detect(video))[0]?.rawValue ?? null;
+      found = (await codes.detect(video))[0]?.rawValue ?? null;
       if (found === null) await new Promise((resolve) => setTimeout(resolve, every));
     }
   } catch {
     status.textContent = button.dataset.failed;
     return;
   }
-  if (found === null || !sheet.open) return;
-  field.value = found;
-  field.dispatchEvent(new Event("input", { bubbles: true }));
-  sheet.close();
+  if (sheet.open) sheet.close();
+}
+
+// look reads the code in a picture: of a large one a smaller copy first, then as it is.
+async function look(picture) {
+  const codes = await detector(), whole = await createImageBitmap(picture);
+  try {
+    const scale = Math.min(1, most / Math.max(whole.width, whole.height));
+    for (const size of new Set([scale, Math.min(1, 2 * scale)])) {
+      const canvas = Object.assign(document.createElement("canvas"), { width: Math.ceil(whole.width * size), height: Math.ceil(whole.height * size) });
+      const context = canvas.getContext("2d");
+      context.fillStyle = "#fff"; // where the picture is transparent
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(whole, 0, 0, canvas.width, canvas.height);
+      const found = (await codes.detect(canvas))[0]?.rawValue;
+      if (found) return found;
+    }
+  } finally {
+    whole.close();
+  }
+  return null;
+}
+
+async function choose(input) {
+  const field = document.getElementById(input.dataset.picture), status = input.closest("[data-scan-picture]").querySelector("[role=status]");
+  const [picture] = input.files;
+  if (!picture) return;
+  status.textContent = "";
+  const found = await look(picture).catch(() => null);
+  input.value = ""; // so that it is never sent, and can be chosen again
+  if (found) fill(field, found);
+  else status.textContent = input.dataset.none;
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("button[data-scan]");
   if (button) scan(button);
 });
+document.addEventListener("change", (event) => { if (event.target.matches?.("input[data-picture]")) choose(event.target); });
 document.addEventListener("muster:page", offer);
 offer();
