@@ -55,19 +55,34 @@ type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"error"`
 	Hint    string `json:"hint,omitzero"` // what to do about it, one line; may be empty
+	// Reason is the kind of error, for who has words of their own for it; empty for one that nobody foresaw. Values are what the
+	// message puts in, in its order. [API-71]
+	Reason string   `json:"reason,omitzero"`
+	Values []string `json:"values,omitempty"`
 }
 
 // Error implements error with the message alone.
 func (e *Error) Error() string { return e.Message }
 
-// Errorf returns an Error with a code and a message and no hint.
+// Errorf returns an Error with a code and a message and no hint. The format tells the reason.
 func Errorf(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	e := &Error{Code: code, Message: fmt.Sprintf(format, args...), Reason: reasons[format]}
+	if e.Reason != "" {
+		for _, arg := range args {
+			e.Values = append(e.Values, fmt.Sprint(arg))
+		}
+	}
+	return e
 }
 
 // WithHint returns a copy of e that says what to do about it.
 func (e *Error) WithHint(format string, args ...any) *Error {
-	return &Error{Code: e.Code, Message: e.Message, Hint: fmt.Sprintf(format, args...)}
+	with := *e
+	with.Hint = fmt.Sprintf(format, args...)
+	if with.Reason == "" {
+		with.Reason = hinted[format]
+	}
+	return &with
 }
 
 // AsError turns any error into the one to show: the Error that err wraps, with err's whole text as the message; an
@@ -77,7 +92,9 @@ func AsError(err error) *Error {
 		return nil
 	}
 	if known, ok := errors.AsType[*Error](err); ok {
-		return &Error{Code: known.Code, Message: err.Error(), Hint: known.Hint}
+		shown := *known
+		shown.Message = err.Error()
+		return &shown
 	}
 	if errors.Is(err, context.Canceled) {
 		return &Error{Code: CodeInterrupted, Message: "interrupted"}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -274,14 +275,14 @@ func TestErrorsKeepCodeAndHint(t *testing.T) { // [API-5]
 	good := header("Authorization", "Bearer "+token(t, s))
 	for want, err := range map[int]error{
 		400: api.Errorf(api.CodeUsage, "m"),
-		403: fmt.Errorf("joining: %w", api.Errorf(api.CodeRefused, "m").WithHint("h")),
+		403: fmt.Errorf("joining: %w", api.Errorf(api.CodeRefused, "you have blocked %s", "Bo").WithHint("h")),
 		404: api.Errorf(api.CodeNotFound, "m"),
 		500: errors.New("m"),
 	} {
 		backend.Err = err
 		status, body := request(t, s, "GET", "/v1/orgs", "", good)
 		var got api.Error
-		if json.Unmarshal([]byte(body), &got) != nil || status != want || got != *api.AsError(err) {
+		if json.Unmarshal([]byte(body), &got) != nil || status != want || !reflect.DeepEqual(got, *api.AsError(err)) {
 			t.Errorf("%v: %d %s", err, status, body)
 		}
 	}

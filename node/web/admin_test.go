@@ -337,7 +337,7 @@ func TestPolicyIsPreviewed(t *testing.T) {
 	o.fill()
 	same := "contact.member.member=introduction&invite.admin=none&invite.admin=admin&invite.admin=member&invite.admin=desk&invite.admin=guest&" +
 		"invite.member=none&names=pattern&names.pattern=*+Sales&groups=none&groups=admin&groups=member&queue-time=30d&presence=allowed"
-	if p := post(t, app, "/o/org/admin/policy", same); p.Code != http.StatusBadRequest || !strings.Contains(p.text(), "nothing was changed") {
+	if p := post(t, app, "/o/org/admin/policy", same); p.Code != http.StatusBadRequest || !strings.Contains(p.text(), "Nothing was changed") {
 		t.Errorf("nothing changed: %d %s", p.Code, p.text())
 	}
 	changed := "contact.member.member=free&invite.member=none&invite.member=guest&names=free&names.pattern=*+Sales&groups=none&queue-time=7d&presence=allowed"

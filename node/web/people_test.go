@@ -289,8 +289,8 @@ func TestRefusalsAboutPeople(t *testing.T) {
 			[]string{"taken", `value="Crew"`, `value="open" checked`, `value="acquainted-id" checked`, `value="Bo"`}},
 		"close": {"groups/g-moderator", "do=close", nil, 400, []string{"closed for good", "<details open>"}},
 		"no change": {"groups/g-moderator", "do=edit&name=Group+moderator&admission=open&writers=everybody", nil, 400,
-			[]string{"nothing was changed"}},
-		"unknown": {"requests", "do=dance", nil, 400, []string{"no such thing"}},
+			[]string{"Nothing was changed"}},
+		"unknown": {"requests", "do=dance", nil, 400, []string{"not understood"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			backend, app := newCrowd(t)

@@ -2,6 +2,8 @@
 import { toast } from "./page.js";
 import { begin, cancel, find, fingerprint, goOn } from "./upload.js";
 
+const reasons = ["uploads-many", "file-large", "drafts-many"]; // why the node does not take a file, as far as it can be helped
+
 // files makes a composer of an organization take files. words says texts, draft makes sure that there is a draft and returns its id, changed is
 // called when the draft is to name others. It returns what the draft names, and whether something is on its way.
 export function files(form, { org, words, draft, changed }) {
@@ -58,7 +60,7 @@ export function files(form, { org, words, draft, changed }) {
     } catch (error) {
       const again = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: words("again") });
       item.dataset.state = "failed";
-      item.querySelector("[data-how]").textContent = error instanceof TypeError ? words("failed") : error.message;
+      item.querySelector("[data-how]").textContent = reasons.includes(error.reason) ? words(error.reason) : words("failed");
       again.addEventListener("click", () => { again.remove(); item.dataset.state = "waiting"; start(item, file); });
       item.append(again);
     }

@@ -30,7 +30,7 @@ export async function begin(org, draft, file) {
   const request = { org, draft, name: file.name, size: file.size, fingerprint: await fingerprint(file) };
   const answer = await fetch("/v1/uploads/begin", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request) });
   const said = await answer.json();
-  if (!answer.ok) throw new Error(said.error);
+  if (!answer.ok) throw Object.assign(new Error(said.error), { reason: said.reason });
   return goOn(said, file);
 }
 
