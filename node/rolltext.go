@@ -64,6 +64,7 @@ func (o *organization) rollEntry(tx *store.Tx, index uint64, data []byte) (api.R
 	if described.Kind, described.What, described.Detail, err = w.say(); err != nil {
 		return described, err
 	}
+	described.Clauses = w.clauses
 	described.By, described.As = w.signer()
 	if described.Void = w.state.Voided(index, event); described.Void {
 		described.Since, err = w.voidSince()
@@ -79,6 +80,18 @@ type wording struct {
 	index uint64
 	entry membership.Entry
 	event membership.Event
+
+	clauses []api.Clause // what was said, in the order in which it was
+}
+
+// put says a clause, and notes its kind with what it puts in, for who says it in another language.
+func (w *wording) put(kind, format string, values ...any) string {
+	clause := api.Clause{Kind: kind}
+	for _, value := range values {
+		clause.Values = append(clause.Values, fmt.Sprint(value))
+	}
+	w.clauses = append(w.clauses, clause)
+	return fmt.Sprintf(format, values...)
 }
 
 // signer returns whose key signed the event, and as what.
@@ -142,32 +155,32 @@ func short(key keys.PublicKey) string { return "…" + key.Short() }
 func (w *wording) say() (kind, what, detail string, err error) {
 	switch e := &w.event; {
 	case e.Found != nil:
-		return "found", fmt.Sprintf("founded %s as its first admin", e.Found.OrgName), e.Found.Root.String(), nil
+		return "found", w.put("found", "founded %s as its first admin", e.Found.OrgName), e.Found.Root.String(), nil
 	case e.Rendezvous != nil && e.Rendezvous.Term == 1:
-		return "rendezvous", "named the rendezvous node " + short(e.Rendezvous.Node), e.Rendezvous.Node.String(), nil
+		return "rendezvous", w.put("node", "named the rendezvous node %s", short(e.Rendezvous.Node)), e.Rendezvous.Node.String(), nil
 	case e.Rendezvous != nil:
-		what = fmt.Sprintf("moved the sequencing duty to %s, term %d", short(e.Rendezvous.Node), e.Rendezvous.Term)
+		what = w.put("move", "moved the sequencing duty to %s, term %d", short(e.Rendezvous.Node), e.Rendezvous.Term)
 		return "rendezvous", what, e.Rendezvous.Node.String(), nil
 	case e.Invite != nil:
 		return "invite", w.invite(e.Invite), e.Invite.Key.String(), nil
 	case e.Join != nil:
 		return w.join(e.Join)
 	case e.Device != nil:
-		return "device", "added device " + short(e.Device.Add), e.Device.Add.String(), nil
+		return "device", w.put("device", "added device %s", short(e.Device.Add)), e.Device.Add.String(), nil
 	case e.Policy != nil:
 		what, err = w.policy(e.Policy.Policy)
 		return "policy", what, "", err
 	case e.Revoke != nil:
-		return "revoke", "took back invitation " + short(e.Revoke.Key), e.Revoke.Key.String(), nil
+		return "revoke", w.put("revoke", "took back invitation %s", short(e.Revoke.Key)), e.Revoke.Key.String(), nil
 	case e.Name != nil && !e.Name.Member.IsZero():
-		return "name", fmt.Sprintf("named %s %s", w.member(e.Name.Member), w.name(e.Name.Member, e.Name.Name)), "", nil
+		return "name", w.put("named", "named %s %s", w.member(e.Name.Member), w.name(e.Name.Member, e.Name.Name)), "", nil
 	case e.Name != nil:
 		id, _ := w.state.AccountOf(w.event.Signer)
-		return "name", "took the name " + w.name(id, e.Name.Name), "", nil
+		return "name", w.put("name", "took the name %s", w.name(id, e.Name.Name)), "", nil
 	case e.Root != nil:
-		return "root", "replaced the root key", e.Root.Key.String(), nil
+		return "root", w.put("root", "replaced the root key"), e.Root.Key.String(), nil
 	case e.Cancel != nil:
-		return "cancel", "used up a counter", "", nil
+		return "cancel", w.put("cancel", "used up a counter"), "", nil
 	}
 	if kind, what, ok := w.decided(); ok {
 		return kind, what, "", nil
@@ -180,21 +193,18 @@ func (w *wording) say() (kind, what, detail string, err error) {
 }
 
 func (w *wording) invite(i *membership.Invite) string {
-	what := fmt.Sprintf("made invitation %s as %s", short(i.Key), i.Role)
+	what := w.put("invite", "made invitation %s as %s", short(i.Key), i.Role)
 	if i.Name != "" {
-		what += " for the name " + w.name(keys.MemberID{}, i.Name)
+		what += w.put("invite.name", " for the name %s", w.name(keys.MemberID{}, i.Name))
 	}
 	if i.Apply {
-		what += ", to apply"
+		what += w.put("invite.apply", ", to apply")
 	}
-	return fmt.Sprintf("%s, %s until %s", what, uses(i.Uses), time.Unix(i.Expires, 0).UTC().Format("2006-01-02 15:04"))
-}
-
-func uses(n uint64) string {
-	if n == 1 {
-		return "one use"
+	until := time.Unix(i.Expires, 0).UTC().Format("2006-01-02 15:04")
+	if i.Uses == 1 {
+		return what + w.put("invite.once", ", one use until %s", until)
 	}
-	return fmt.Sprintf("%d uses", n)
+	return what + w.put("invite.uses", ", %d uses until %s", i.Uses, until)
 }
 
 func (w *wording) join(j *membership.Join) (kind, what, detail string, err error) {
@@ -203,7 +213,7 @@ func (w *wording) join(j *membership.Join) (kind, what, detail string, err error
 	if j.Name != "" {
 		name = w.name(membership.MemberOf(w.o.org, w.entry.Event), j.Name)
 	}
-	what = fmt.Sprintf("joined as %s, %s, by invitation %s of %s", name, issued.Role, short(j.Invitation), w.member(issued.By))
+	what = w.put("join", "joined as %s, %s, by invitation %s of %s", name, issued.Role, short(j.Invitation), w.member(issued.By))
 	return "join", what, j.Invitation.String(), nil
 }
 
@@ -211,19 +221,19 @@ func (w *wording) join(j *membership.Join) (kind, what, detail string, err error
 func (w *wording) decided() (kind, what string, ok bool) {
 	switch e := &w.event; {
 	case e.Role != nil:
-		return "role", fmt.Sprintf("made %s %s", w.member(e.Role.Member), e.Role.Role), true
+		return "role", w.put("role", "made %s %s", w.member(e.Role.Member), e.Role.Role), true
 	case e.Suspend != nil:
-		return "suspend", "suspended " + w.member(e.Suspend.Member), true
+		return "suspend", w.put("suspend", "suspended %s", w.member(e.Suspend.Member)), true
 	case e.Reinstate != nil:
-		return "reinstate", "reinstated " + w.member(e.Reinstate.Member), true
+		return "reinstate", w.put("reinstate", "reinstated %s", w.member(e.Reinstate.Member)), true
 	case e.Remove != nil:
-		return "remove", "removed " + w.member(e.Remove.Member), true
+		return "remove", w.put("remove", "removed %s", w.member(e.Remove.Member)), true
 	case e.Vouch != nil:
 		return "vouch", w.vouch(e.Vouch), true
 	case e.Dismiss != nil:
 		return "dismiss", w.dismiss(e.Dismiss), true
 	case e.Skin != nil:
-		return "skin", "changed how the inbox looks: " + skinText(*e.Skin), true
+		return "skin", w.put("skin", "changed how the inbox looks: %s", skinText(*e.Skin)), true
 	}
 	return "", "", false
 }
@@ -231,15 +241,15 @@ func (w *wording) decided() (kind, what string, ok bool) {
 func (w *wording) vouch(v *membership.Vouch) string {
 	join, err := membership.ReadEvent(v.Join)
 	if err != nil || join.Join == nil {
-		return "vouched for somebody"
+		return w.put("vouch.somebody", "vouched for somebody")
 	}
-	return fmt.Sprintf("vouched for %s, who applies with device %s", w.name(keys.MemberID{}, join.Join.Name), short(join.Signer))
+	return w.put("vouch", "vouched for %s, who applies with device %s", w.name(keys.MemberID{}, join.Join.Name), short(join.Signer))
 }
 
 func (w *wording) dismiss(d *membership.Dismiss) string {
-	what := fmt.Sprintf("removed the guests who joined from #%d to #%d", d.From, d.To-1)
+	what := w.put("dismiss", "removed the guests who joined from #%d to #%d", d.From, d.To-1)
 	if !d.Invitation.IsZero() {
-		what += " by invitation " + short(d.Invitation)
+		what += w.put("dismiss.invitation", " by invitation %s", short(d.Invitation))
 	}
 	return what
 }
@@ -248,36 +258,36 @@ func (w *wording) dismiss(d *membership.Dismiss) string {
 func (w *wording) account() (kind, what, detail string) {
 	switch e := &w.event; {
 	case e.Bar != nil:
-		what = fmt.Sprintf("barred device %s of %s", short(e.Bar.Device), w.owner(e.Bar.Device))
+		what = w.put("bar", "barred device %s of %s", short(e.Bar.Device), w.owner(e.Bar.Device))
 		if e.Bar.After > 0 {
-			what += fmt.Sprintf(", with what it did from #%d on", e.Bar.After)
+			what += w.put("bar.from", ", with what it did from #%d on", e.Bar.After)
 		}
 		if len(e.Bar.Keep) > 0 {
-			what += fmt.Sprintf(", keeping %d of those it added", len(e.Bar.Keep))
+			what += w.put("bar.keep", ", keeping %d of those it added", len(e.Bar.Keep))
 		}
 		if e.Bar.Wipe {
-			what += ", and asked it to remove its data"
+			what += w.put("bar.wipe", ", and asked it to remove its data")
 		}
 		return "bar", what, e.Bar.Device.String()
 	case e.Freeze != nil:
-		return "freeze", "froze the account", ""
+		return "freeze", w.put("freeze", "froze the account"), ""
 	case e.Lift != nil && !e.Lift.Wipe.IsZero():
-		return "lift", "cancelled the removal of data on device " + short(e.Lift.Wipe), e.Lift.Wipe.String()
+		return "lift", w.put("lift.wipe", "cancelled the removal of data on device %s", short(e.Lift.Wipe)), e.Lift.Wipe.String()
 	case e.Lift != nil:
-		return "lift", "lifted the freeze", ""
+		return "lift", w.put("lift", "lifted the freeze"), ""
 	case e.Order != nil:
-		return "order", fmt.Sprintf("put %d devices in a new order of seniority", len(e.Order.Devices)), ""
+		return "order", w.put("order", "put %d devices in a new order of seniority", len(e.Order.Devices)), ""
 	case e.Recovery != nil:
-		return "recovery", "replaced the recovery key", e.Recovery.Key.String()
+		return "recovery", w.put("recovery", "replaced the recovery key"), e.Recovery.Key.String()
 	case e.Readmit != nil:
-		what = fmt.Sprintf("re-admitted %s with device %s, after the delay", w.member(e.Readmit.Member), short(e.Readmit.Device))
+		what = w.put("readmit", "re-admitted %s with device %s, after the delay", w.member(e.Readmit.Member), short(e.Readmit.Device))
 		return "readmit", what, e.Readmit.Device.String()
 	case e.Enter != nil:
-		return "enter", "took the account by a re-admission", w.event.Signer.String()
+		return "enter", w.put("enter", "took the account by a re-admission"), w.event.Signer.String()
 	case e.Refuse != nil:
-		return "refuse", "refused a re-admission", ""
+		return "refuse", w.put("refuse", "refused a re-admission"), ""
 	}
-	return "unknown", "an event of a kind that this version has no words for", ""
+	return "unknown", w.put("unknown", "an event of a kind that this version has no words for"), ""
 }
 
 // policy says what a policy changed.
@@ -297,16 +307,18 @@ func (w *wording) policy(to membership.Policy) (string, error) {
 		default:
 			continue
 		}
-		var changes []string
-		for _, c := range policyChanges(from, to) {
-			changes = append(changes, fmt.Sprintf("%s from %s to %s", c.Key, c.From, c.To))
-		}
-		if len(changes) == 0 {
+		changed := policyChanges(from, to)
+		if len(changed) == 0 {
 			break
 		}
-		return "changed the policy: " + strings.Join(changes, ", "), nil
+		what := w.put("policy", "changed the policy: ")
+		var changes []string
+		for _, c := range changed {
+			changes = append(changes, w.put("policy.change", "%s from %s to %s", c.Key, c.From, c.To))
+		}
+		return what + strings.Join(changes, ", "), nil
 	}
-	return "set the policy again", nil
+	return w.put("policy.again", "set the policy again"), nil
 }
 
 // voidSince returns the index of the bar that voided the event: the last one of the device that signed it, or of one that

@@ -15,25 +15,25 @@ func (w *wording) inGroup() (kind, what string, ok bool) {
 	case e.Group != nil:
 		return "group", w.newGroup(e.Group), true
 	case e.GroupEdit != nil:
-		return "group edit", fmt.Sprintf("changed the group %s: %s", w.group(e.GroupEdit.Group), w.edited(e.GroupEdit)), true
+		return "group edit", w.put("group.edit", "changed the group %s: ", w.group(e.GroupEdit.Group)) + w.edited(e.GroupEdit), true
 	case e.GroupInvite != nil:
-		return "group invite", fmt.Sprintf("invited %s to the group %s", w.members(e.GroupInvite.Members), w.group(e.GroupInvite.Group)), true
+		return "group invite", w.put("group.invite", "invited %s to the group %s", w.members(e.GroupInvite.Members), w.group(e.GroupInvite.Group)), true
 	case e.GroupJoin != nil:
-		return "group join", "entered the group " + w.group(e.GroupJoin.Group) + ", or applied", true
+		return "group join", w.put("group.join", "entered the group %s, or applied", w.group(e.GroupJoin.Group)), true
 	case e.GroupAdmit != nil:
-		return "group admit", fmt.Sprintf("admitted %s to the group %s", w.member(e.GroupAdmit.Member), w.group(e.GroupAdmit.Group)), true
+		return "group admit", w.put("group.admit", "admitted %s to the group %s", w.member(e.GroupAdmit.Member), w.group(e.GroupAdmit.Group)), true
 	case e.GroupLeave != nil:
-		return "group leave", "left the group " + w.group(e.GroupLeave.Group) + ", or declined", true
+		return "group leave", w.put("group.leave", "left the group %s, or declined", w.group(e.GroupLeave.Group)), true
 	case e.GroupRemove != nil:
-		return "group remove", fmt.Sprintf("removed %s from the group %s", w.member(e.GroupRemove.Member), w.group(e.GroupRemove.Group)), true
+		return "group remove", w.put("group.remove", "removed %s from the group %s", w.member(e.GroupRemove.Member), w.group(e.GroupRemove.Group)), true
 	case e.GroupModerator != nil:
-		as := "a moderator"
+		member, in := w.member(e.GroupModerator.Member), w.group(e.GroupModerator.Group)
 		if !e.GroupModerator.Moderator {
-			as = "no moderator any more"
+			return "group moderator", w.put("group.nomoderator", "made %s no moderator any more of the group %s", member, in), true
 		}
-		return "group moderator", fmt.Sprintf("made %s %s of the group %s", w.member(e.GroupModerator.Member), as, w.group(e.GroupModerator.Group)), true
+		return "group moderator", w.put("group.moderator", "made %s a moderator of the group %s", member, in), true
 	case e.GroupClose != nil:
-		return "group close", "closed the group " + w.group(e.GroupClose.Group), true
+		return "group close", w.put("group.close", "closed the group %s", w.group(e.GroupClose.Group)), true
 	}
 	return "", "", false
 }
@@ -56,12 +56,12 @@ func (w *wording) members(ids []keys.MemberID) string {
 }
 
 func (w *wording) newGroup(g *membership.NewGroup) string {
-	what := fmt.Sprintf("created the group %s, %s", w.name(keys.MemberID{}, g.Name), admissionText(g.Admission))
+	what := w.put("group", "created the group %s, %s", w.name(keys.MemberID{}, g.Name), admissionText(g.Admission))
 	if g.Writers == group.Moderators {
-		what += ", for announcements"
+		what += w.put("group.announce", ", for announcements")
 	}
 	if len(g.Invited) > 0 {
-		what += ", and invited " + w.members(g.Invited)
+		what += w.put("group.invited", ", and invited %s", w.members(g.Invited))
 	}
 	return what
 }
@@ -76,13 +76,13 @@ func admissionText(a group.Admission) string {
 func (w *wording) edited(e *membership.GroupEdit) string {
 	var changes []string
 	if e.Name != "" {
-		changes = append(changes, "its name to "+w.name(keys.MemberID{}, e.Name))
+		changes = append(changes, w.put("group.name", "its name to %s", w.name(keys.MemberID{}, e.Name)))
 	}
 	if e.Admission != 0 {
-		changes = append(changes, "admission to "+e.Admission.String())
+		changes = append(changes, w.put("group.admission", "admission to %s", e.Admission))
 	}
 	if e.Writers != 0 {
-		changes = append(changes, "who writes to "+e.Writers.String())
+		changes = append(changes, w.put("group.writers", "who writes to %s", e.Writers))
 	}
 	return strings.Join(changes, ", ")
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -194,7 +195,8 @@ func TestRollSaysWhatIsVoid(t *testing.T) {
 	if err != nil || len(page.Entries) != 2 {
 		t.Fatalf("%+v, %v", page, err)
 	}
-	if e := page.Entries[0]; e.Kind != "role" || e.As != "admin" || !e.Void || e.Since != made+1 || !strings.HasSuffix(e.What, " desk") {
+	if e := page.Entries[0]; e.Kind != "role" || e.As != "admin" || !e.Void || e.Since != made+1 || !strings.HasSuffix(e.What, " desk") ||
+		len(e.Clauses) != 1 || e.Clauses[0].Kind != "role" || !slices.Contains(e.Clauses[0].Values, "desk") {
 		t.Errorf("%+v", e)
 	}
 	if e := page.Entries[1]; e.Kind != "bar" || e.As != "device" || e.Void {

@@ -48,6 +48,31 @@ func (v *visit) phrase(english string) (string, bool) {
 	return text, err == nil
 }
 
+// Says puts an entry of the roll into the page's language, clause by clause. One with a clause that the app does not know yet is told
+// in English.
+func (v *visit) Says(e api.RollEntry) said {
+	comma, err := v.words.text("roll.comma")
+	if err != nil || len(e.Clauses) == 0 {
+		return said{Text: e.What, Lang: v.foreign()}
+	}
+	var clauses []string
+	for _, clause := range e.Clauses {
+		var arguments []any
+		for i, value := range clause.Values {
+			if key := "roll.value." + value; v.words.knows(key) {
+				value, _ = v.words.text(key) //nolint:errcheck // known
+			}
+			arguments = append(arguments, string(rune('a'+i)), value)
+		}
+		text, err := v.words.text("roll.clause."+clause.Kind, arguments...)
+		if err != nil {
+			return said{Text: e.What, Lang: v.foreign()}
+		}
+		clauses = append(clauses, text)
+	}
+	return said{Text: strings.Join(clauses, comma)}
+}
+
 // values are what an error puts in, under the names a, b and so on; those that are phrases in the page's language.
 func (v *visit) values(all []string) (arguments []any) {
 	for i, value := range all {

@@ -157,3 +157,52 @@ func TestErrorsAreSaidInTheLanguageOfThePage(t *testing.T) {
 		t.Errorf("a phrase with a name: %+v", got)
 	}
 }
+
+// Each clause that the node puts entries of the roll together from has words in every language.
+func TestClausesHaveWords(t *testing.T) {
+	w, err := readWords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clause := regexp.MustCompile(`w\.put\("([a-z.]+)", "((?:[^"\\]|\\.)*)"`)
+	found := 0
+	for _, name := range []string{"rolltext.go", "rolltext_group.go"} {
+		source, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range clause.FindAllStringSubmatch(string(source), -1) {
+			found++
+			one := api.Clause{Kind: match[1]}
+			for range verb.FindAllString(match[2], -1) {
+				one.Values = append(one.Values, "x")
+			}
+			for _, d := range w.dictionaries {
+				says := (&visit{words: d}).Says(api.RollEntry{What: "-", Clauses: []api.Clause{one}})
+				if says.Lang != "" || says.Text == "-" || strings.Contains(says.Text, "<no value>") {
+					t.Errorf("%s: %q is said as %+v", d.tag, match[1], says)
+				}
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d clauses were found", found)
+	}
+}
+
+func TestEntriesAreSaidInTheLanguageOfThePage(t *testing.T) {
+	w, err := readWords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	german := &visit{words: w.dictionaries[slices.IndexFunc(w.dictionaries, func(d *dictionary) bool { return d.tag == "de" })]}
+	e := api.RollEntry{What: "made invitation …x as desk, 3 uses until 2026-01-01 00:00", Clauses: []api.Clause{
+		{Kind: "invite", Values: []string{"…x", "desk"}}, {Kind: "invite.uses", Values: []string{"3", "2026-01-01 00:00"}}}}
+	if got, want := german.Says(e), (said{Text: "hat die Einladung …x als Schalter gemacht, 3-mal verwendbar bis 2026-01-01 00:00 UTC"}); got != want {
+		t.Errorf("said as %+v, want %+v", got, want)
+	}
+	e.Clauses = append(e.Clauses, api.Clause{Kind: "of.a.later.version"})
+	if got, want := german.Says(e), (said{Text: e.What, Lang: "en"}); got != want {
+		t.Errorf("with a clause that has no words: %+v, want %+v", got, want)
+	}
+}
