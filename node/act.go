@@ -302,6 +302,7 @@ func (o *organization) settle(tx *store.Tx, id keys.MessageID, effects *effects)
 // keepProof keeps what this device signed: for forwarding, for reports, and for the other devices of the account, which get the
 // record with it.
 func (o *organization) keepProof(tx *store.Tx, job store.Job, part uint64, quote envelope.Quote) error {
+	wake(o.wakeSiblings)
 	switch kind := history.Kind(job.Kind); {
 	case job.Message != nil && part == 0:
 		return tx.PutProof(o.org, *job.Message, history.Signed(quote))

@@ -266,7 +266,7 @@ func TestSettingsAreCheckedAndKept(t *testing.T) {
 	o.chosen(t, settingReceipts, on)
 	var records int
 	view(t, o.node.store, func(tx *store.Tx) error {
-		again, err := tx.Fold(o.org, o.member)
+		again, err := tx.Fold(o.org, o.member, o.countsLocked)
 		if value, ok := again.Setting(settingReceipts); !ok || value != on {
 			t.Errorf("after a start it is %q", value)
 		}

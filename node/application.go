@@ -11,6 +11,7 @@ import (
 // application is a request for re-admission of this device that has not taken effect.
 type application struct {
 	node *Node
+	gate *gate // of its host
 
 	mu       sync.Mutex // guards the following
 	kept     store.Application
@@ -19,7 +20,7 @@ type application struct {
 }
 
 func newApplication(n *Node, kept store.Application) *application {
-	return &application{node: n, kept: kept, end: func() {}}
+	return &application{node: n, gate: &gate{}, kept: kept, end: func() {}}
 }
 
 // errReplaced means that a newer request took the place of this one.

@@ -320,7 +320,7 @@ func (o *organization) unopened(tx *store.Tx, id keys.EnvelopeID, device keys.Pu
 
 // applyLocked lets what was stored be seen: the view, watchers, alarms, and other goroutines. Callers hold mu.
 func (o *organization) applyLocked(effects effects) {
-	for _, record := range slices.Concat(effects.records, effects.left) {
+	for _, record := range slices.Concat(effects.records, effects.arrived, effects.left) {
 		o.view.Apply(record)
 		if record.Contact != nil {
 			o.blocked = nil
@@ -338,8 +338,11 @@ func (o *organization) applyLocked(effects effects) {
 		o.node.hub.publish(event)
 	}
 	maps.Copy(o.talks, effects.talks)
-	if effects.erased || len(effects.records)+len(effects.left) > 0 {
+	if effects.erased || len(effects.records)+len(effects.left)+len(effects.arrived) > 0 {
 		wake(o.node.index.wake)
+	}
+	if len(effects.records)+len(effects.left) > 0 {
+		wake(o.wakeSiblings)
 	}
 	if effects.seal {
 		wake(o.wakeSeal)

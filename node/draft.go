@@ -156,6 +156,7 @@ func (o *organization) saveDraft(d api.Draft) (api.Draft, error) {
 	if err != nil {
 		return api.Draft{}, err
 	}
+	wake(o.wakeSiblings)
 	return o.draftLocked(saved)
 }
 
@@ -260,6 +261,7 @@ func (o *organization) dropDraft(tx *store.Tx, id store.DraftID) error {
 	}
 	_, err = tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
 		history.Record{Kind: history.RecordDraft, Draft: &history.Draft{ID: id}})
+	wake(o.wakeSiblings)
 	return err
 }
 

@@ -166,9 +166,10 @@ func (n *Node) entered(org keys.OrgID) (*organization, bool) {
 // enter has a rendezvous node admit this device, verifies the roll that says so, and stores and runs the organization.
 func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error) {
 	self := keys.FromSeed(e.kept.Identity)
-	local, err := n.config.NewHost(self)
+	gate := &gate{}
+	local, err := n.newHost(self, gate)
 	if err != nil {
-		return nil, fmt.Errorf("making the libp2p host: %w", err)
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -217,7 +218,7 @@ func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error)
 	if err := client.PutPrekey(ctx, signed); err != nil {
 		o.log.Info("the prekey is not published yet", "error", err)
 	}
-	o.local = local
+	o.takeHost(local, gate)
 	if err := n.add(ctx, o); err != nil {
 		return nil, err
 	}

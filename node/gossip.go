@@ -83,6 +83,7 @@ func (o *organization) noteParticipantsLocked() {
 	}
 	before := o.participants.Swap(&now)
 	o.changedParticipants(before, now)
+	o.noteSiblingsLocked()
 }
 
 // changedParticipants cuts those who are out and lets in again those who are back.

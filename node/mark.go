@@ -126,6 +126,7 @@ func (o *organization) noteLocked(ids []keys.MessageID, told api.Mark, about fun
 		}
 		for _, r := range records {
 			o.view.Apply(r)
+			wake(o.wakeSiblings)
 		}
 		done += len(part)
 		o.tellMarkLocked(part, told)

@@ -42,9 +42,9 @@ type Config struct {
 	OfferAgain time.Duration
 	// Brief is for a node that lives for minutes, of which a simulation has a hundred: see kv.Options.
 	Brief bool
-	// NewHost makes the libp2p host of one organization. Nil makes one that dials and does not listen: what a device
-	// needs from others reaches it through its rendezvous node.
-	NewHost func(identity keys.PrivateKey) (host.Host, error)
+	// NewHost makes the libp2p host of one organization, p2p.NewHost if nil: one that dials and does not listen. What a device
+	// needs from others reaches it through its rendezvous node. Simulations add addresses and links.
+	NewHost func(p2p.Config) (host.Host, error)
 }
 
 // Node is a device: all organizations of one person on one computer. It serves the local API as its backend.
@@ -78,9 +78,7 @@ func New(config Config) (*Node, error) {
 		config.OfferAgain = 12 * time.Hour
 	}
 	if config.NewHost == nil {
-		config.NewHost = func(identity keys.PrivateKey) (host.Host, error) {
-			return p2p.NewHost(p2p.Config{Identity: identity, Gater: dialOnly{}, UserAgent: "muster"})
-		}
+		config.NewHost = p2p.NewHost
 	}
 	db, err := store.OpenWith(config.Dir, config.Key, kv.Options{Brief: config.Brief})
 	if err != nil {

@@ -27,6 +27,7 @@ type organization struct {
 	device keys.PublicKey
 	at     store.Node // the rendezvous node, as the invitation or claim named it
 	local  host.Host  // made when the organization was entered, for its first run; nil: run makes one
+	gate   *gate      // of the host: who may call this device
 
 	wakeSeal     chan struct{}                 // capacity 1: there may be something to seal
 	wakePost     chan struct{}                 // capacity 1: there may be something to post
@@ -36,6 +37,7 @@ type organization struct {
 	gossip       atomic.Pointer[gossip.Gossip] // while it runs
 	wakeSession  chan struct{}                 // capacity 1: a session may succeed now
 	wakeErase    chan struct{}                 // capacity 1: something was erased, or is to be
+	wakeSiblings chan struct{}                 // capacity 1: there is something that the account's other devices lack
 	fetching     chan struct{}                 // capacity 1: held by who fetches and adopts a page of the roll
 
 	presence *presence // who is there
@@ -71,13 +73,13 @@ type organization struct {
 func (n *Node) openOrganization(kept store.Organization) (*organization, error) {
 	self := keys.FromSeed(kept.Identity)
 	o := &organization{
-		node: n, org: kept.Org, member: kept.Member, self: self, device: self.Public(), at: kept.Node,
+		gate: &gate{}, node: n, org: kept.Org, member: kept.Member, self: self, device: self.Public(), at: kept.Node,
 		log:      n.log.With("org", kept.Org.Short()),
 		wakeSeal: make(chan struct{}, 1), wakePost: make(chan struct{}, 1), wakeRoll: make(chan struct{}, 1),
 		fetching: make(chan struct{}, 1), wakeGossip: make(chan struct{}, 1), wakeSession: make(chan struct{}, 1),
-		wakeErase: make(chan struct{}, 1),
-		prekeys:   make(map[keys.PrekeyID]envelope.PrekeyPrivate),
-		move:      kept.Move, common: kept.Common, bear: kept.Bear, joined: kept.Joined,
+		wakeErase: make(chan struct{}, 1), wakeSiblings: make(chan struct{}, 1),
+		prekeys: make(map[keys.PrekeyID]envelope.PrekeyPrivate),
+		move:    kept.Move, common: kept.Common, bear: kept.Bear, joined: kept.Joined,
 		ahead: make(map[keys.MemberID]head), futile: make(map[keys.MemberID]futile), early: make(map[keys.EventID]*earlyBar), changed: make(chan struct{}),
 		presence: newPresence(),
 	}
@@ -100,7 +102,7 @@ func (n *Node) openOrganization(kept store.Organization) (*organization, error) 
 		if err := tx.Talks(o.org, func(id keys.ConversationID, t store.Talk) { o.talks[id] = t }); err != nil {
 			return err
 		}
-		if o.view, err = tx.Fold(o.org, o.member); err != nil {
+		if o.view, err = tx.Fold(o.org, o.member, o.countsLocked); err != nil {
 			return err
 		}
 		return o.readUndelivered(tx)

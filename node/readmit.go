@@ -119,9 +119,9 @@ func (n *Node) runApplicationLocked(a *application) {
 func (a *application) run(ctx context.Context) error {
 	ctx, cancel := a.begin(ctx)
 	defer cancel()
-	local, err := a.node.config.NewHost(keys.FromSeed(a.snapshot().Identity))
+	local, err := a.node.newHost(keys.FromSeed(a.snapshot().Identity), a.gate)
 	if err != nil {
-		return fmt.Errorf("making the libp2p host: %w", err)
+		return err
 	}
 	entered := false
 	defer func() {
@@ -242,7 +242,7 @@ func (a *application) takeAccount(ctx context.Context, local host.Host, at store
 	if err != nil {
 		return err
 	}
-	o.local = local
+	o.takeHost(local, a.gate)
 	n.mu.Lock()
 	delete(n.applications, kept.Org)
 	n.mu.Unlock()

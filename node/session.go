@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -35,8 +34,8 @@ func (o *organization) run(ctx context.Context) error {
 	local := o.local
 	if local == nil {
 		var err error
-		if local, err = o.node.config.NewHost(o.self); err != nil {
-			return fmt.Errorf("making the libp2p host: %w", err)
+		if local, err = o.node.newHost(o.self, o.gate); err != nil {
+			return err
 		}
 	}
 	defer local.Close()
@@ -123,6 +122,7 @@ func (o *organization) session(ctx context.Context, local host.Host) error {
 	group.Go("post", func(ctx context.Context) error { return o.keepPosting(ctx, client) })
 	group.Go("deliver", func(ctx context.Context) error { return o.keepReceiving(ctx, client) })
 	group.Go("presence", func(ctx context.Context) error { return o.keepPresence(ctx, client) })
+	group.Go("siblings", func(ctx context.Context) error { return o.keepSiblings(ctx, local, client.Node) })
 	group.Go("upkeep", func(ctx context.Context) error { return o.keepUp(ctx, client) })
 	o.setConnection(client)
 	defer o.setConnection(nil)

@@ -165,6 +165,7 @@ func (o *organization) choose(name, value string) error {
 		return err
 	}
 	o.view.Apply(record)
+	wake(o.wakeSiblings)
 	if name == settingSkin {
 		o.tellSkinLocked()
 	}

@@ -43,7 +43,7 @@ func BenchmarkThreads(b *testing.B) {
 	run("conversations", func() error { _, err := o.node.Conversations(ctx, api.ConversationsQuery{}); return err })
 	run("orgs", func() error { _, err := o.node.Orgs(ctx); return err })
 	run("fold", func() error {
-		return o.node.store.View(func(tx *store.Tx) error { _, err := tx.Fold(o.org, o.member); return err })
+		return o.node.store.View(func(tx *store.Tx) error { _, err := tx.Fold(o.org, o.member, o.countsLocked); return err })
 	})
 	run("decode", func() error { // what fold does beside
 		return o.node.store.View(func(tx *store.Tx) error {
@@ -52,7 +52,7 @@ func BenchmarkThreads(b *testing.B) {
 	})
 	run("foldAndIndex", func() error {
 		return o.node.store.View(func(tx *store.Tx) error {
-			folded, err := tx.Fold(o.org, o.member)
+			folded, err := tx.Fold(o.org, o.member, o.countsLocked)
 			folded.Threads().See(nil)
 			return err
 		})
@@ -61,7 +61,7 @@ func BenchmarkThreads(b *testing.B) {
 	o.view = nil
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	view(b, o.node.store, func(tx *store.Tx) (err error) { o.view, err = tx.Fold(o.org, o.member); return err })
+	view(b, o.node.store, func(tx *store.Tx) (err error) { o.view, err = tx.Fold(o.org, o.member, o.countsLocked); return err })
 	o.threadsLocked()
 	runtime.GC()
 	runtime.ReadMemStats(&after)

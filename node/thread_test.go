@@ -53,7 +53,7 @@ func (o *organization) fill(t testing.TB, self, other *membershiptest.Member, me
 			return nil
 		})
 	}
-	view(t, o.node.store, func(tx *store.Tx) (err error) { o.view, err = tx.Fold(o.org, o.member); return err })
+	view(t, o.node.store, func(tx *store.Tx) (err error) { o.view, err = tx.Fold(o.org, o.member, o.countsLocked); return err })
 }
 
 // TestListingReadsWhatItShows counts what is read from the store: a page of threads, a thread, a mark and the summary read
@@ -180,7 +180,10 @@ func TestThreadsFollowActs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	view(t, ada.node.store, func(tx *store.Tx) (err error) { ada.view, err = tx.Fold(ada.org, ada.member); return err })
+	view(t, ada.node.store, func(tx *store.Tx) (err error) {
+		ada.view, err = tx.Fold(ada.org, ada.member, ada.countsLocked)
+		return err
+	})
 	if reopened, _ := json.Marshal(one()); string(reopened) != string(again) {
 		t.Errorf("opened again: %s\nwas %s", reopened, again)
 	}
@@ -565,7 +568,7 @@ func TestThreadsSayWhatCameBack(t *testing.T) {
 		t.Error("it does not say that the message came back")
 	}
 	view(t, ada.node.store, func(tx *store.Tx) (err error) {
-		if ada.view, err = tx.Fold(ada.org, ada.member); err != nil {
+		if ada.view, err = tx.Fold(ada.org, ada.member, ada.countsLocked); err != nil {
 			return err
 		}
 		return ada.readUndelivered(tx)

@@ -78,6 +78,7 @@ func (n *Node) Verify(_ context.Context, request api.VerifyRequest) (api.VerifyR
 		return before, err
 	}
 	o.view.Apply(record)
+	wake(o.wakeSiblings)
 	return o.verificationLocked(members[0])
 }
 

@@ -136,7 +136,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 
 	n.host, err = n.cfg.NewHost(p2p.Config{
 		Identity: n.key, Listen: n.cfg.Listen, Gater: n.strangers, Connections: n.cfg.Connections,
-		QUIC: n.cfg.QUIC, UserAgent: "muster-rendezvous",
+		QUIC: n.cfg.QUIC, UserAgent: "muster-rendezvous", Circuits: n.circuits(),
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrListen, err)

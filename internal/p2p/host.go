@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/sec"
+	"github.com/libp2p/go-libp2p/core/transport"
 	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
@@ -24,6 +25,7 @@ import (
 	basicconnmgr "github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
+	circuitrelay "github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
@@ -48,6 +50,10 @@ type Config struct {
 	Connections int
 	// QUIC, if not nil, makes a host for simulations that has only QUIC, over what these options say.
 	QUIC []quicreuse.Option
+	// Relayed lets the host wait at relays and call through them: WaitAt and Call. The gater decides who may call.
+	Relayed bool
+	// Circuits, if not nil, makes the host a relay.
+	Circuits *Circuits
 	// UserAgent is what the host calls its program to peers, "muster" if empty.
 	UserAgent string
 }
@@ -55,7 +61,8 @@ type Config struct {
 // hostParts is a basic host with the parts whose end it does not see to.
 type hostParts struct {
 	*basichost.BasicHost
-	quic *quicreuse.ConnManager
+	quic  *quicreuse.ConnManager
+	relay *circuitrelay.Relay // nil if it is none
 
 	once sync.Once // guards the following
 	err  error
@@ -63,7 +70,12 @@ type hostParts struct {
 
 // Close ends the host and returns after its goroutines have ended. A second call waits for the first.
 func (h *hostParts) Close() error {
-	h.once.Do(func() { h.err = errors.Join(h.BasicHost.Close(), h.quic.Close()) })
+	h.once.Do(func() {
+		if h.relay != nil {
+			h.err = h.relay.Close()
+		}
+		h.err = errors.Join(h.err, h.BasicHost.Close(), h.quic.Close())
+	})
 	return h.err
 }
 
@@ -95,6 +107,11 @@ func NewHost(cfg Config) (host.Host, error) {
 		}
 	}
 	h.Start()
+	if cfg.Circuits != nil {
+		if h.relay, err = serveCircuits(h, *cfg.Circuits); err != nil {
+			return nil, errors.Join(fmt.Errorf("beginning to relay: %w", err), h.Close())
+		}
+	}
 	return h, nil
 }
 
@@ -116,7 +133,11 @@ func assemble(cfg Config, identity crypto.PrivKey) (*hostParts, error) {
 	if err != nil {
 		return nil, err
 	}
-	sockets, err := addTransports(peers, cfg, identity, resources)
+	upgrade, err := newUpgrader(cfg, identity, resources)
+	if err != nil {
+		return nil, err
+	}
+	sockets, err := addTransports(peers, cfg, identity, resources, upgrade)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +158,13 @@ func assemble(cfg Config, identity crypto.PrivKey) (*hostParts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hostParts{BasicHost: basic, quic: sockets}, nil
+	parts := &hostParts{BasicHost: basic, quic: sockets}
+	if cfg.Relayed {
+		if err := addCircuits(parts, upgrade); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
 }
 
 func newSwarm(cfg Config, identity crypto.PrivKey, bus event.Bus, resources network.ResourceManager) (*swarm.Swarm, error) {
@@ -168,7 +195,7 @@ func newSwarm(cfg Config, identity crypto.PrivKey, bus event.Bus, resources netw
 }
 
 // addTransports gives the swarm QUIC and, outside simulations, TCP. It returns the UDP sockets, which the caller closes.
-func addTransports(s *swarm.Swarm, cfg Config, identity crypto.PrivKey, resources network.ResourceManager) (*quicreuse.ConnManager, error) {
+func addTransports(s *swarm.Swarm, cfg Config, identity crypto.PrivKey, resources network.ResourceManager, upgrade transport.Upgrader) (*quicreuse.ConnManager, error) {
 	sockets, err := newSockets(cfg, resources)
 	if err != nil {
 		return nil, err
@@ -183,21 +210,22 @@ func addTransports(s *swarm.Swarm, cfg Config, identity crypto.PrivKey, resource
 	if cfg.QUIC != nil {
 		return sockets, nil
 	}
-	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: newYamux()}}
-	secure, err := libp2ptls.New(libp2ptls.ID, identity, muxers)
-	if err != nil {
-		return nil, err
-	}
-	upgrade, err := upgrader.New([]sec.SecureTransport{secure}, muxers, nil, resources, cfg.Gater)
-	if err != nil {
-		return nil, err
-	}
 	// Sharing the port would let a second process listen beside the first without an error.
 	overTCP, err := tcp.NewTCPTransport(upgrade, resources, nil, tcp.DisableReuseport())
 	if err != nil {
 		return nil, err
 	}
 	return sockets, s.AddTransport(overTCP)
+}
+
+// newUpgrader makes connections of bytes, over TCP or through a relay, into encrypted ones of streams.
+func newUpgrader(cfg Config, identity crypto.PrivKey, resources network.ResourceManager) (transport.Upgrader, error) {
+	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: newYamux()}}
+	secure, err := libp2ptls.New(libp2ptls.ID, identity, muxers)
+	if err != nil {
+		return nil, err
+	}
+	return upgrader.New([]sec.SecureTransport{secure}, muxers, nil, resources, cfg.Gater)
 }
 
 // newYamux returns libp2p's multiplexer with a smaller window.

@@ -13,11 +13,14 @@ import (
 func TestCloseEndsEveryGoroutine(t *testing.T) {
 	before := goroutines()
 	for _, listen := range []string{overTCP, overQUIC} {
-		answering, err := NewHost(Config{Identity: keys.Generate(), Listen: []string{listen}})
+		answering, err := NewHost(Config{
+			Identity: keys.Generate(), Listen: []string{listen},
+			Circuits: &Circuits{Wait: func(keys.PublicKey) bool { return true }, Call: func(_, _ keys.PublicKey) bool { return true }, Most: 2},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		asking, err := NewHost(Config{Identity: keys.Generate()})
+		asking, err := NewHost(Config{Identity: keys.Generate(), Relayed: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -124,15 +124,17 @@ func (tx *Tx) MessagesByPrefix(org keys.OrgID, prefix string, limit int) ([]keys
 	return found, err
 }
 
-// Fold applies every record of the organization to a view of a member's account.
-func (tx *Tx) Fold(org keys.OrgID, self keys.MemberID) (*history.View, error) {
+// Fold applies every record of the organization that counts to a view of a member's account.
+func (tx *Tx) Fold(org keys.OrgID, self keys.MemberID, counts func(history.Record) bool) (*history.View, error) {
 	view := history.NewView(self)
 	err := records.each(tx, nil, func(_ []byte, data []byte) (bool, error) {
 		r, err := history.DecodeRecord(data)
 		if err != nil {
 			return false, err
 		}
-		view.Apply(r)
+		if counts(r) {
+			view.Apply(r)
+		}
 		return true, nil
 	}, org[:])
 	return view, err

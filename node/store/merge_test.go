@@ -44,7 +44,7 @@ func (s *sibling) settle(t *testing.T, messages ...keys.MessageID) {
 func (s *sibling) items(t *testing.T) (items []reconcile.Item) {
 	t.Helper()
 	view(t, s.Store, func(tx *Tx) (err error) {
-		items, err = tx.Items(orgA)
+		items, err = tx.Items(orgA, 0)
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (s *sibling) give(t *testing.T, to *sibling) (added int) {
 	have := to.items(t)
 	var all []history.Record
 	view(t, s.Store, func(tx *Tx) error {
-		items, err := tx.Items(orgA)
+		items, err := tx.Items(orgA, 0)
 		for _, item := range items {
 			if !slices.Contains(have, item) {
 				r, err := tx.Shared(orgA, item)
@@ -217,7 +217,7 @@ func TestMergeTellsOfAClone(t *testing.T) {
 	}
 	var r history.Record
 	view(t, b, func(tx *Tx) error {
-		items, err := tx.Items(orgA)
+		items, err := tx.Items(orgA, 0)
 		if err != nil {
 			return err
 		}

@@ -90,14 +90,18 @@ func (tx *Tx) Digest(org keys.OrgID) (reconcile.Digest, error) {
 	return d, err
 }
 
-// Items returns what there is to share of an organization, in order.
-func (tx *Tx) Items(org keys.OrgID) ([]reconcile.Item, error) {
-	d, err := tx.Digest(org)
-	items := make([]reconcile.Item, 0, d.Count)
-	if err != nil {
+// Items returns what there is to share of an organization from a time on, in order.
+func (tx *Tx) Items(org keys.OrgID, since uint64) ([]reconcile.Item, error) {
+	var items []reconcile.Item
+	var after []byte
+	if since > 0 {
+		after = append(number(since-1), bytes.Repeat([]byte{0xff}, reconcile.IDSize)...)
+	} else if d, err := tx.Digest(org); err != nil {
 		return nil, err
+	} else {
+		items = make([]reconcile.Item, 0, d.Count)
 	}
-	err = shared.each(tx, nil, func(rest []byte, _ place) (bool, error) {
+	err := shared.each(tx, after, func(rest []byte, _ place) (bool, error) {
 		item, ok := readItem(rest)
 		if ok {
 			items = append(items, item)
@@ -112,6 +116,32 @@ func readItem(rest []byte) (reconcile.Item, bool) {
 		return reconcile.Item{}, false
 	}
 	return reconcile.Item{Time: readNumber(rest), ID: [reconcile.IDSize]byte(rest[8:])}, true
+}
+
+// ItemsOf returns up to limit items of a range that are shared, the newest first, of those before the last one; nil: from the newest
+// on.
+func (tx *Tx) ItemsOf(org keys.OrgID, missing reconcile.Missing, last *reconcile.Item, limit int) (items []reconcile.Item, err error) {
+	prefix := shared.key(org[:])
+	var after []byte
+	switch end, isEnd := missing.To.Least(); {
+	case last != nil:
+		after = shared.key(org[:], number(last.Time), last.ID[:])
+	case !isEnd:
+		after = shared.key(org[:], number(end.Time), end.ID[:])
+	}
+	err = tx.kv.Range(prefix, after, true, func(key, _ []byte) (bool, error) {
+		item, ok := readItem(key[len(prefix):])
+		switch {
+		case !ok:
+			return true, nil
+		case !missing.From.Before(item):
+			return false, nil
+		case missing.Has(item):
+			items = append(items, item)
+		}
+		return len(items) < limit, nil
+	})
+	return items, err
 }
 
 // Shared returns the record of an item as another device of the account gets it: with what its author signed. ErrNotFound means

@@ -307,7 +307,10 @@ func TestRecordThatCannotBeRead(t *testing.T) {
 			t.Errorf("%s is stored", name)
 		}
 	}
-	view(t, s, func(tx *Tx) error { _, err := tx.Fold(orgA, keys.MemberID{}); return err })
+	view(t, s, func(tx *Tx) error {
+		_, err := tx.Fold(orgA, keys.MemberID{}, func(history.Record) bool { return true })
+		return err
+	})
 }
 
 // TestChunks stores chunks of a file in any order and more than once, and deletes it in parts.

@@ -18,18 +18,18 @@ func Answer(ctx context.Context, stream io.ReadWriter, own History) (Progress, e
 	return a.Progress, err
 }
 
-// answerer is the side that did not open the stream. Between frames it keeps nothing but the set, which is made when the first
-// question comes.
+// answerer is the side that did not open the stream. Between frames it keeps nothing but the set that it last answered from.
 type answerer struct {
 	Progress
 	link    *link
 	history History
 	key     [32]byte
 	set     *reconcile.Set
+	since   uint64 // the set has what there is from this time on
 }
 
 func (a *answerer) run(ctx context.Context) error {
-	if err := a.hello(ctx); err != nil {
+	if err := a.hello(); err != nil {
 		return err
 	}
 	for {
@@ -38,7 +38,7 @@ func (a *answerer) run(ctx context.Context) error {
 		case err != nil:
 			return err
 		case f.Kind == kindEnd:
-			if err := a.link.write(frame{Kind: kindEnd}); err != nil {
+			if err := a.digest(); err != nil {
 				return err
 			}
 			return a.link.out.Flush()
@@ -55,8 +55,8 @@ func (a *answerer) run(ctx context.Context) error {
 	}
 }
 
-// hello takes what is fresh and says how things stand after it.
-func (a *answerer) hello(ctx context.Context) error {
+// hello agrees on the session's key and says how things stand.
+func (a *answerer) hello() error {
 	theirs, err := a.link.read(kindHello)
 	if err != nil {
 		return err
@@ -67,18 +67,10 @@ func (a *answerer) hello(ctx context.Context) error {
 		return err
 	}
 	a.key = sessionKey(theirs.Data, nonce)
-	for {
-		f, err := a.link.read(kindGive, kindEnd)
-		if err != nil {
-			return err
-		}
-		if f.Kind == kindEnd {
-			break
-		}
-		if err := a.take(ctx, f); err != nil {
-			return err
-		}
-	}
+	return a.digest()
+}
+
+func (a *answerer) digest() error {
 	digest, err := a.history.Digest()
 	if err != nil {
 		return err
@@ -88,12 +80,12 @@ func (a *answerer) hello(ctx context.Context) error {
 }
 
 func (a *answerer) question(f frame) error {
-	if a.set == nil {
-		items, err := a.history.Items()
+	if since := reconcile.Start(f.Data).Time(); a.set == nil || since < a.since {
+		items, err := a.history.Items(since)
 		if err != nil {
 			return err
 		}
-		a.set = reconcile.NewSet(a.key, items)
+		a.set, a.since = reconcile.NewSet(a.key, items), since
 	}
 	answer, err := reconcile.Answer(a.set, f.Data)
 	if err != nil {

@@ -17,8 +17,8 @@ const nonceSize = 32
 type History interface {
 	// Digest says in short what there is.
 	Digest() (reconcile.Digest, error)
-	// Items returns what there is, in any order. The caller may change the slice.
-	Items() ([]reconcile.Item, error)
+	// Items returns what there is from a time on, in any order. The caller may change the slice.
+	Items(since uint64) ([]reconcile.Item, error)
 	// Records visits the records of a range, as far as they are there, the newest first, until visit returns false.
 	Records(missing reconcile.Missing, visit func(item reconcile.Item, record []byte) (more bool, err error)) error
 	// Record returns the record of one item, nil if it is there no more.
@@ -38,12 +38,13 @@ type Progress struct {
 	Sent     uint64 // bytes
 	Received uint64 // bytes
 	Rounds   int    // questions that were asked
+	Equal    bool   // in the end the digests are equal
 }
 
 // Options are what an exchange does beside the usual.
 type Options struct {
-	Fresh    [][]byte           // records to hand over before anything is compared
-	Thorough bool               // compare all, though the digests are equal [SYNC-8]
+	Since    uint64             // compare what there is from this time on
+	Thorough bool               // compare though the digests are equal [SYNC-8]
 	Report   func(now Progress) // is told of progress; may be nil
 }
 
@@ -67,11 +68,11 @@ type beginner struct {
 }
 
 func (b *beginner) run(ctx context.Context, o Options) error {
-	equal, err := b.hello(ctx, o)
+	equal, err := b.hello()
 	if err != nil || equal && !o.Thorough {
 		return b.end(err)
 	}
-	lacks, excess, err := b.compare()
+	lacks, excess, err := b.compare(o.Since)
 	if err != nil {
 		return err
 	}
@@ -90,19 +91,11 @@ func (b *beginner) run(ctx context.Context, o Options) error {
 	return b.end(b.give(excess))
 }
 
-// hello agrees on the session's key, hands over what is fresh, and asks how things stand.
-func (b *beginner) hello(ctx context.Context, o Options) (equal bool, err error) {
+// hello agrees on the session's key and asks how things stand.
+func (b *beginner) hello() (equal bool, err error) {
 	nonce := make([]byte, nonceSize)
 	rand.Read(nonce)
 	if err := b.link.write(frame{Kind: kindHello, Data: nonce}); err != nil {
-		return false, err
-	}
-	for some := range slices.Chunk(o.Fresh, maxInBatch) {
-		if err := b.link.write(frame{Kind: kindGive, Records: some}); err != nil {
-			return false, err
-		}
-	}
-	if err := b.link.write(frame{Kind: kindEnd}); err != nil {
 		return false, err
 	}
 	theirs, err := b.link.read(kindHello)
@@ -110,6 +103,11 @@ func (b *beginner) hello(ctx context.Context, o Options) (equal bool, err error)
 		return false, err
 	}
 	b.key = sessionKey(nonce, theirs.Data)
+	return b.digest()
+}
+
+// digest hears how things stand on the other side, and whether they stand so here.
+func (b *beginner) digest() (equal bool, err error) {
 	digest, err := b.link.read(kindDigest)
 	if err != nil {
 		return false, err
@@ -125,12 +123,12 @@ func sessionKey(beginner, answerer []byte) [32]byte {
 }
 
 // compare finds out what each side lacks.
-func (b *beginner) compare() ([]reconcile.Missing, []reconcile.Item, error) {
-	items, err := b.history.Items()
+func (b *beginner) compare(since uint64) ([]reconcile.Missing, []reconcile.Item, error) {
+	items, err := b.history.Items(since)
 	if err != nil {
 		return nil, nil, err
 	}
-	session := reconcile.NewSession(reconcile.NewSet(b.key, items))
+	session := reconcile.NewSession(reconcile.NewSet(b.key, items), reconcile.At(since))
 	for !session.Done() {
 		if err := b.link.write(frame{Kind: kindQuestion, Data: session.Ask()}); err != nil {
 			return nil, nil, err
@@ -195,7 +193,7 @@ func (b *beginner) give(excess []reconcile.Item) error {
 	return batch.flush()
 }
 
-// end says that all is done, and waits until the other side has what it was given.
+// end says that all is done, and hears how things stand once the other side has what it was given.
 func (b *beginner) end(err error) error {
 	if err != nil {
 		return err
@@ -203,7 +201,7 @@ func (b *beginner) end(err error) error {
 	if err := b.link.write(frame{Kind: kindEnd}); err != nil {
 		return err
 	}
-	_, err = b.link.read(kindEnd)
+	b.Equal, err = b.digest()
 	return err
 }
 

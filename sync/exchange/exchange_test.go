@@ -49,17 +49,19 @@ func (m *memory) Digest() (d reconcile.Digest, err error) {
 	return d, nil
 }
 
-func (m *memory) Items() (items []reconcile.Item, err error) {
+func (m *memory) Items(since uint64) (items []reconcile.Item, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for item := range m.records {
-		items = append(items, item)
+		if item.Time >= since {
+			items = append(items, item)
+		}
 	}
 	return items, nil
 }
 
 func (m *memory) Records(missing reconcile.Missing, visit func(reconcile.Item, []byte) (bool, error)) error {
-	items, _ := m.Items()
+	items, _ := m.Items(0)
 	slices.SortFunc(items, func(a, b reconcile.Item) int { return b.Compare(a) })
 	for _, item := range items {
 		if !missing.Has(item) {
@@ -181,13 +183,17 @@ func TestANewDevice(t *testing.T) {
 	}
 }
 
-// What is fresh is handed over at once, and if that was all, nothing is compared.
-func TestFreshRecords(t *testing.T) {
-	both, fresh := many(500, 1, "both"), many(3, 9000, "fresh")
-	a, b := newMemory(slices.Concat(both, fresh)...), newMemory(both...)
-	begun, answered, err := meet(t, a, b, exchange.Options{Fresh: fresh}, nil)
-	if err != nil || begun.Found || answered.Taken != 3 || answered.Rounds > 0 {
+// What is compared from some time on is brought in step from there on, and the digests say that there is more.
+func TestSince(t *testing.T) {
+	both := many(500, 1, "both")
+	a, b := newMemory(slices.Concat(both, many(3, 20, "old"))...), newMemory(slices.Concat(both, many(4, 9000, "new"))...)
+	begun, answered, err := meet(t, a, b, exchange.Options{Since: 400}, nil)
+	if err != nil || begun.Taken != 4 || answered.Taken != 0 || begun.Equal {
 		t.Errorf("%+v, %+v, %v", begun, answered, err)
+	}
+	begun, _, err = meet(t, a, b, exchange.Options{}, nil)
+	if err != nil || begun.Given != 3 || !begun.Equal {
+		t.Errorf("%+v, %v", begun, err)
 	}
 	equal(t, a, b)
 }

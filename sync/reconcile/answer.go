@@ -41,6 +41,23 @@ func Answer(set *Set, frame []byte) ([]byte, error) {
 	return encode(said), nil
 }
 
+// Start returns where a question begins to speak of anything: a set that has all items behind it answers like the whole one. It is
+// the end for what is no question.
+func Start(frame []byte) Bound {
+	asked, err := decode(frame)
+	if err != nil {
+		return End
+	}
+	var from Bound
+	for _, ask := range asked {
+		if ask.kind != kindSame {
+			return from
+		}
+		from = ask.to
+	}
+	return End
+}
+
 // answerPrint answers a fingerprint of a range that holds the items a to before b here.
 func (s *Set) answerPrint(ask statement, a, b int) []statement {
 	switch {

@@ -1,12 +1,32 @@
 package reconcile
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // Bound is a place between items: before every item that is not less than it. The zero value is before all. [SYNC-3]
 type Bound struct {
 	item Item // the least item that it could be before
 	end  bool // after all items
 }
+
+// At returns the bound before all items of a time and later ones.
+func At(time uint64) Bound { return Bound{item: Item{Time: time}} }
+
+// Time returns the time of the least item that could lie behind the bound: the last of all times at the end.
+func (b Bound) Time() uint64 {
+	if b.end {
+		return math.MaxUint64
+	}
+	return b.item.Time
+}
+
+// Least returns the least item that could lie behind the bound, or that there is none.
+func (b Bound) Least() (item Item, isEnd bool) { return b.item, b.end }
+
+// Before reports whether an item lies behind the bound.
+func (b Bound) Before(item Item) bool { return !b.end && b.item.Compare(item) <= 0 }
 
 // End is the bound after all items.
 var End = Bound{end: true}

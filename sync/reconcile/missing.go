@@ -18,8 +18,7 @@ type Missing struct {
 
 // Has reports whether an item is one of those that are missing.
 func (m Missing) Has(item Item) bool {
-	at := Bound{item: item}
-	if at.Compare(m.From) < 0 || at.Compare(m.To) >= 0 {
+	if !m.From.Before(item) || m.To.Before(item) {
 		return false
 	}
 	for _, name := range m.Names {
@@ -108,6 +107,3 @@ func (w wireBound) bound() (Bound, error) {
 	copy(b.item.ID[:], w.Prefix)
 	return b, nil
 }
-
-// First returns the least item that could lie in the range, to begin a search with.
-func (m Missing) First() Item { return m.From.item }

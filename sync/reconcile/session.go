@@ -26,10 +26,10 @@ type question struct {
 	names    bool // it is asked about by names, not by a fingerprint
 }
 
-// NewSession begins with a set.
-func NewSession(set *Set) *Session {
+// NewSession begins with a set, as far as it lies behind a bound: the zero Bound for all.
+func NewSession(set *Set, from Bound) *Session {
 	s := &Session{set: set}
-	s.divide(question{to: End})
+	s.divide(question{from: from, to: End})
 	return s
 }
 

@@ -27,7 +27,7 @@ type cost struct{ rounds, up, down int }
 // reconcileSets has two sets reconciled, and returns what each side lacks by what the first was told.
 func reconcileSets(t testing.TB, here, there *reconcile.Set) (lacks, excess []reconcile.Item, c cost) {
 	t.Helper()
-	s := reconcile.NewSession(here)
+	s := reconcile.NewSession(here, reconcile.Bound{})
 	for !s.Done() {
 		ask := s.Ask()
 		answer, err := reconcile.Answer(there, ask)
@@ -147,7 +147,7 @@ func TestWrongAnswers(t *testing.T) {
 		there = append(there, item(i+500, i+500))
 	}
 	set, other := reconcile.NewSet(key, here), reconcile.NewSet(key, there)
-	ask := reconcile.NewSession(set).Ask()
+	ask := reconcile.NewSession(set, reconcile.Bound{}).Ask()
 	answer, err := reconcile.Answer(other, ask)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func TestWrongAnswers(t *testing.T) {
 		"too much":          make([]byte, reconcile.MaxFrame+1),
 		"an end before all": {0x81, 0x85, 0x01, 0x40, 0x00, 0x00, 0x40},
 	} {
-		s := reconcile.NewSession(set)
+		s := reconcile.NewSession(set, reconcile.Bound{})
 		s.Ask()
 		if err := s.Take(wrong); !errors.Is(err, reconcile.ErrFrame) {
 			t.Errorf("%s as an answer: %v", name, err)
@@ -170,7 +170,7 @@ func TestWrongAnswers(t *testing.T) {
 	}
 	few, none := reconcile.NewSet(key, here[:3]), reconcile.NewSet(key, nil)
 	for name, sets := range map[string][2]*reconcile.Set{"a difference": {few, reconcile.NewSet(key, there[:3])}, "all": {none, few}} {
-		answer, err := reconcile.Answer(sets[1], reconcile.NewSession(sets[0]).Ask())
+		answer, err := reconcile.Answer(sets[1], reconcile.NewSession(sets[0], reconcile.Bound{}).Ask())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +187,7 @@ func TestEndlessAnswers(t *testing.T) {
 		items = append(items, item(i, i))
 		others = append(others, item(i+10_000, i))
 	}
-	s := reconcile.NewSession(reconcile.NewSet([32]byte{1}, items))
+	s := reconcile.NewSession(reconcile.NewSet([32]byte{1}, items), reconcile.Bound{})
 	for rounds := 0; ; rounds++ {
 		// A set under another key each time differs in every range, and its items are others than the last time.
 		answer, err := reconcile.Answer(reconcile.NewSet([32]byte{2, byte(rounds)}, slices.Clone(others)), s.Ask())
@@ -210,7 +210,7 @@ func FuzzFrames(f *testing.F) {
 		there = append(there, item(i+10, (i+10)/2))
 	}
 	set, other := reconcile.NewSet([32]byte{}, here), reconcile.NewSet([32]byte{}, there)
-	s := reconcile.NewSession(set)
+	s := reconcile.NewSession(set, reconcile.Bound{})
 	for !s.Done() {
 		ask := s.Ask()
 		answer, err := reconcile.Answer(other, ask)
@@ -227,7 +227,7 @@ func FuzzFrames(f *testing.F) {
 		if answer, err := reconcile.Answer(other, frame); err == nil && len(answer) > reconcile.MaxFrame {
 			t.Errorf("an answer of %d bytes", len(answer))
 		}
-		s := reconcile.NewSession(set)
+		s := reconcile.NewSession(set, reconcile.Bound{})
 		s.Ask()
 		if err := s.Take(frame); err == nil {
 			if next := s.Ask(); len(next) > reconcile.MaxFrame {

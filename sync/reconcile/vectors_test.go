@@ -91,7 +91,7 @@ func cases() map[string]vector.Vector {
 		"all":        {"SYNC-6", "nothing on the asking side", nil, some(5)},
 		"names":      {"SYNC-3", "parts whose items are few are answered by names", some(64), some(60)},
 	} {
-		question := NewSession(NewSet(key, slices.Clone(c.asks))).Ask()
+		question := NewSession(NewSet(key, slices.Clone(c.asks)), Bound{}).Ask()
 		answer, err := Answer(NewSet(key, slices.Clone(c.answers)), question)
 		if err != nil {
 			panic(err)

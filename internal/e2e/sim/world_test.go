@@ -14,7 +14,6 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/host"
 
-	"muster.example/internal/keys"
 	"muster.example/internal/p2p"
 	"muster.example/internal/task"
 	"muster.example/internal/testnet"
@@ -168,8 +167,10 @@ func (p *person) start() {
 	p.world.net.Up(p.address())
 	n, err := node.New(node.Config{
 		Dir: filepath.Join(p.world.dir, p.name), Key: [32]byte{byte(p.place)}, Evidence: filepath.Join(p.world.dir, p.name+"-evidence"), Log: p.world.log.With("node", p.name), OfferAgain: 5 * time.Minute, Brief: true,
-		NewHost: func(identity keys.PrivateKey) (host.Host, error) {
-			made, err := p2p.NewHost(p.world.net.Config(p.place, identity))
+		NewHost: func(cfg p2p.Config) (host.Host, error) {
+			simulated := p.world.net.Config(p.place, cfg.Identity)
+			cfg.Listen, cfg.QUIC, cfg.Gater = simulated.Listen, simulated.QUIC, neighbours{cfg.Gater}
+			made, err := p2p.NewHost(cfg)
 			p.host = made
 			return made, err
 		},

@@ -1,0 +1,55 @@
+package p2p
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"muster.example/internal/keys"
+)
+
+// Two hosts that only dial talk through a third, which lets some call some.
+func TestCallThroughARelay(t *testing.T) {
+	for _, listen := range []string{overTCP, overQUIC} {
+		ada, bo, eve, relayKey := keys.Generate(), keys.Generate(), keys.Generate(), keys.Generate()
+		friends := []keys.PublicKey{ada.Public(), bo.Public()}
+		relay := newHost(t, Config{Identity: relayKey, Listen: []string{listen}, Circuits: &Circuits{
+			Wait: func(peer keys.PublicKey) bool { return slices.Contains(friends, peer) },
+			Call: func(from, to keys.PublicKey) bool {
+				return slices.Contains(friends, from) && slices.Contains(friends, to)
+			},
+			Most: 4,
+		}})
+		caller, called := newHost(t, Config{Identity: ada, Relayed: true}), newHost(t, Config{Identity: bo, Relayed: true})
+		stranger := newHost(t, Config{Identity: eve, Relayed: true})
+		connect(t, caller, relay)
+		connect(t, called, relay)
+		connect(t, stranger, relay)
+		if err := Call(t.Context(), caller, relayKey.Public(), bo.Public()); !errors.Is(err, ErrNotThere) {
+			t.Errorf("calling who does not wait: %v", err)
+		}
+		if _, err := WaitAt(t.Context(), called, relayKey.Public()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := WaitAt(t.Context(), stranger, relayKey.Public()); err == nil {
+			t.Error("a stranger waits at the relay")
+		}
+		if err := Call(t.Context(), stranger, relayKey.Public(), bo.Public()); !errors.Is(err, ErrNotThere) {
+			t.Errorf("a stranger calls: %v", err)
+		}
+		if err := Call(t.Context(), caller, relayKey.Public(), bo.Public()); err != nil {
+			t.Fatal(err)
+		}
+		if c := caller.Network().ConnsToPeer(called.ID()); len(c) != 1 || !IsRelayed(c[0].RemoteMultiaddr()) {
+			t.Errorf("the connections are %v", c)
+		}
+		stop := serveEcho(t, called, ServeLimits{Request: 64})
+		if answer, err := askEcho(t.Context(), caller, called.ID(), "hello"); err != nil || answer != "hello" {
+			t.Errorf("through the relay: %q, %v", answer, err)
+		}
+		stop()
+		if err := relay.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
+	"muster.example/node/api"
+	"muster.example/node/store"
+	"muster.example/sync/exchange"
+	"muster.example/sync/history"
+	"muster.example/sync/reconcile"
+)
+
+const (
+	// aheadTime is how far ahead of the own clock that of a record may be.
+	aheadTime = 25 * time.Hour
+	// sharedAtOnce is how many records are read in one transaction.
+	sharedAtOnce = 64
+)
+
+// siblingHistory is an organization's history as other devices of the account see it.
+type siblingHistory struct{ o *organization }
+
+var _ exchange.History = siblingHistory{}
+
+// Digest implements exchange.History.
+func (h siblingHistory) Digest() (d reconcile.Digest, err error) {
+	err = h.o.node.store.View(func(tx *store.Tx) error {
+		d, err = tx.Digest(h.o.org)
+		return err
+	})
+	return d, err
+}
+
+// Items implements exchange.History.
+func (h siblingHistory) Items(since uint64) (items []reconcile.Item, err error) {
+	err = h.o.node.store.View(func(tx *store.Tx) error {
+		items, err = tx.Items(h.o.org, since)
+		return err
+	})
+	return items, err
+}
+
+// Records implements exchange.History. It holds no transaction while the other device takes its time.
+func (h siblingHistory) Records(missing reconcile.Missing, visit func(reconcile.Item, []byte) (bool, error)) error {
+	var last *reconcile.Item
+	for {
+		var items []reconcile.Item
+		var records [][]byte
+		err := h.o.node.store.View(func(tx *store.Tx) (err error) {
+			if items, err = tx.ItemsOf(h.o.org, missing, last, sharedAtOnce); err != nil {
+				return err
+			}
+			for _, item := range items {
+				r, err := tx.Shared(h.o.org, item)
+				if err != nil {
+					return err
+				}
+				records = append(records, wire.Encode(r))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for i, item := range items {
+			if more, err := visit(item, records[i]); err != nil || !more {
+				return err
+			}
+		}
+		if len(items) < sharedAtOnce {
+			return nil
+		}
+		last = &items[len(items)-1]
+	}
+}
+
+// Record implements exchange.History.
+func (h siblingHistory) Record(item reconcile.Item) (data []byte, err error) {
+	err = h.o.node.store.View(func(tx *store.Tx) error {
+		r, err := tx.Shared(h.o.org, item)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		data = wire.Encode(r)
+		return nil
+	})
+	return data, err
+}
+
+// Take implements exchange.History.
+func (h siblingHistory) Take(_ context.Context, records [][]byte) ([]reconcile.Item, error) {
+	items := make([]reconcile.Item, len(records))
+	all := make([]history.Record, len(records))
+	for i, data := range records {
+		r, err := history.DecodeRecord(data)
+		if err != nil {
+			return nil, err
+		}
+		items[i], all[i] = reconcile.Item{Time: uint64(r.Clock.Wall), ID: r.ID()}, r
+	}
+	h.o.mu.Lock()
+	defer h.o.mu.Unlock()
+	return items, inParts(all, h.o.takeRecordsLocked)
+}
+
+// takeRecordsLocked checks records that a sibling gave, and stores those that hold in one transaction. Callers hold mu.
+func (o *organization) takeRecordsLocked(part []history.Record) error {
+	var effects effects
+	var added int
+	err := o.node.store.Update(func(tx *store.Tx) error {
+		effects, added = newEffects(), 0
+		for _, r := range part {
+			if err := o.checkRecordLocked(r); err != nil {
+				o.log.Warn("a record of another device of the account was refused", "device", r.Device.Short(), "number", r.Sequence, "error", err)
+				continue
+			}
+			ok, err := o.takeRecord(tx, r, &effects)
+			if err != nil {
+				return err
+			}
+			if ok {
+				added++
+			}
+		}
+		return nil
+	})
+	if err != nil || added == 0 {
+		return err
+	}
+	o.applyLocked(effects)
+	o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: time.Now().UTC(), Org: o.org.String()})
+	return nil
+}
+
+// takeRecord stores one record that holds, and what follows from it.
+func (o *organization) takeRecord(tx *store.Tx, r history.Record, effects *effects) (bool, error) {
+	added, err := tx.Merge(o.org, r)
+	if errors.Is(err, store.ErrClone) {
+		effects.alarms = append(effects.alarms, store.Alarm{Kind: "clone", Text: fmt.Sprintf(
+			"device %s made two different records of one number: its folder was copied or put back; bar it if that was not you", r.Device.Short())})
+		return false, nil
+	}
+	if err != nil || !added {
+		return false, err
+	}
+	if err := tx.Observe(o.org, r.Clock); err != nil {
+		return false, err
+	}
+	if r.Device == o.device {
+		effects.alarms = append(effects.alarms, store.Alarm{Kind: "clone", Text: "another device of yours has records of this one that " +
+			"are not here: this folder was put back from an older state, or copied"})
+		if err := tx.SkipTo(o.org, r.Sequence); err != nil {
+			return false, err
+		}
+	}
+	effects.arrived = append(effects.arrived, r)
+	effects.erased = effects.erased || r.Message != nil && (r.Message.Erased > 0 || r.Message.Text.Lifetime > 0)
+	switch {
+	case r.Message != nil:
+		return true, o.settle(tx, r.Message.ID(), effects)
+	case r.Act != nil:
+		action, err := r.Act.Open()
+		if err != nil {
+			return false, err
+		}
+		for _, message := range action.Messages() {
+			if err := o.settle(tx, message, effects); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// checkRecordLocked checks what a record proves: that a device of the account made it, that its clock can be, and that the author
+// signed what it says of a message or an act. [HIST-25] Callers hold mu.
+func (o *organization) checkRecordLocked(r history.Record) error {
+	owner, known := o.roll.State().AccountOf(r.Device)
+	switch {
+	case !known || owner != o.member:
+		return errors.New("it is of no device of the account")
+	case r.Clock.Wall > time.Now().Add(aheadTime).UnixMilli():
+		return errors.New("its clock is far ahead")
+	case !o.countsLocked(r):
+		return errors.New("its device was barred before it")
+	case r.Message != nil && r.Message.Erased == 0:
+		return o.checkProofLocked(r.Message.Signed, r.Message.Author, r.Message.Member, func(content envelope.Content) bool {
+			return history.Kind(content.Kind)&^history.Anew == history.KindText && content.Conversation == r.Message.Conversation &&
+				bytes.Equal(content.Body, wire.Encode(r.Message.Text))
+		})
+	case r.Act != nil:
+		return o.checkProofLocked(r.Act.Signed, r.Act.Author, r.Act.Member, func(content envelope.Content) bool {
+			return history.Kind(content.Kind)&^history.Anew == r.Act.Kind && content.Conversation == r.Act.Conversation &&
+				bytes.Equal(content.Body, r.Act.Body)
+		})
+	}
+	return nil
+}
+
+func (o *organization) checkProofLocked(signed []byte, author keys.PublicKey, member keys.MemberID, says func(envelope.Content) bool) error {
+	proof, err := history.DecodeProof(signed)
+	if err != nil {
+		return err
+	}
+	content, _, err := envelope.OpenContent(proof.Content, proof.Signature, o.org, author)
+	if err != nil {
+		return err
+	}
+	if owner, known := o.roll.State().AccountOf(author); !known || owner != member {
+		return errors.New("its author is another member's device")
+	}
+	if !says(content) {
+		return errors.New("its author signed something else")
+	}
+	return nil
+}

@@ -1,0 +1,278 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/p2p"
+	"muster.example/internal/task"
+	"muster.example/node/store"
+	"muster.example/sync/exchange"
+	"muster.example/sync/history"
+)
+
+// Sibling protocol and times. A sibling is another device of the same account in the same organization.
+const (
+	protocolSync protocol.ID = "/muster/sync/1" // [SYNC-10]
+	// gatherTime is how long records gather before siblings are called for them.
+	gatherTime = 2 * time.Second
+	// thoroughTime is after how long everything is compared though the digests are equal. [SYNC-8]
+	thoroughTime = 24 * time.Hour
+	// againTime is after how long a sibling is called though nothing happened here: something may have happened there while
+	// neither could call.
+	againTime = 6 * time.Hour
+	// lookBack is how far before the last moment at which a sibling had the same records as this device a difference is looked
+	// for first: clocks differ.
+	lookBack = 48 * time.Hour
+	// lingerTime is how long a connection to a sibling stays without an exchange.
+	lingerTime = 2 * time.Minute
+	// placeTime is after how long a place at the relay is asked for again if it was not given.
+	placeTime = 5 * time.Minute
+)
+
+// meeting is what is known of a sibling since the node was started.
+type meeting struct {
+	busy     bool
+	equal    time.Time // when both had the same records last; zero: never
+	thorough time.Time // when all records were compared last
+	progress exchange.Progress
+}
+
+// siblingMeetings keeps the history of the account's devices in step, while a connection to the rendezvous node stands.
+type siblingMeetings struct {
+	o     *organization
+	host  host.Host
+	relay keys.PublicKey
+
+	mu       sync.Mutex // guards the following
+	meetings map[keys.PublicKey]*meeting
+}
+
+// noteSiblingsLocked lets the account's other active devices call, and ends what another was let do. Callers hold mu.
+func (o *organization) noteSiblingsLocked() {
+	now := make(map[keys.PublicKey]struct{})
+	self, _ := o.roll.State().Member(o.member)
+	for _, d := range self.Devices {
+		if _, active := o.roll.State().MemberOf(d.Key); active && d.Key != o.device && !o.endedEarlyLocked(d.Key) {
+			now[d.Key] = struct{}{}
+		}
+	}
+	before := o.gate.siblings.Swap(&now)
+	if before == nil {
+		return
+	}
+	for device := range *before {
+		if _, still := now[device]; still {
+			continue
+		}
+		if o.host != nil {
+			_ = o.host.Network().ClosePeer(p2p.PeerID(device))
+		}
+		o.refoldLocked() // what it did after its bar counts no more
+	}
+	for device := range now {
+		if _, had := (*before)[device]; !had {
+			wake(o.wakeSiblings)
+		}
+	}
+}
+
+// refoldLocked makes the view anew, of what counts now. Callers hold mu.
+func (o *organization) refoldLocked() {
+	err := o.node.store.View(func(tx *store.Tx) error {
+		view, err := tx.Fold(o.org, o.member, o.countsLocked)
+		if err == nil {
+			o.view, o.blocked = view, nil
+			err = o.readUndelivered(tx)
+		}
+		return err
+	})
+	if err != nil {
+		o.log.Error("making the view anew", "error", err)
+	}
+}
+
+// takeHost gives the organization the host by which it was entered.
+func (o *organization) takeHost(local host.Host, gate *gate) {
+	gate.siblings.Store(o.gate.siblings.Load())
+	o.local, o.gate = local, gate
+}
+
+// keepSiblings waits at the relay for other devices of the account to call, and calls them: when the connection begins, when
+// there is something that they lack, and from time to time. That it cannot is no end of the session.
+func (o *organization) keepSiblings(ctx context.Context, local host.Host, relay keys.PublicKey) error {
+	s := &siblingMeetings{o: o, host: local, relay: relay, meetings: make(map[keys.PublicKey]*meeting)}
+	defer p2p.Handle(ctx, local, protocolSync, s.answer)()
+	group := task.New(ctx)
+	group.Go("place at the relay", s.keepPlace)
+	group.Go("calls", func(ctx context.Context) error {
+		again := time.NewTicker(jitter(againTime))
+		defer again.Stop()
+		for {
+			for _, device := range o.siblingsNow() {
+				group.Go("sibling "+device.Short(), func(ctx context.Context) error { s.meet(ctx, device); return nil })
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-again.C:
+			case <-o.wakeSiblings:
+				select { // more may follow at once
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-time.After(jitter(gatherTime)):
+				}
+			}
+		}
+	})
+	return group.Wait()
+}
+
+func (o *organization) siblingsNow() []keys.PublicKey {
+	all := o.gate.siblings.Load()
+	if all == nil {
+		return nil
+	}
+	found := make([]keys.PublicKey, 0, len(*all))
+	for device := range *all {
+		found = append(found, device)
+	}
+	slices.SortFunc(found, keys.PublicKey.Compare)
+	return found
+}
+
+// keepPlace keeps a place at the relay, if there is anybody who could call.
+func (s *siblingMeetings) keepPlace(ctx context.Context) error {
+	for {
+		wait := placeTime
+		if len(s.o.siblingsNow()) > 0 {
+			asking, cancel := context.WithTimeout(ctx, dialTimeout)
+			until, err := p2p.WaitAt(asking, s.host, s.relay)
+			cancel()
+			if err == nil {
+				wait = max(time.Until(until)/2, time.Minute)
+			} else if ctx.Err() == nil {
+				s.o.log.Info("no place at the relay for other devices of the account", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// meet calls a sibling and brings the two histories in step. One that is away costs one question to the relay.
+func (s *siblingMeetings) meet(ctx context.Context, device keys.PublicKey) {
+	options, ok := s.begin(device)
+	if !ok {
+		return
+	}
+	done, err := s.exchange(ctx, device, options)
+	s.end(device, options, done, err)
+	switch {
+	case errors.Is(err, p2p.ErrNotThere):
+	case err != nil && ctx.Err() == nil:
+		s.o.log.Info("an exchange with another device of the account broke off", "device", device.Short(), "error", err,
+			"taken", done.Taken, "given", done.Given)
+	case done.Found:
+		s.o.log.Info("in step with another device of the account", "device", device.Short(), "taken", done.Taken, "given", done.Given,
+			"bytes", done.Sent+done.Received, "equal", done.Equal)
+	}
+	if err == nil && !done.Equal && options.Since > 0 { // what differs is older
+		s.meet(ctx, device)
+	}
+}
+
+// begin notes that a sibling is being called, unless it is already, and says what is to be compared.
+func (s *siblingMeetings) begin(device keys.PublicKey) (o exchange.Options, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.meetings[device]
+	if m == nil {
+		m = &meeting{}
+		s.meetings[device] = m
+	}
+	if m.busy {
+		wake(s.o.wakeSiblings) // what is new may have come too late for it
+		return o, false
+	}
+	m.busy = true
+	o.Thorough = time.Since(m.thorough) >= thoroughTime
+	if !m.equal.IsZero() && !o.Thorough {
+		o.Since = uint64(max(0, m.equal.Add(-lookBack).UnixMilli()))
+	}
+	return o, true
+}
+
+func (s *siblingMeetings) end(device keys.PublicKey, o exchange.Options, done exchange.Progress, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.meetings[device]
+	m.busy, m.progress = false, done
+	switch {
+	case err != nil:
+	case done.Equal:
+		m.equal = time.Now()
+		if done.Found && o.Since == 0 {
+			m.thorough = m.equal
+		}
+	case o.Since > 0:
+		m.equal = time.Time{}
+	}
+}
+
+func (s *siblingMeetings) exchange(ctx context.Context, device keys.PublicKey, o exchange.Options) (exchange.Progress, error) {
+	calling, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	if err := p2p.Call(calling, s.host, s.relay, device); err != nil {
+		return exchange.Progress{}, err
+	}
+	stream, err := s.host.NewStream(calling, p2p.PeerID(device), protocolSync)
+	if err != nil {
+		return exchange.Progress{}, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = stream.Reset() })()
+	done, err := exchange.Begin(ctx, stream, siblingHistory{s.o}, o)
+	if err != nil {
+		_ = stream.Reset()
+		return done, err
+	}
+	return done, stream.Close()
+}
+
+// answer serves a sibling that calls.
+func (s *siblingMeetings) answer(ctx context.Context, from keys.PublicKey, stream network.Stream) error {
+	if !s.o.gate.isSibling(from) {
+		return errors.New("it is no device of the account")
+	}
+	done, err := exchange.Answer(ctx, stream, siblingHistory{s.o})
+	if done.Taken+done.Given > 0 {
+		s.o.log.Info("another device of the account came", "device", from.Short(), "taken", done.Taken, "given", done.Given)
+	}
+	return err
+}
+
+// countsLocked reports whether a record counts: one of a device that was barred since counts up to the number that the bar names, but
+// what its author signed counts whoever noted it. Callers hold mu.
+func (o *organization) countsLocked(r history.Record) bool {
+	if r.Device == o.device || r.Message != nil || r.Act != nil {
+		return true
+	}
+	self, _ := o.roll.State().Member(o.member)
+	for _, d := range self.Devices {
+		if d.Key == r.Device {
+			return !d.Barred || d.Records == 0 || r.Sequence < d.Records
+		}
+	}
+	return false
+}
