@@ -137,7 +137,7 @@ func (o *organization) takeRecordsLocked(part []history.Record) error {
 		return err
 	}
 	o.applyLocked(effects)
-	o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: time.Now().UTC(), Org: o.org.String()})
+	o.node.hub.publish(api.Event{Kind: api.EventHistory, Time: time.Now().UTC(), Org: o.org.String()})
 	return nil
 }
 

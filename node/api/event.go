@@ -19,6 +19,7 @@ const (
 	EventSkin         EventKind = "skin"         // the skin to be shown is another: GET /v1/skin
 	EventPresence     EventKind = "presence"     // a member came, went, or can be seen no more: Presence
 	EventTyping       EventKind = "typing"       // a member types to us: Presence, of who
+	EventHistory      EventKind = "history"      // other devices of the account gave records: what is shown may be anything else
 	EventLagged       EventKind = "lagged"       // the last event: this watcher was too slow and missed some
 )
 
