@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 
@@ -44,29 +45,30 @@ type organization struct {
 
 	// mu guards the following, and every change of the organization's part of the store. It is never held while
 	// waiting for the network.
-	mu         sync.Mutex
-	roll       *membership.Roll
-	checkpoint membership.Checkpoint
-	distrust   error                      // set when the rendezvous node was caught lying: no new events are taken from it
-	proved     bool                       // distrust is stored, and for good
-	ahead      map[keys.MemberID]head     // the largest roll that each member spoke of and that was not here
-	futile     map[keys.MemberID]futile   // whose envelopes had the roll fetched in vain, and how long that is no reason to
-	early      map[keys.EventID]*earlyBar // bars that the roll lacks
-	view       *history.View
-	tile       tile                               // the image of the skin, as it was last made ready
-	blocked    *blocked                           // who is blocked, as far as that was asked; nil: to be asked anew
-	talks      map[keys.ConversationID]store.Talk // conversations of several
-	prekeys    map[keys.PrekeyID]envelope.PrekeyPrivate
-	client     *rvclient.Client // nil while not connected
-	move       []byte           // the signed event of a move of the sequencing duty, not followed yet
-	common     uint64           // as in store.Organization
-	bear       bool             // as in store.Organization
-	joined     int64            // unix milliseconds
-	sameHead   int              // how many devices have told of our newest checkpoint lately
-	lacking    bool             // the whole roll is to be fetched anew
-	exclusion  *exclusion       // why this device may not act, nil while it may
-	host       host.Host        // while it runs
-	changed    chan struct{}    // closed and replaced at each change that a request may wait for
+	mu          sync.Mutex
+	roll        *membership.Roll
+	checkpoint  membership.Checkpoint
+	distrust    error                      // set when the rendezvous node was caught lying: no new events are taken from it
+	proved      bool                       // distrust is stored, and for good
+	ahead       map[keys.MemberID]head     // the largest roll that each member spoke of and that was not here
+	futile      map[keys.MemberID]futile   // whose envelopes had the roll fetched in vain, and how long that is no reason to
+	early       map[keys.EventID]*earlyBar // bars that the roll lacks
+	view        *history.View
+	tile        tile                               // the image of the skin, as it was last made ready
+	blocked     *blocked                           // who is blocked, as far as that was asked; nil: to be asked anew
+	talks       map[keys.ConversationID]store.Talk // conversations of several
+	prekeys     map[keys.PrekeyID]envelope.PrekeyPrivate
+	client      *rvclient.Client // nil while not connected
+	move        []byte           // the signed event of a move of the sequencing duty, not followed yet
+	common      uint64           // as in store.Organization
+	bear        bool             // as in store.Organization
+	joined      int64            // unix milliseconds
+	sameHead    int              // how many devices have told of our newest checkpoint lately
+	lacking     bool             // the whole roll is to be fetched anew
+	exclusion   *exclusion       // why this device may not act, nil while it may
+	host        host.Host        // while it runs
+	historyTold time.Time        // when watchers were last told of records of other devices
+	changed     chan struct{}    // closed and replaced at each change that a request may wait for
 }
 
 // openOrganization reads an organization from the store.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"muster.example/internal/envelope"
@@ -20,6 +21,8 @@ import (
 const (
 	// aheadTime is how far ahead of the own clock that of a record may be.
 	aheadTime = 25 * time.Hour
+	// tellTime is how often watchers are told of an exchange while it goes on.
+	tellTime = 3 * time.Second
 	// sharedAtOnce is how many records are read in one transaction.
 	sharedAtOnce = 64
 )
@@ -137,8 +140,19 @@ func (o *organization) takeRecordsLocked(part []history.Record) error {
 		return err
 	}
 	o.applyLocked(effects)
-	o.node.hub.publish(api.Event{Kind: api.EventHistory, Time: time.Now().UTC(), Org: o.org.String()})
+	if slices.ContainsFunc(effects.arrived, func(r history.Record) bool { return r.Setting != nil && r.Setting.Name == settingSkin }) {
+		o.tellSkinLocked()
+	}
+	if time.Since(o.historyTold) >= tellTime { // a long exchange is not told of at each step
+		o.tellHistoryLocked()
+	}
 	return nil
+}
+
+// tellHistoryLocked tells watchers that other devices of the account gave records. Callers hold mu.
+func (o *organization) tellHistoryLocked() {
+	o.historyTold = time.Now()
+	o.node.hub.publish(api.Event{Kind: api.EventHistory, Time: o.historyTold.UTC(), Org: o.org.String()})
 }
 
 // takeRecord stores one record that holds, and what follows from it.

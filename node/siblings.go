@@ -179,6 +179,7 @@ func (s *siblingMeetings) meet(ctx context.Context, device keys.PublicKey) {
 	}
 	done, err := s.exchange(ctx, device, options)
 	s.end(device, options, done, err)
+	s.tell(done)
 	switch {
 	case errors.Is(err, p2p.ErrNotThere):
 	case err != nil && ctx.Err() == nil:
@@ -256,10 +257,21 @@ func (s *siblingMeetings) answer(ctx context.Context, from keys.PublicKey, strea
 		return errors.New("it is no device of the account")
 	}
 	done, err := exchange.Answer(ctx, stream, siblingHistory{s.o})
+	s.tell(done)
 	if done.Taken+done.Given > 0 {
 		s.o.log.Info("another device of the account came", "device", from.Short(), "taken", done.Taken, "given", done.Given)
 	}
 	return err
+}
+
+// tell has watchers look anew after records came.
+func (s *siblingMeetings) tell(done exchange.Progress) {
+	if done.Taken == 0 {
+		return
+	}
+	s.o.mu.Lock()
+	defer s.o.mu.Unlock()
+	s.o.tellHistoryLocked()
 }
 
 // countsLocked reports whether a record counts: one of a device that was barred since counts up to the number that the bar names, but

@@ -93,6 +93,7 @@ function listen() {
   for (const kind of ["message", "introduction", "change", "mark", "state", "contact", "org", "skin", "notice", "presence", "typing"]) {
     source.addEventListener(kind, (event) => tell(JSON.parse(event.data)));
   }
+  source.addEventListener("history", (event) => tell({ ...JSON.parse(event.data), kind: "all" })); // anything may be another
   source.addEventListener("ready", () => { // whatever happened while nobody listened
     if (offline) { offline = false; document.getElementById("offline")?.remove(); }
     tell({ kind: "all" });
