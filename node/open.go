@@ -17,7 +17,7 @@ type effects struct {
 	chains     map[chainKey]*envelope.Inbound // opened from in this batch, to be stored once
 	records    []history.Record
 	left       []history.Record // of messages that were erased
-	arrived    []history.Record // that other devices of the account gave: nobody is told of each
+	arrived    []history.Record // that other devices of the account gave, beside those of records: nobody is told of each
 	introduced map[keys.MemberID]bool
 	heads      []spoken
 	changes    []change

@@ -157,6 +157,11 @@ func (o *organization) tellHistoryLocked() {
 
 // takeRecord stores one record that holds, and what follows from it.
 func (o *organization) takeRecord(tx *store.Tx, r history.Record, effects *effects) (bool, error) {
+	fresh := false
+	if r.Message != nil {
+		_, err := tx.Message(o.org, r.Message.ID())
+		fresh = errors.Is(err, store.ErrNotFound) && r.Message.Erased == 0 && r.Clock.Wall > o.joined
+	}
 	added, err := tx.Merge(o.org, r)
 	if errors.Is(err, store.ErrClone) {
 		effects.alarms = append(effects.alarms, store.Alarm{Kind: "clone", Text: fmt.Sprintf(
@@ -176,7 +181,11 @@ func (o *organization) takeRecord(tx *store.Tx, r history.Record, effects *effec
 			return false, err
 		}
 	}
-	effects.arrived = append(effects.arrived, r)
+	if fresh { // it came this way before the rendezvous node brought it
+		effects.records = append(effects.records, r)
+	} else {
+		effects.arrived = append(effects.arrived, r)
+	}
 	effects.erased = effects.erased || r.Message != nil && (r.Message.Erased > 0 || r.Message.Text.Lifetime > 0)
 	switch {
 	case r.Message != nil:

@@ -40,10 +40,11 @@ const (
 
 // meeting is what is known of a sibling since the node was started.
 type meeting struct {
-	busy     bool
+	calling  bool
+	answers  int       // streams of its that are being answered
+	used     time.Time // when an exchange ended last
 	equal    time.Time // when both had the same records last; zero: never
 	thorough time.Time // when all records were compared last
-	progress exchange.Progress
 }
 
 // siblingMeetings keeps the history of the account's devices in step, while a connection to the rendezvous node stands.
@@ -113,27 +114,37 @@ func (o *organization) keepSiblings(ctx context.Context, local host.Host, relay 
 	defer p2p.Handle(ctx, local, protocolSync, s.answer)()
 	group := task.New(ctx)
 	group.Go("place at the relay", s.keepPlace)
-	group.Go("calls", func(ctx context.Context) error {
-		again := time.NewTicker(jitter(againTime))
-		defer again.Stop()
-		for {
-			for _, device := range o.siblingsNow() {
-				group.Go("sibling "+device.Short(), func(ctx context.Context) error { s.meet(ctx, device); return nil })
-			}
+	group.Go("calls", func(ctx context.Context) error { return s.keepCalling(ctx, group) })
+	return group.Wait()
+}
+
+// keepCalling calls every sibling, each in a goroutine of the group.
+func (s *siblingMeetings) keepCalling(ctx context.Context, group *task.Group) error {
+	again, idle := time.NewTicker(jitter(againTime)), time.NewTicker(lingerTime)
+	defer again.Stop()
+	defer idle.Stop()
+	for {
+		for _, device := range s.o.siblingsNow() {
+			group.Go("sibling "+device.Short(), func(ctx context.Context) error { s.meet(ctx, device); return nil })
+		}
+		for call := false; !call; {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
+			case now := <-idle.C:
+				s.hangUp(now)
 			case <-again.C:
-			case <-o.wakeSiblings:
+				call = true
+			case <-s.o.wakeSiblings:
 				select { // more may follow at once
 				case <-ctx.Done():
 					return ctx.Err()
 				case <-time.After(jitter(gatherTime)):
 				}
+				call = true
 			}
 		}
-	})
-	return group.Wait()
+	}
 }
 
 func (o *organization) siblingsNow() []keys.PublicKey {
@@ -198,16 +209,12 @@ func (s *siblingMeetings) meet(ctx context.Context, device keys.PublicKey) {
 func (s *siblingMeetings) begin(device keys.PublicKey) (o exchange.Options, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := s.meetings[device]
-	if m == nil {
-		m = &meeting{}
-		s.meetings[device] = m
-	}
-	if m.busy {
+	m := s.meetingLocked(device)
+	if m.calling {
 		wake(s.o.wakeSiblings) // what is new may have come too late for it
 		return o, false
 	}
-	m.busy = true
+	m.calling = true
 	o.Thorough = time.Since(m.thorough) >= thoroughTime
 	if !m.equal.IsZero() && !o.Thorough {
 		o.Since = uint64(max(0, m.equal.Add(-lookBack).UnixMilli()))
@@ -215,11 +222,32 @@ func (s *siblingMeetings) begin(device keys.PublicKey) (o exchange.Options, ok b
 	return o, true
 }
 
+// meetingLocked returns what is known of a sibling. Callers hold mu.
+func (s *siblingMeetings) meetingLocked(device keys.PublicKey) *meeting {
+	m := s.meetings[device]
+	if m == nil {
+		m = &meeting{}
+		s.meetings[device] = m
+	}
+	return m
+}
+
+// hangUp ends the connections to siblings on which nothing has happened for a while: each costs bytes to keep.
+func (s *siblingMeetings) hangUp(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for device, m := range s.meetings {
+		if !m.calling && m.answers == 0 && now.Sub(m.used) >= lingerTime {
+			_ = s.host.Network().ClosePeer(p2p.PeerID(device))
+		}
+	}
+}
+
 func (s *siblingMeetings) end(device keys.PublicKey, o exchange.Options, done exchange.Progress, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.meetings[device]
-	m.busy, m.progress = false, done
+	m.calling, m.used = false, time.Now()
 	switch {
 	case err != nil:
 	case done.Equal:
@@ -256,12 +284,21 @@ func (s *siblingMeetings) answer(ctx context.Context, from keys.PublicKey, strea
 	if !s.o.gate.isSibling(from) {
 		return errors.New("it is no device of the account")
 	}
+	s.answering(from, 1)
+	defer s.answering(from, -1)
 	done, err := exchange.Answer(ctx, stream, siblingHistory{s.o})
 	s.tell(done)
 	if done.Taken+done.Given > 0 {
 		s.o.log.Info("another device of the account came", "device", from.Short(), "taken", done.Taken, "given", done.Given)
 	}
 	return err
+}
+
+func (s *siblingMeetings) answering(device keys.PublicKey, more int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.meetingLocked(device)
+	m.answers, m.used = m.answers+more, time.Now()
 }
 
 // tell has watchers look anew after records came.

@@ -496,7 +496,7 @@ func TestThreadAroundWithHidden(t *testing.T) {
 		}
 		return nil
 	})
-	view(t, o.node.store, func(tx *store.Tx) (err error) { o.view, err = tx.Fold(o.org, o.member); return err })
+	view(t, o.node.store, func(tx *store.Tx) (err error) { o.view, err = tx.Fold(o.org, o.member, o.countsLocked); return err })
 	if _, err := o.node.Block(t.Context(), api.ContactRequest{Member: cy.ID.String()}); err != nil {
 		t.Fatal(err)
 	}

@@ -78,11 +78,28 @@ func (tx *Tx) count(org keys.OrgID, change func(*reconcile.Digest)) error {
 		return err
 	}
 	change(&d)
-	return digests.put(tx, d, org[:])
+	if tx.digests == nil {
+		tx.digests = make(map[keys.OrgID]reconcile.Digest)
+	}
+	tx.digests[org] = d
+	return nil
+}
+
+// putDigests stores what a transaction changed of the digests.
+func (tx *Tx) putDigests() error {
+	for org, d := range tx.digests {
+		if err := digests.put(tx, d, org[:]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Digest returns what there is to share of an organization, in short.
 func (tx *Tx) Digest(org keys.OrgID) (reconcile.Digest, error) {
+	if d, changed := tx.digests[org]; changed {
+		return d, nil
+	}
 	d, err := digests.get(tx, org[:])
 	if errors.Is(err, ErrNotFound) {
 		return reconcile.Digest{}, nil

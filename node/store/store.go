@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"muster.example/internal/keys"
 	"muster.example/internal/kv"
 	"muster.example/internal/wire"
+	"muster.example/sync/reconcile"
 )
 
 var (
@@ -61,9 +63,11 @@ func (s *Store) Update(change func(*Tx) error) error {
 	notes := false
 	err := s.kv.Update(func(tx *kv.Tx) error {
 		t := &Tx{kv: tx, reads: &s.reads}
-		err := change(t)
+		if err := change(t); err != nil {
+			return err
+		}
 		notes = t.notes
-		return err
+		return t.putDigests()
 	})
 	if notes {
 		s.noted.Add(1)
@@ -73,9 +77,10 @@ func (s *Store) Update(change func(*Tx) error) error {
 
 // Tx is a transaction. It must not be kept.
 type Tx struct {
-	kv    *kv.Tx
-	reads *atomic.Uint64
-	notes bool // a message was noted for the search index
+	kv      *kv.Tx
+	reads   *atomic.Uint64
+	notes   bool                            // a message was noted for the search index
+	digests map[keys.OrgID]reconcile.Digest // that changed, to be stored at the end: one may change a thousand times
 }
 
 // bucket is a range of keys whose values are one type. The first byte of a key names its bucket; the numbers are part
