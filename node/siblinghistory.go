@@ -3,8 +3,10 @@ package node
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"time"
 
@@ -97,6 +99,126 @@ func (h siblingHistory) Record(item reconcile.Item) (data []byte, err error) {
 		return nil
 	})
 	return data, err
+}
+
+// Lacking implements exchange.History.
+func (h siblingHistory) Lacking(after []byte, limit int) (files []exchange.File, err error) {
+	var found []store.Lacking
+	h.o.mu.Lock()
+	defer h.o.mu.Unlock()
+	err = h.o.node.store.Update(func(tx *store.Tx) error {
+		found, err = tx.LackingFiles(h.o.org, after, limit)
+		return err
+	})
+	for _, l := range found {
+		files = append(files, exchange.File{
+			Name: exchange.FileName{Author: l.File.Author, Nonce: l.File.Nonce}, Chunks: l.Chunks, Hash: l.Hash, Have: l.Have, At: l.At,
+		})
+	}
+	return files, err
+}
+
+// TakePieces implements exchange.History. A file that is whole and not what its message says is given up, to be asked for again.
+func (h siblingHistory) TakePieces(_ context.Context, file exchange.File, pieces []exchange.Piece) error {
+	id := store.FileID{Author: file.Name.Author, Nonce: file.Name.Nonce}
+	whole, err := h.putPieces(file, id, pieces)
+	if err != nil || !whole {
+		return err
+	}
+	sum := sha256.New()
+	if err := h.hash(id, file.Chunks, sum); err != nil {
+		return err
+	}
+	h.o.node.hub.publish(api.Event{Kind: api.EventHistory, Time: time.Now().UTC(), Org: h.o.org.String()})
+	if [32]byte(sum.Sum(nil)) == file.Hash {
+		return nil
+	}
+	h.o.log.Warn("another device of the account gave pieces that make another file")
+	for gone := false; !gone; {
+		h.o.mu.Lock()
+		err := h.o.node.store.Update(func(tx *store.Tx) (err error) {
+			gone, err = tx.DeleteFile(id, sharedAtOnce)
+			return err
+		})
+		h.o.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putPieces stores pieces, unless the file is erased, and reports whether it is whole.
+func (h siblingHistory) putPieces(file exchange.File, id store.FileID, pieces []exchange.Piece) (whole bool, err error) {
+	h.o.mu.Lock()
+	defer h.o.mu.Unlock()
+	for _, piece := range pieces {
+		err := h.o.node.store.Update(func(tx *store.Tx) error {
+			if erased, err := tx.IsErased(h.o.org, id); err != nil || erased {
+				return err
+			}
+			if err := tx.PutChunk(id, piece.Index, piece.Data); err != nil {
+				return err
+			}
+			progress, err := tx.FileProgress(id)
+			whole = progress.Count() >= file.Chunks
+			return err
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	return whole, nil
+}
+
+// hash reads a file's chunks.
+func (h siblingHistory) hash(id store.FileID, chunks uint64, sum hash.Hash) error {
+	for index := range chunks {
+		err := h.o.node.store.View(func(tx *store.Tx) error {
+			data, err := tx.Chunk(id, index)
+			sum.Write(data)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Pieces implements exchange.History.
+func (h siblingHistory) Pieces(name exchange.FileName, have []byte, visit func(exchange.Piece) error) error {
+	id := store.FileID{Author: name.Author, Nonce: name.Nonce}
+	if id.Author == h.o.device {
+		id.Author = keys.PublicKey{} // what was taken in here
+	}
+	var progress store.FileProgress
+	err := h.o.node.store.View(func(tx *store.Tx) (err error) {
+		progress, err = tx.FileProgress(id)
+		return err
+	})
+	for index := uint64(0); err == nil && index < uint64(len(progress.Have))*8; index++ {
+		if !has(progress.Have, index) || has(have, index) {
+			continue
+		}
+		var data []byte
+		err = h.o.node.store.View(func(tx *store.Tx) (err error) {
+			data, err = tx.Chunk(id, index)
+			return err
+		})
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // it has been erased meanwhile
+		}
+		if err == nil {
+			err = visit(exchange.Piece{Index: index, Data: data})
+		}
+	}
+	return err
+}
+
+// has reports whether a list of bits has one.
+func has(bits []byte, index uint64) bool {
+	return index/8 < uint64(len(bits)) && bits[index/8]&(1<<(index%8)) != 0
 }
 
 // Take implements exchange.History.

@@ -288,6 +288,9 @@ func (s *siblingMeetings) answer(ctx context.Context, from keys.PublicKey, strea
 	defer s.answering(from, -1)
 	done, err := exchange.Answer(ctx, stream, siblingHistory{s.o})
 	s.tell(done)
+	if done.Taken > 0 {
+		wake(s.o.wakeSiblings) // for the files of what came
+	}
 	if done.Taken+done.Given > 0 {
 		s.o.log.Info("another device of the account came", "device", from.Short(), "taken", done.Taken, "given", done.Given)
 	}

@@ -17,7 +17,7 @@ const eraseAtOnce = 1000
 var ofOrganization = []erasable{
 	entries, checkpoints, alarms, distrusts, earlyBars, lostEvents, notices,
 	prekeys, outgoing, incoming, heard, grants, talks, aways,
-	records, shared, digests, messages, timeline, histories, acts, proofs, expiries, doomed, settled, numbers, jobs, waiting, waitingIDs, deliveries, seen, sealed, unposted, undelivered,
+	records, shared, digests, lacking, messages, timeline, histories, acts, proofs, expiries, doomed, settled, numbers, jobs, waiting, waitingIDs, deliveries, seen, sealed, unposted, undelivered,
 	drafts, dropped, delays, unindexed,
 	choices, exclusions, sightings, organizations,
 }

@@ -51,8 +51,9 @@ func (tx *Tx) mergeMessage(org keys.OrgID, r history.Record) (bool, error) {
 	case errors.Is(err, ErrNotFound):
 		err := errors.Join(tx.putRecord(org, r, true), tx.indexMessage(org, r))
 		if r.Message.Erased > 0 { // what came before of acts on it
-			err = errors.Join(err, settled.put(tx, piecesLeft, org[:], id[:]))
+			return true, errors.Join(err, settled.put(tx, piecesLeft, org[:], id[:]))
 		}
+		err = errors.Join(err, tx.noteLacking(org, r))
 		return true, err
 	case err != nil:
 		return false, err

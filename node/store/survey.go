@@ -30,7 +30,7 @@ func surveyedBuckets() []surveyed {
 	return []surveyed{
 		profiles, organizations, entries, checkpoints, alarms, entrances, distrusts, earlyBars, lostEvents, notices,
 		prekeys, outgoing, incoming, heard, grants, talks, aways,
-		records, shared, digests, messages, timeline, histories, parts, files, uploads, acts, proofs, expiries, doomed, settled,
+		records, shared, digests, lacking, messages, timeline, histories, parts, files, uploads, acts, proofs, expiries, doomed, settled,
 		numbers, jobs, waiting, waitingIDs, deliveries, seen, sealed, unposted, undelivered,
 		drafts, dropped, delays,
 		choices, exclusions, applications, wipes, sightings, candidacies, unindexed, indexing,

@@ -33,7 +33,7 @@ func (a *answerer) run(ctx context.Context) error {
 		return err
 	}
 	for {
-		f, err := a.link.read(kindQuestion, kindWant, kindGive, kindEnd)
+		f, err := a.link.read(kindQuestion, kindWant, kindGive, kindFile, kindEnd)
 		switch {
 		case err != nil:
 			return err
@@ -48,6 +48,8 @@ func (a *answerer) run(ctx context.Context) error {
 			err = a.want(f)
 		case f.Kind == kindGive:
 			err = a.take(ctx, f)
+		case f.Kind == kindFile:
+			err = a.file(f)
 		}
 		if err != nil {
 			return err

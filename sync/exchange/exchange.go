@@ -26,6 +26,13 @@ type History interface {
 	// Take checks and stores records that the other device gave, each for itself, and returns their items, also of those that
 	// were refused or add nothing. What was taken is durable when it returns.
 	Take(ctx context.Context, records [][]byte) ([]reconcile.Item, error)
+	// Lacking returns up to limit files of which pieces are lacking, those of the newest messages first, behind the one with that
+	// At; nil: from the first.
+	Lacking(after []byte, limit int) ([]File, error)
+	// TakePieces stores pieces of a file that Lacking returned. What was taken is durable when it returns.
+	TakePieces(ctx context.Context, file File, pieces []Piece) error
+	// Pieces visits the pieces of a file that are here and not among those that the other device has, a bit each.
+	Pieces(file FileName, have []byte, visit func(Piece) error) error
 }
 
 // Progress is how far an exchange has come.
@@ -35,6 +42,7 @@ type Progress struct {
 	Taken    uint64 // of those, how many came
 	Excess   uint64 // records that the other side lacked
 	Given    uint64 // of those, how many were sent
+	Pieces   uint64 // chunks of files that were taken or sent
 	Sent     uint64 // bytes
 	Received uint64 // bytes
 	Rounds   int    // questions that were asked
@@ -69,9 +77,22 @@ type beginner struct {
 
 func (b *beginner) run(ctx context.Context, o Options) error {
 	equal, err := b.hello()
-	if err != nil || equal && !o.Thorough {
-		return b.end(err)
+	if err != nil {
+		return err
 	}
+	if !equal || o.Thorough {
+		if err := b.records(ctx, o); err != nil {
+			return err
+		}
+	}
+	if err := b.fetchFiles(ctx); err != nil {
+		return err
+	}
+	return b.end()
+}
+
+// records finds out which records either side lacks, takes and gives them.
+func (b *beginner) records(ctx context.Context, o Options) error {
 	lacks, excess, err := b.compare(o.Since)
 	if err != nil {
 		return err
@@ -88,7 +109,7 @@ func (b *beginner) run(ctx context.Context, o Options) error {
 		}
 	}
 	slices.Reverse(excess)
-	return b.end(b.give(excess))
+	return b.give(excess)
 }
 
 // hello agrees on the session's key and asks how things stand.
@@ -194,10 +215,7 @@ func (b *beginner) give(excess []reconcile.Item) error {
 }
 
 // end says that all is done, and hears how things stand once the other side has what it was given.
-func (b *beginner) end(err error) error {
-	if err != nil {
-		return err
-	}
+func (b *beginner) end() (err error) {
 	if err := b.link.write(frame{Kind: kindEnd}); err != nil {
 		return err
 	}
@@ -215,11 +233,12 @@ func (b *beginner) tell() {
 // batch collects records into frames.
 type batch struct {
 	link    *link
+	kind    kind
 	records [][]byte
 	size    int
 }
 
-func newBatch(l *link) *batch { return &batch{link: l} }
+func newBatch(l *link) *batch { return &batch{link: l, kind: kindGive} }
 
 func (b *batch) add(record []byte) error {
 	b.records, b.size = append(b.records, record), b.size+len(record)
@@ -233,7 +252,7 @@ func (b *batch) flush() error {
 	if len(b.records) == 0 {
 		return nil
 	}
-	err := b.link.write(frame{Kind: kindGive, Records: b.records})
+	err := b.link.write(frame{Kind: b.kind, Records: b.records})
 	b.records, b.size = nil, 0
 	return err
 }

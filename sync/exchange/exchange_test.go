@@ -24,6 +24,9 @@ type memory struct {
 	mu      sync.Mutex // guards the following
 	records map[reconcile.Item][]byte
 	order   []reconcile.Item // in which they were taken
+
+	files map[exchange.FileName]map[uint64][]byte // pieces that are there
+	lacks []exchange.File
 }
 
 func record(time uint64, text string) []byte {
@@ -95,6 +98,44 @@ func (m *memory) Take(_ context.Context, records [][]byte) (items []reconcile.It
 		items = append(items, item)
 	}
 	return items, nil
+}
+
+func (m *memory) Lacking(after []byte, limit int) (files []exchange.File, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, file := range m.lacks {
+		if after != nil && i <= int(after[0]) || len(files) == limit {
+			continue
+		}
+		file.At, file.Have = []byte{byte(i)}, make([]byte, (file.Chunks+7)/8)
+		for index := range m.files[file.Name] {
+			file.Have[index/8] |= 1 << (index % 8)
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+func (m *memory) TakePieces(_ context.Context, file exchange.File, pieces []exchange.Piece) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, piece := range pieces {
+		m.files[file.Name][piece.Index] = bytes.Clone(piece.Data)
+	}
+	return nil
+}
+
+func (m *memory) Pieces(name exchange.FileName, have []byte, visit func(exchange.Piece) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for index := range uint64(len(m.files[name])) {
+		if data, ok := m.files[name][index]; ok && (index/8 >= uint64(len(have)) || have[index/8]&(1<<(index%8)) == 0) {
+			if err := visit(exchange.Piece{Index: index, Data: data}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // meet has two histories brought in step over a pipe, which wrap may spoil.
@@ -196,6 +237,32 @@ func TestSince(t *testing.T) {
 		t.Errorf("%+v, %v", begun, err)
 	}
 	equal(t, a, b)
+}
+
+// After the records come the pieces of files that one side lacks, and no others. [SYNC-12]
+func TestFiles(t *testing.T) {
+	whole, nobodys := exchange.FileName{Nonce: [16]byte{1}}, exchange.FileName{Nonce: [16]byte{2}}
+	pieces := make(map[uint64][]byte)
+	for i := range uint64(20) {
+		pieces[i] = bytes.Repeat([]byte{byte(i)}, 100_000)
+	}
+	a, b := newMemory(), newMemory(many(10, 1, "b")...)
+	b.files = map[exchange.FileName]map[uint64][]byte{whole: pieces}
+	a.files = map[exchange.FileName]map[uint64][]byte{whole: {3: pieces[3], 19: pieces[19]}, nobodys: {}}
+	a.lacks = []exchange.File{{Name: nobodys, Chunks: 3}, {Name: whole, Chunks: 20}}
+	begun, answered, err := meet(t, a, b, exchange.Options{}, nil)
+	if err != nil || begun.Pieces != 18 || answered.Pieces != 18 || len(a.files[whole]) != 20 || !begun.Equal {
+		t.Fatalf("%+v, %+v, %v", begun, answered, err)
+	}
+	for i, data := range pieces {
+		if !bytes.Equal(a.files[whole][i], data) {
+			t.Errorf("piece %d is another", i)
+		}
+	}
+	a.lacks[1].Chunks, a.files[whole] = 4, map[uint64][]byte{}
+	if _, _, err := meet(t, a, b, exchange.Options{}, nil); !errors.Is(err, exchange.ErrProtocol) {
+		t.Errorf("a piece behind the end of a file: %v", err)
+	}
 }
 
 // cut is a stream that breaks after so many bytes.

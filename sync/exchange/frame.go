@@ -36,6 +36,8 @@ const (
 	kindWant     kind = 5 // ranges that are asked for
 	kindEnd      kind = 6 // there is no more of what was asked for, or to give
 	kindDigest   kind = 7 // how things stand, under the session's key
+	kindFile     kind = 8 // a file is asked for: its name, and which pieces are there
+	kindPieces   kind = 9 // pieces of that file
 )
 
 // frame is what travels, one kind at a time. [SYNC-10]
@@ -43,7 +45,7 @@ type frame struct {
 	_       struct{} `cbor:",toarray"`
 	Kind    kind
 	Data    []byte   // nonce, digest, or a frame of reconcile
-	Records [][]byte // of give
+	Records [][]byte // of give; pieces, each behind its index
 	Count   uint64   // with a digest: how many records there are
 }
 
@@ -125,6 +127,8 @@ func (f frame) check() error {
 		ok = len(f.Data) == 0 && len(f.Records) > 0 && len(f.Records) <= maxInBatch && f.Count == 0
 	case kindQuestion, kindAnswer, kindWant:
 		ok = len(f.Data) > 0 && len(f.Records) == 0 && f.Count == 0
+	case kindFile, kindPieces:
+		ok = f.checkFile()
 	case kindEnd:
 		ok = len(f.Data) == 0 && len(f.Records) == 0 && f.Count == 0
 	}

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -99,7 +101,16 @@ func TestSimSiblings(t *testing.T) {
 		}
 
 		phone.crash()
-		gone := writer.send("while the phone is away", desk)
+		chart := bytes.Repeat([]byte("north of the pier "), 30_000)
+		upload, err := writer.node.Upload(t.Context(), "chart.txt", bytes.NewReader(chart))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, err := writer.node.Send(t.Context(), api.SendRequest{To: []string{desk.id}, Text: "while the phone is away", Attachments: []string{upload.ID}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone := sent.ID
 		desk.send("an answer", writer)
 		w.await(time.Minute, "they are there", func() bool { return len(desk.inbox()) == 2 && len(writer.inbox()) == 1 })
 		time.Sleep(3 * time.Hour) // longer than the node keeps anything
@@ -119,6 +130,17 @@ func TestSimSiblings(t *testing.T) {
 
 		fresh := w.another(ann)
 		w.alike(10*time.Minute, desk, phone, fresh)
+		for _, d := range []*person{phone, fresh} {
+			w.await(10*time.Minute, d.name+" has the file", func() bool {
+				_, file, err := d.node.Attachment(t.Context(), gone, 0)
+				if err != nil {
+					return false
+				}
+				defer file.Close()
+				data, err := io.ReadAll(file)
+				return err == nil && bytes.Equal(data, chart)
+			})
+		}
 		if !slices.Contains(fresh.inbox(), "while the phone is away") || !strings.Contains(fresh.seen(), "an answer") {
 			t.Fatalf("the new device shows\n%s", fresh.seen())
 		}
