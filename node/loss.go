@@ -34,7 +34,7 @@ func (o *organization) gapsLocked(now time.Time) (gaps []api.Gap, err error) {
 	queueTime := time.Duration(o.roll.State().Policy().QueueTime) * time.Second
 	err = o.node.store.View(func(tx *store.Tx) error {
 		return tx.Gaps(o.org, func(at keys.ConversationID, device keys.PublicKey, h store.Heard) {
-			gap := api.Gap{Device: device.String(), Conversation: at.String(), Missing: h.Missing, State: "offered"}
+			gap := api.Gap{Device: device.String(), Conversation: at.String(), Missing: h.Missing(), State: "offered"}
 			if member, known := o.roll.State().AccountOf(device); known {
 				gap.Author = o.personLocked(member)
 			}

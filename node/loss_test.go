@@ -70,7 +70,7 @@ func TestGapStates(t *testing.T) {
 	now := time.Now()
 	heard := func(n byte, device keys.PublicKey, since int64) {
 		update(t, o.node.store, func(tx *store.Tx) error {
-			return tx.PutHeard(o.org, keys.ConversationID{n}, device, store.Heard{Sequence: 9, Missing: uint64(n), Since: since})
+			return tx.PutHeard(o.org, keys.ConversationID{n}, device, store.Heard{Sequence: 9, Gaps: []store.Span{{First: 1, Last: uint64(n)}}, Since: since})
 		})
 	}
 	heard(1, bob.Device().Public(), 0)

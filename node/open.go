@@ -200,15 +200,10 @@ func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened, effect
 	}
 	switch {
 	case c.Sequence <= heard.Sequence:
-		if heard.Missing > 0 {
-			heard.Missing--
-		}
+		heard.Fill(c.Sequence)
 	default:
-		if skipped := c.Sequence - heard.Sequence - 1; heard.Sequence > 0 && skipped > 0 {
-			if heard.Missing == 0 {
-				heard.Since = time.Now().UnixMilli()
-			}
-			heard.Missing += skipped
+		if heard.Sequence > 0 && c.Sequence > heard.Sequence+1 {
+			heard.Skip(heard.Sequence+1, c.Sequence-1, time.Now().UnixMilli())
 		}
 		if !anew && !heard.Content.IsZero() && c.Sequence == heard.Sequence+1 && c.Previous != heard.Content {
 			effects.alarms = append(effects.alarms, store.Alarm{
@@ -220,9 +215,6 @@ func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened, effect
 		if anew {
 			heard.Content = keys.ContentID{}
 		}
-	}
-	if heard.Missing == 0 {
-		heard.Since = 0
 	}
 	return tx.PutHeard(o.org, c.Conversation, opened.Sender, heard)
 }

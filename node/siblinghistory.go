@@ -244,13 +244,19 @@ func (o *organization) takeRecordsLocked(part []history.Record) error {
 	err := o.node.store.Update(func(tx *store.Tx) error {
 		effects, added = newEffects(), 0
 		for _, r := range part {
-			if err := o.checkRecordLocked(r); err != nil {
+			content, err := o.checkRecordLocked(r)
+			if err != nil {
 				o.log.Warn("a record of another device of the account was refused", "device", r.Device.Short(), "number", r.Sequence, "error", err)
 				continue
 			}
 			ok, err := o.takeRecord(tx, r, &effects)
 			if err != nil {
 				return err
+			}
+			if content != nil {
+				if err := o.fillGap(tx, *content, r); err != nil {
+					return err
+				}
 			}
 			if ok {
 				added++
@@ -326,17 +332,34 @@ func (o *organization) takeRecord(tx *store.Tx, r history.Record, effects *effec
 	return true, nil
 }
 
+// fillGap notes that a message or act that this device has missed has come by another way. [HIST-25]
+func (o *organization) fillGap(tx *store.Tx, content envelope.Content, r history.Record) error {
+	var author keys.PublicKey
+	if r.Message != nil {
+		author = r.Message.Author
+	} else {
+		author = r.Act.Author
+	}
+	heard, err := tx.Heard(o.org, content.Conversation, author)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !heard.Fill(content.Sequence) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return tx.PutHeard(o.org, content.Conversation, author, heard)
+}
+
 // checkRecordLocked checks what a record proves: that a device of the account made it, that its clock can be, and that the author
-// signed what it says of a message or an act. [HIST-25] Callers hold mu.
-func (o *organization) checkRecordLocked(r history.Record) error {
+// signed what it says of a message or an act, which it returns. [HIST-25] Callers hold mu.
+func (o *organization) checkRecordLocked(r history.Record) (*envelope.Content, error) {
 	owner, known := o.roll.State().AccountOf(r.Device)
 	switch {
 	case !known || owner != o.member:
-		return errors.New("it is of no device of the account")
+		return nil, errors.New("it is of no device of the account")
 	case r.Clock.Wall > time.Now().Add(aheadTime).UnixMilli():
-		return errors.New("its clock is far ahead")
+		return nil, errors.New("its clock is far ahead")
 	case !o.countsLocked(r):
-		return errors.New("its device was barred before it")
+		return nil, errors.New("its device was barred before it")
 	case r.Message != nil && r.Message.Erased == 0:
 		return o.checkProofLocked(r.Message.Signed, r.Message.Author, r.Message.Member, func(content envelope.Content) bool {
 			return history.Kind(content.Kind)&^history.Anew == history.KindText && content.Conversation == r.Message.Conversation &&
@@ -348,23 +371,23 @@ func (o *organization) checkRecordLocked(r history.Record) error {
 				bytes.Equal(content.Body, r.Act.Body)
 		})
 	}
-	return nil
+	return nil, nil
 }
 
-func (o *organization) checkProofLocked(signed []byte, author keys.PublicKey, member keys.MemberID, says func(envelope.Content) bool) error {
+func (o *organization) checkProofLocked(signed []byte, author keys.PublicKey, member keys.MemberID, says func(envelope.Content) bool) (*envelope.Content, error) {
 	proof, err := history.DecodeProof(signed)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	content, _, err := envelope.OpenContent(proof.Content, proof.Signature, o.org, author)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if owner, known := o.roll.State().AccountOf(author); !known || owner != member {
-		return errors.New("its author is another member's device")
+		return nil, errors.New("its author is another member's device")
 	}
 	if !says(content) {
-		return errors.New("its author signed something else")
+		return nil, errors.New("its author signed something else")
 	}
-	return nil
+	return &content, nil
 }

@@ -28,14 +28,6 @@ type Incoming struct {
 	Used  int64  `cbor:"2,keyasint"` // unix seconds; the longest unused go first
 }
 
-// Heard is the last message of one device in one conversation, by which gaps are noticed.
-type Heard struct {
-	Sequence uint64         `cbor:"1,keyasint"`
-	Content  keys.ContentID `cbor:"2,keyasint"`
-	Missing  uint64         `cbor:"3,keyasint,omitempty"` // numbers that were skipped and have not come since
-	Since    int64          `cbor:"4,keyasint,omitempty"` // unix milliseconds: when Missing was last 0 no more
-}
-
 var (
 	prekeys  = bucket[Prekey]{10, "a prekey"}
 	outgoing = bucket[Outgoing]{11, "a chain of this device"}
@@ -123,8 +115,8 @@ func (tx *Tx) PutHeard(org keys.OrgID, c keys.ConversationID, device keys.Public
 // are in was noticed (unix milliseconds; 0 if none are, or if that is not known).
 func (tx *Tx) Missing(org keys.OrgID) (missing uint64, since int64, err error) {
 	err = heard.each(tx, nil, func(_ []byte, h Heard) (bool, error) {
-		missing += h.Missing
-		if h.Missing > 0 && h.Since > 0 && (since == 0 || h.Since < since) {
+		missing += h.Missing()
+		if h.Missing() > 0 && h.Since > 0 && (since == 0 || h.Since < since) {
 			since = h.Since
 		}
 		return true, nil
@@ -135,7 +127,7 @@ func (tx *Tx) Missing(org keys.OrgID) (missing uint64, since int64, err error) {
 // Gaps visits the last messages of devices of which some before are missing, with their conversations and devices.
 func (tx *Tx) Gaps(org keys.OrgID, visit func(c keys.ConversationID, device keys.PublicKey, h Heard)) error {
 	return heard.each(tx, nil, func(rest []byte, h Heard) (bool, error) {
-		if h.Missing > 0 && len(rest) == 2*keys.IDSize {
+		if h.Missing() > 0 && len(rest) == 2*keys.IDSize {
 			visit(keys.ConversationID(rest[:keys.IDSize]), keys.PublicKey(rest[keys.IDSize:]), h)
 		}
 		return true, nil

@@ -54,7 +54,7 @@ func TestBuckets(t *testing.T) {
 				tx.PutOrganization(Organization{Org: org}),
 				tx.PutEntry(org, 0, []byte{org[1]}), tx.PutEntry(org, 1, []byte{2}),
 				tx.PutAlarm(org, Alarm{Kind: "a"}), tx.PutPrekey(org, Prekey{ID: keys.PrekeyID{org[1]}}),
-				tx.PutHeard(org, keys.ConversationID{1}, self, Heard{Missing: 1 + uint64(org[1])}),
+				tx.PutHeard(org, keys.ConversationID{1}, self, Heard{Gaps: []Span{{First: 1, Last: 1 + uint64(org[1])}}}),
 				tx.PutGrant(org, keys.MemberID{1}, []byte("grant")), tx.AddJob(org, Job{Kind: 1}),
 				tx.PutDelivery(org, keys.MessageID{1}, Delivery{Device: self, State: StateHeld}),
 				tx.PutSeen(org, keys.EnvelopeID{1}, 100),
