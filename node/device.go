@@ -77,6 +77,9 @@ func (o *organization) describeDeviceLocked(tx *store.Tx, d membership.MemberDev
 	if d.Barred {
 		described.BarredFrom = d.Cut
 	}
+	if s := o.siblings.Load(); s != nil {
+		described.History = s.describe(d.Key, now)
+	}
 	seen, err := tx.Sighting(o.org, d.Key)
 	if d.Key == o.device {
 		seen = now.UnixMilli()

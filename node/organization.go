@@ -30,16 +30,17 @@ type organization struct {
 	local  host.Host  // made when the organization was entered, for its first run; nil: run makes one
 	gate   *gate      // of the host: who may call this device
 
-	wakeSeal     chan struct{}                 // capacity 1: there may be something to seal
-	wakePost     chan struct{}                 // capacity 1: there may be something to post
-	wakeRoll     chan struct{}                 // capacity 1: somebody knows a larger roll
-	wakeGossip   chan struct{}                 // capacity 1: there is something to tell the other devices
-	participants atomic.Pointer[participants]  // who may take part in the gossip
-	gossip       atomic.Pointer[gossip.Gossip] // while it runs
-	wakeSession  chan struct{}                 // capacity 1: a session may succeed now
-	wakeErase    chan struct{}                 // capacity 1: something was erased, or is to be
-	wakeSiblings chan struct{}                 // capacity 1: there is something that the account's other devices lack
-	fetching     chan struct{}                 // capacity 1: held by who fetches and adopts a page of the roll
+	wakeSeal     chan struct{}                   // capacity 1: there may be something to seal
+	wakePost     chan struct{}                   // capacity 1: there may be something to post
+	wakeRoll     chan struct{}                   // capacity 1: somebody knows a larger roll
+	wakeGossip   chan struct{}                   // capacity 1: there is something to tell the other devices
+	participants atomic.Pointer[participants]    // who may take part in the gossip
+	gossip       atomic.Pointer[gossip.Gossip]   // while it runs
+	wakeSession  chan struct{}                   // capacity 1: a session may succeed now
+	wakeErase    chan struct{}                   // capacity 1: something was erased, or is to be
+	wakeSiblings chan struct{}                   // capacity 1: there is something that the account's other devices lack
+	siblings     atomic.Pointer[siblingMeetings] // of the last session; nil before the first
+	fetching     chan struct{}                   // capacity 1: held by who fetches and adopts a page of the roll
 
 	presence *presence // who is there
 

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"muster.example/internal/keys"
 	"muster.example/internal/p2p"
 	"muster.example/internal/task"
+	"muster.example/node/api"
 	"muster.example/node/store"
 	"muster.example/sync/exchange"
 	"muster.example/sync/history"
@@ -45,6 +47,8 @@ type meeting struct {
 	used     time.Time // when an exchange ended last
 	equal    time.Time // when both had the same records last; zero: never
 	thorough time.Time // when all records were compared last
+	began    time.Time // when the exchange that goes on, or was last, found out what is missing
+	progress exchange.Progress
 }
 
 // siblingMeetings keeps the history of the account's devices in step, while a connection to the rendezvous node stands.
@@ -111,6 +115,7 @@ func (o *organization) takeHost(local host.Host, gate *gate) {
 // there is something that they lack, and from time to time. That it cannot is no end of the session.
 func (o *organization) keepSiblings(ctx context.Context, local host.Host, relay keys.PublicKey) error {
 	s := &siblingMeetings{o: o, host: local, relay: relay, meetings: make(map[keys.PublicKey]*meeting)}
+	o.siblings.Store(s)
 	defer p2p.Handle(ctx, local, protocolSync, s.answer)()
 	group := task.New(ctx)
 	group.Go("place at the relay", s.keepPlace)
@@ -232,6 +237,38 @@ func (s *siblingMeetings) meetingLocked(device keys.PublicKey) *meeting {
 	return m
 }
 
+// report notes how far an exchange has come.
+func (s *siblingMeetings) report(device keys.PublicKey, now exchange.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.meetingLocked(device)
+	if now.Taken == 0 {
+		m.began = time.Now()
+	}
+	m.progress = now
+}
+
+// describe says how the history of a sibling and the own one came in step, nil if they never met.
+func (s *siblingMeetings) describe(device keys.PublicKey, now time.Time) *api.DeviceHistory {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.meetings[device]
+	if m == nil {
+		return nil
+	}
+	h := &api.DeviceHistory{
+		Calling: m.calling, Missing: m.progress.Missing, Taken: m.progress.Taken, Given: m.progress.Given, Pieces: m.progress.Pieces,
+	}
+	if !m.equal.IsZero() {
+		h.Equal = m.equal.UTC()
+	}
+	if took := now.Sub(m.began).Seconds(); m.calling && m.progress.Taken > 0 && took > 0 {
+		h.PerSec = float64(m.progress.Taken) / took
+		h.Left = int64(math.Ceil(float64(m.progress.Missing-min(m.progress.Taken, m.progress.Missing)) / h.PerSec))
+	}
+	return h
+}
+
 // hangUp ends the connections to siblings on which nothing has happened for a while: each costs bytes to keep.
 func (s *siblingMeetings) hangUp(now time.Time) {
 	s.mu.Lock()
@@ -248,6 +285,9 @@ func (s *siblingMeetings) end(device keys.PublicKey, o exchange.Options, done ex
 	defer s.mu.Unlock()
 	m := s.meetings[device]
 	m.calling, m.used = false, time.Now()
+	if err == nil || done.Found {
+		m.progress = done
+	}
 	switch {
 	case err != nil:
 	case done.Equal:
@@ -271,6 +311,7 @@ func (s *siblingMeetings) exchange(ctx context.Context, device keys.PublicKey, o
 		return exchange.Progress{}, err
 	}
 	defer context.AfterFunc(ctx, func() { _ = stream.Reset() })()
+	o.Report = func(now exchange.Progress) { s.report(device, now) }
 	done, err := exchange.Begin(ctx, stream, siblingHistory{s.o}, o)
 	if err != nil {
 		_ = stream.Reset()

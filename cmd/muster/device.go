@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -43,7 +44,9 @@ introduced it and what stands above it, and whether it may act. Shows too whethe
 account is frozen, and re-admissions that wait: if you did not ask for one, refuse it.`,
 		output: "A table for each organization; below it what needs your attention.",
 		json: `[{"device", "name", "this", "introduced_by", "last_seen", "barred", "org", "standing", "elder",
-  "since", "barred_by", "barred_at", "barred_from", "wipe"}]
+  "since", "barred_by", "barred_at", "barred_from", "wipe", "history"}]
+"history" is {"equal", "calling", "missing", "taken", "given", "pieces", "per_sec", "left"}: how
+the records of that device and this one came in step; it is absent if they never met.
 "last_seen" is null for a device that this one never heard from. Freezes, re-admissions and
 why this device may not act are in muster status --json.`,
 		examples: []string{"muster device list", "muster device list --org Lighthouse --json"},
@@ -89,12 +92,30 @@ func (a *app) printAccount(w io.Writer, account api.Account) {
 			if d.Wipe {
 				notes = join(notes, "asked to remove its data")
 			}
+			if d.History != nil {
+				notes = join(notes, inStep(*d.History))
+			}
 			row(shortDevice(d.Device), d.Standing, above(d.Elder), introducer(d), seen(d.LastSeen), notes)
 		}
 	})
 	printExclusion(w, "", account.Excluded)
 	printFreeze(w, "", account.FrozenUntil)
 	printReadmissions(w, "", account.Readmissions)
+}
+
+// inStep says how far the history of another device and this one's are in step.
+func inStep(h api.DeviceHistory) string {
+	switch {
+	case h.Calling && h.Missing > h.Taken:
+		text := fmt.Sprintf("history: %d of %d records have come", h.Taken, h.Missing)
+		if h.PerSec > 0 {
+			text += fmt.Sprintf(", %.0f a second, %s left", h.PerSec, time.Duration(h.Left)*time.Second)
+		}
+		return text
+	case !h.Equal.IsZero():
+		return "same history " + moment(h.Equal)
+	}
+	return "history not in step yet"
 }
 
 func join(notes, more string) string { return strings.TrimPrefix(notes+", "+more, ", ") }

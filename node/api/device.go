@@ -36,6 +36,20 @@ type Device struct {
 	BarredAt     time.Time  `json:"barred_at,omitzero"`
 	BarredFrom   uint64     `json:"barred_from,omitzero"` // what it did at this position of the roll and later is void
 	Wipe         bool       `json:"wipe,omitzero"`        // it was asked to remove the organization's data
+
+	History *DeviceHistory `json:"history,omitzero"` // of another device: how its history and this one's came in step; absent if they never met
+}
+
+// DeviceHistory is how the history of another device of the account and this one's came in step since this node was started.
+type DeviceHistory struct {
+	Equal   time.Time `json:"equal,omitzero"`   // when both had the same records last
+	Calling bool      `json:"calling"`          // it goes on now, begun by this device
+	Missing uint64    `json:"missing"`          // records that this device lacked, in the exchange that goes on or was last
+	Taken   uint64    `json:"taken"`            // of those, how many have come
+	Given   uint64    `json:"given"`            // records that the other got
+	Pieces  uint64    `json:"pieces,omitzero"`  // chunks of files that have come
+	PerSec  float64   `json:"per_sec,omitzero"` // records a second that come, while it goes on
+	Left    int64     `json:"left,omitzero"`    // seconds that the rest of the records will take at that
 }
 
 // Waiting is a re-admission of the own account that somebody asked an admin for.
