@@ -241,7 +241,11 @@ func (h siblingHistory) Take(_ context.Context, records [][]byte) ([]reconcile.I
 func (o *organization) takeRecordsLocked(part []history.Record) error {
 	var effects effects
 	var added int
-	err := o.node.store.Update(func(tx *store.Tx) error {
+	early, err := o.earlyActs(part)
+	if err != nil {
+		return err
+	}
+	err = o.node.store.Update(func(tx *store.Tx) error {
 		effects, added = newEffects(), 0
 		for _, r := range part {
 			content, err := o.checkRecordLocked(r)
@@ -249,7 +253,7 @@ func (o *organization) takeRecordsLocked(part []history.Record) error {
 				o.log.Warn("a record of another device of the account was refused", "device", r.Device.Short(), "number", r.Sequence, "error", err)
 				continue
 			}
-			ok, err := o.takeRecord(tx, r, &effects)
+			ok, err := o.takeRecord(tx, r, early, &effects)
 			if err != nil {
 				return err
 			}
@@ -283,8 +287,38 @@ func (o *organization) tellHistoryLocked() {
 	o.node.hub.publish(api.Event{Kind: api.EventHistory, Time: o.historyTold.UTC(), Org: o.org.String()})
 }
 
-// takeRecord stores one record that holds, and what follows from it.
-func (o *organization) takeRecord(tx *store.Tx, r history.Record, effects *effects) (bool, error) {
+// earlyActs returns the messages among records on which acts are known, here or among the records. It is asked before the
+// transaction that stores them: a search in one that has changed much sorts all changes.
+func (o *organization) earlyActs(part []history.Record) (map[keys.MessageID]bool, error) {
+	acted := make(map[keys.MessageID]bool)
+	err := o.node.store.View(func(tx *store.Tx) error {
+		for _, r := range part {
+			switch {
+			case r.Message != nil:
+				has, err := tx.HasActs(o.org, r.Message.ID())
+				if err != nil {
+					return err
+				}
+				if has {
+					acted[r.Message.ID()] = true
+				}
+			case r.Act != nil:
+				action, err := r.Act.Open()
+				if err != nil {
+					return err
+				}
+				for _, message := range action.Messages() {
+					acted[message] = true
+				}
+			}
+		}
+		return nil
+	})
+	return acted, err
+}
+
+// takeRecord stores one record that holds, and what follows from it. acted are the messages on which acts are known.
+func (o *organization) takeRecord(tx *store.Tx, r history.Record, acted map[keys.MessageID]bool, effects *effects) (bool, error) {
 	fresh := false
 	if r.Message != nil {
 		_, err := tx.Message(o.org, r.Message.ID())
@@ -316,7 +350,7 @@ func (o *organization) takeRecord(tx *store.Tx, r history.Record, effects *effec
 	}
 	effects.erased = effects.erased || r.Message != nil && (r.Message.Erased > 0 || r.Message.Text.Lifetime > 0)
 	switch {
-	case r.Message != nil:
+	case r.Message != nil && acted[r.Message.ID()]:
 		return true, o.settle(tx, r.Message.ID(), effects)
 	case r.Act != nil:
 		action, err := r.Act.Open()

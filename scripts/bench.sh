@@ -2,7 +2,7 @@
 # Builds the rendezvous node and the load, and measures. Arguments go to the load: scripts/bench.sh -transport quic,
 # scripts/bench.sh -help. Needs Linux and a quiet machine: the load is on the same cores as the node.
 # scripts/bench.sh roll measures the roll alone, on one core and without a node; mailbox a mailbox of 100,000 messages in a real
-# Chromium; search the index of as many.
+# Chromium; search the index of as many; sync what it takes to bring two histories in step.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1-}" = roll ]; then
@@ -13,6 +13,10 @@ fi
 if [ "${1-}" = search ]; then
 	go test -run '^$' -bench Index -benchtime 10x -v ./node/search
 	exec go test -run '^$' -bench 'Search$' -benchtime 10x ./node
+fi
+if [ "${1-}" = sync ]; then
+	go test -run '^$' -bench . -benchtime 5x ./sync/reconcile
+	exec go test -run '^$' -bench Exchange -benchtime 3x ./node
 fi
 if [ "${1-}" = mailbox ]; then
 	export MUSTER_MAILBOX=${MUSTER_MAILBOX:-100000}

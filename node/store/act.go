@@ -41,6 +41,15 @@ func (tx *Tx) Acts(org keys.OrgID, message keys.MessageID) ([]history.Action, er
 	return all, err
 }
 
+// HasActs reports whether any act on a message is kept.
+func (tx *Tx) HasActs(org keys.OrgID, message keys.MessageID) (has bool, err error) {
+	err = acts.each(tx, nil, func([]byte, place) (bool, error) {
+		has = true
+		return false, nil
+	}, org[:], message[:])
+	return has, err
+}
+
 func (tx *Tx) act(org keys.OrgID, at place) (history.Action, error) {
 	r, err := tx.record(org, at)
 	if err != nil {
