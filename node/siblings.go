@@ -195,7 +195,9 @@ func (s *siblingMeetings) meet(ctx context.Context, device keys.PublicKey) {
 	}
 	done, err := s.exchange(ctx, device, options)
 	s.end(device, options, done, err)
-	s.tell(done)
+	if err == nil {
+		s.tell(device, done)
+	}
 	switch {
 	case errors.Is(err, p2p.ErrNotThere):
 	case err != nil && ctx.Err() == nil:
@@ -328,7 +330,7 @@ func (s *siblingMeetings) answer(ctx context.Context, from keys.PublicKey, strea
 	s.answering(from, 1)
 	defer s.answering(from, -1)
 	done, err := exchange.Answer(ctx, stream, siblingHistory{s.o})
-	s.tell(done)
+	s.tell(from, done)
 	if done.Taken > 0 {
 		wake(s.o.wakeSiblings) // for the files of what came
 	}
@@ -345,14 +347,16 @@ func (s *siblingMeetings) answering(device keys.PublicKey, more int) {
 	m.answers, m.used = m.answers+more, time.Now()
 }
 
-// tell has watchers look anew after records came.
-func (s *siblingMeetings) tell(done exchange.Progress) {
-	if done.Taken == 0 {
-		return
-	}
+// tell notes that a sibling was heard from, and has watchers look anew if records came.
+func (s *siblingMeetings) tell(device keys.PublicKey, done exchange.Progress) {
 	s.o.mu.Lock()
 	defer s.o.mu.Unlock()
-	s.o.tellHistoryLocked()
+	if err := s.o.node.store.Update(func(tx *store.Tx) error { return s.o.sighted(tx, device) }); err != nil {
+		s.o.log.Error("noting when a device was heard from", "error", err)
+	}
+	if done.Taken > 0 {
+		s.o.tellHistoryLocked()
+	}
 }
 
 // countsLocked reports whether a record counts: one of a device that was barred since counts up to the number that the bar names, but
