@@ -25,6 +25,8 @@ const (
 	aheadTime = 25 * time.Hour
 	// tellTime is how often watchers are told of an exchange while it goes on.
 	tellTime = 3 * time.Second
+	// takenAtOnce is how many records one transaction stores at most: so many messages of some hundred bytes fit.
+	takenAtOnce = 256
 	// sharedAtOnce is how many records are read in one transaction.
 	sharedAtOnce = 64
 )
@@ -234,7 +236,12 @@ func (h siblingHistory) Take(_ context.Context, records [][]byte) ([]reconcile.I
 	}
 	h.o.mu.Lock()
 	defer h.o.mu.Unlock()
-	return items, inParts(all, h.o.takeRecordsLocked)
+	for some := range slices.Chunk(all, takenAtOnce) {
+		if err := inParts(some, h.o.takeRecordsLocked); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
 }
 
 // takeRecordsLocked checks records that a sibling gave, and stores those that hold in one transaction. Callers hold mu.
