@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/core/transport"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	circuit "github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
@@ -37,7 +38,7 @@ const circuitsPerPeer = 8
 
 // serveCircuits makes a host a relay, until the relay is closed.
 func serveCircuits(h host.Host, c Circuits) (*circuitrelay.Relay, error) {
-	return circuitrelay.New(h,
+	return circuitrelay.New(guarded{h, c},
 		circuitrelay.WithResources(circuitrelay.Resources{
 			ReservationTTL: circuitTime, MaxReservations: c.Most, MaxCircuits: circuitsPerPeer, BufferSize: 16 << 10,
 			// One office has one address.
@@ -45,6 +46,23 @@ func serveCircuits(h host.Host, c Circuits) (*circuitrelay.Relay, error) {
 		}),
 		circuitrelay.WithReservationAddressFilter(func(ma.Multiaddr) bool { return true }),
 		circuitrelay.WithACL(c))
+}
+
+// guarded is a host that resets streams of those for whom it is no relay, before a byte of theirs is read.
+type guarded struct {
+	host.Host
+	circuits Circuits
+}
+
+// SetStreamHandler implements host.Host.
+func (g guarded) SetStreamHandler(id protocol.ID, handle network.StreamHandler) {
+	g.Host.SetStreamHandler(id, func(s network.Stream) {
+		if !g.circuits.AllowReserve(s.Conn().RemotePeer(), nil) {
+			_ = s.Reset()
+			return
+		}
+		handle(s)
+	})
 }
 
 // AllowReserve implements relay.ACLFilter.

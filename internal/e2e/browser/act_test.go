@@ -124,11 +124,14 @@ func (b *tab) fill(selector, text string) {
 	b.enter(selector, text, chromedp.KeyEvent(text))
 }
 
-// next goes on to the next field by the keyboard, which must be this one, and types into it.
+// next goes on to the next field by the keyboard, which must be this one, and types into it. There may be buttons before it.
 func (b *tab) next(selector, text string) {
 	b.t.Helper()
-	b.effort.keys++
-	b.do("pressing Tab", chromedp.KeyEvent(kb.Tab))
+	for onButton := true; onButton; {
+		b.effort.keys++
+		b.do("pressing Tab", chromedp.KeyEvent(kb.Tab))
+		onButton = read[bool](b, "document.activeElement.localName === 'button' || document.activeElement.type === 'file'")
+	}
 	if !read[bool](b, "document.activeElement === document.querySelector("+quoted(selector)+")") {
 		b.t.Errorf("Tab leads to %s, want %s", read[string](b, "document.activeElement.outerHTML.slice(0, 200)"), selector)
 	}

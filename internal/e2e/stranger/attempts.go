@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/protocol"
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
@@ -83,8 +82,12 @@ func (s *stranger) attempts() []attempt {
 			return err
 		}},
 		{"write to the member without waiting to be let in", s.pushIn},
+		{"wait for calls at the node as a relay", func(ctx context.Context) error {
+			_, err := p2p.WaitAt(ctx, s.client.Host, s.client.Node)
+			return err
+		}},
 		{"reach the member through the node as a relay", func(ctx context.Context) error {
-			return s.openOnly(ctx, "/libp2p/circuit/relay/0.2.0/hop")
+			return p2p.Call(ctx, s.client.Host, s.client.Node, s.member)
 		}},
 	}
 }
@@ -157,22 +160,6 @@ func (s *stranger) letter() ([]byte, error) {
 		envelope.Content{Kind: 1, Body: bytes.Repeat([]byte("buy! "), 50)},
 		envelope.Meta{RollSize: 1, Expires: time.Now().Add(time.Hour).Unix()})
 	return sealed.Bytes(), err
-}
-
-// openOnly opens a stream of a protocol, which negotiates it.
-func (s *stranger) openOnly(ctx context.Context, id protocol.ID) error {
-	stream, err := s.client.Host.NewStream(ctx, p2p.PeerID(s.client.Node), id)
-	if err != nil {
-		return unknown(err)
-	}
-	defer stream.Reset()
-	if _, err := stream.Write([]byte{0}); err != nil {
-		return unknown(err)
-	}
-	if _, err := stream.Read(make([]byte, 1)); err != nil {
-		return unknown(err)
-	}
-	return nil
 }
 
 // unknown marks the error of a protocol that the node does not speak.

@@ -67,7 +67,7 @@ func newStranger(node, org, member string, addresses []string) (*stranger, error
 	if s.member, err = keys.ParsePublicKey(member); err != nil {
 		return nil, fmt.Errorf("-member: %w", err)
 	}
-	s.client.Host, err = p2p.NewHost(p2p.Config{Identity: s.key})
+	s.client.Host, err = p2p.NewHost(p2p.Config{Identity: s.key, Relayed: true})
 	return s, err
 }
 
