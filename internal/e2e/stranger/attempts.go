@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
 	"muster.example/internal/p2p"
