@@ -49,6 +49,7 @@ var rooms = []room{
 	{"internal/keys", nil, "everything names things by keys"},
 	{"internal/wire", nil, "everything is encoded by it"},
 	{"internal/task", nil, "every part runs in its groups"},
+	{"internal/cpace", nil, "a key agreement must not know who agrees, nor over what"},
 	{"internal/terminal", nil, "what is safe to print is seen from its characters"},
 	{"internal/service", nil, "what a system starts is seen from paths alone"},
 	{"internal/packaging", []string{"internal/service"}, "packages hold what was built, and know nothing of it"},
@@ -134,6 +135,8 @@ var bans = []ban{
 		"one door to the storage engine, so that nothing is written that is not sealed"},
 	{"github.com/ncruces", []string{"node/search"},
 		"one door to SQLite, so that nothing is written that is not encrypted, and nothing that was typed is read as SQL"},
+	{"github.com/gtank", []string{"internal/cpace"},
+		"one door to the group, so that no share is multiplied unchecked"},
 	{"github.com/fxamacker/cbor", []string{"internal/wire"},
 		"one strict codec, so that no decoder is lax"},
 	{"github.com/stretchr/testify", nil, "tests use the standard library and go-cmp"},
@@ -175,7 +178,7 @@ func (b ban) spares(name string) bool {
 }
 
 // pure rooms decide from their arguments alone, so that tests can play every case and two devices never disagree.
-var pure = []string{"membership", "internal/envelope"}
+var pure = []string{"membership", "internal/envelope", "internal/cpace"}
 
 func inPureRoom(f *file) bool {
 	for _, dir := range pure {
