@@ -161,6 +161,20 @@ func SignEvent(e Event, signer keys.PrivateKey, cosigner *keys.PrivateKey) Signe
 	return wire.Encode(signed)
 }
 
+// Cosign returns the second signature of an event that somebody else signs: what SignCosigned takes. [ROLL-2]
+func Cosign(e Event, signer keys.PublicKey, cosigner keys.PrivateKey) keys.Signature {
+	e.Version, e.Signer = Version, signer
+	return cosigner.Sign(keys.DomainEvent, e.Org, wire.Encode(e))
+}
+
+// SignCosigned is SignEvent with the second signature made elsewhere, by Cosign of the same event. It does not look at it:
+// OpenEvent does. [ROLL-2]
+func SignCosigned(e Event, signer keys.PrivateKey, cosignature keys.Signature) SignedEvent {
+	e.Version, e.Signer = Version, signer.Public()
+	body := wire.Encode(e)
+	return wire.Encode(signedEvent{Body: body, Signature: signer.Sign(keys.DomainEvent, e.Org, body), Cosignature: cosignature[:]})
+}
+
 // OpenEvent reads a signed event and returns it with its principal. It is the one place where bytes become somebody's
 // word: it checks form, caps and both signatures against the keys that the body names, and nothing about the state of a
 // roll. Its errors are *Refusal with ReasonMalformed, ReasonKey or ReasonSignature. [ROLL-1] [ROLL-2] [ROLL-3]

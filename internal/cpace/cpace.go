@@ -59,7 +59,7 @@ func (r *Run) GoString() string { return r.String() }
 func (r *Run) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // Start begins a run. data is what this side says openly beside its share, and what the key then vouches for. Only the
-// two sides' roles tell them apart, so they must differ. It panics if random fails, as crypto/rand does.
+// two sides' roles tell them apart, so they must differ. It panics if random fails, as crypto/rand does. [PAIR-3]
 func Start(random io.Reader, initiator bool, in Input, data []byte) *Run {
 	var raw [32]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
@@ -110,7 +110,7 @@ func (r *Run) Finish(share [ShareSize]byte, data []byte) (*Session, error) {
 	return s, nil
 }
 
-// multiply is the draft's scalar_mult_vfy, with an error in the place of the neutral element.
+// multiply is the draft's scalar_mult_vfy, with an error in the place of the neutral element. [PAIR-4]
 func multiply(scalar *ristretto255.Scalar, share [ShareSize]byte) (product [ShareSize]byte, err error) {
 	point, err := ristretto255.NewElement().SetCanonicalBytes(share[:])
 	if err != nil {
@@ -182,7 +182,7 @@ func (s *Session) Key() [KeySize]byte { return s.key }
 // Tag returns the confirmation for the other side. A side that may be guessed at sends it only after it got the other's.
 func (s *Session) Tag() [TagSize]byte { return s.tag(s.own) }
 
-// Confirm returns nil if tag is the other side's confirmation of the same key, else ErrConfirm.
+// Confirm returns nil if tag is the other side's confirmation of the same key, else ErrConfirm. [PAIR-5]
 func (s *Session) Confirm(tag [TagSize]byte) error {
 	want := s.tag(s.other)
 	if !hmac.Equal(want[:], tag[:]) {

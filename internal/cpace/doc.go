@@ -5,5 +5,5 @@
 // whoever only listens learns nothing at all.
 //
 // It is pure: it reads randomness from what it is given, and knows neither network nor clock. What the secret is, who may
-// try how often, and what the key is used for is its caller's to decide.
+// try how often, and what the key is used for is its caller's to decide. Spec: docs/spec/11-pairing.md.
 package cpace

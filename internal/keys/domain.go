@@ -31,4 +31,5 @@ const (
 	DomainReport       Domain = "muster/report/1"       // signature and HPKE info: a report
 	DomainRecord       Domain = "muster/record/1"       // hash: a record of history → its id
 	DomainReconcile    Domain = "muster/reconcile/1"    // hash: a range of history → its fingerprint
+	DomainPairing      Domain = "muster/pairing/1"      // key derivation and CPace context: the pairing of a device
 )

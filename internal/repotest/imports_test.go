@@ -26,6 +26,8 @@ var rooms = []room{
 		"the local API's types are a contract with scripts: they must not follow what happens inside the node"},
 	{"node/apiclient", []string{"node/api", "membership", "internal/keys"},
 		"the command line reaches the node only through the local API"},
+	{"node/pairing", []string{"membership", "internal/cpace", "internal/keys", "internal/wire"},
+		"what two devices say to each other must be playable without a network"},
 	{"node/search", []string{"internal/keys"},
 		"the index is told texts and gives ids: what of them is shown is the node's to say"},
 	{"node/web", []string{"node/api", "node/localapi", "internal/filename"},
@@ -178,7 +180,7 @@ func (b ban) spares(name string) bool {
 }
 
 // pure rooms decide from their arguments alone, so that tests can play every case and two devices never disagree.
-var pure = []string{"membership", "internal/envelope", "internal/cpace"}
+var pure = []string{"membership", "internal/envelope", "internal/cpace", "node/pairing"}
 
 func inPureRoom(f *file) bool {
 	for _, dir := range pure {

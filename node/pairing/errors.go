@@ -1,0 +1,31 @@
+package pairing
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrText means that a text is neither a code nor a link in its one form.
+	ErrText = errors.New("pairing: not a code or link")
+	// ErrFrame means that the other side sent what the conversation has no place for.
+	ErrFrame = errors.New("pairing: the other side breaks the protocol")
+	// ErrCode means that the other side has another code: a try was wrong.
+	ErrCode = errors.New("pairing: the other side has another code")
+	// ErrPeer means that the other side is not the device that the link or the connection names.
+	ErrPeer = errors.New("pairing: the other side is another device than was meant")
+	// ErrSealed means that a sealed frame was changed, repeated or left out on its way.
+	ErrSealed = errors.New("pairing: a sealed frame was tampered with")
+)
+
+// RefusedError means that the old device found the code wrong, as it says itself. Nobody vouches for it.
+type RefusedError struct{ Left int }
+
+// Error implements error.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("pairing: the other device says that the code is wrong; tries left: %d", e.Left)
+}
+
+func frameError(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrFrame, fmt.Sprintf(format, args...))
+}
