@@ -29,6 +29,9 @@ const (
 
 	maxClaims = 64 // claim links that may be open at once
 
+	maxSlots = 1024             // for pairing that are open at once
+	slotTime = 20 * time.Second // that either side of a slot has to take what the other says
+
 	maxRumours = 64               // heard by gossip and not looked at yet; more are dropped
 	tellPause  = time.Second / 4  // before a new checkpoint is told, so that one stands for several
 	tellAgain  = 10 * time.Second // after a checkpoint could not be told

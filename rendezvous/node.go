@@ -32,6 +32,7 @@ type Node struct {
 	directory *directory
 	strangers *strangers
 	guests    *guests
+	slots     *slots
 	joins     chan struct{} // one token a join request being worked on
 
 	departures *departures // devices whose connections are to be closed
@@ -88,7 +89,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	cfg.Strangers = cfg.Strangers.withDefaults()
 	n := &Node{
-		cfg: cfg, log: cfg.Logger, directory: newDirectory(), guests: newGuests(),
+		cfg: cfg, log: cfg.Logger, directory: newDirectory(), guests: newGuests(), slots: newSlots(),
 		joins: make(chan struct{}, cfg.Strangers.Joins), departures: newDepartures(),
 		news: make(chan struct{}, 1), rumours: make(chan rumour, maxRumours), presence: make(chan struct{}, 1),
 		ready: make(chan struct{}), stop: make(chan struct{}),
@@ -240,6 +241,8 @@ func (n *Node) serve(ctx context.Context) *streams {
 		rvproto.Deliver: membersOnly(n, encodeHello, n.serveDeliver),
 
 		rvproto.Presence: membersOnly(n, encodePresence, n.servePresence),
+
+		rvproto.Pair: n.servePair,
 	} {
 		t.stops = append(t.stops, p2p.Handle(ctx, n.host, id, t.counted(handle)))
 	}

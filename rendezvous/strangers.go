@@ -26,6 +26,7 @@ type strangers struct {
 	guests    map[network.Conn]netip.Prefix // connections of guests' devices, and where they come from
 	crowds    map[netip.Prefix]int          // how many of these come from each address
 	addresses map[netip.Prefix]*allowance
+	visiting  map[network.Conn]time.Time // strangers who are in a slot, and until when they may stay
 }
 
 // allowance is a token bucket of one address.
@@ -44,6 +45,7 @@ func newStrangers(limits StrangerLimits, members *directory) *strangers {
 		guests:    make(map[network.Conn]netip.Prefix),
 		crowds:    make(map[netip.Prefix]int),
 		addresses: make(map[netip.Prefix]*allowance),
+		visiting:  make(map[network.Conn]time.Time),
 	}
 }
 
@@ -103,6 +105,7 @@ func (g *strangers) Disconnected(_ network.Network, c network.Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.unknown, c)
+	delete(g.visiting, c)
 	if site, known := g.guests[c]; known {
 		delete(g.guests, c)
 		if g.crowds[site]--; g.crowds[site] <= 0 {
@@ -153,11 +156,26 @@ func (g *strangers) overdue(now time.Time) (late []network.Conn) {
 	for c, since := range g.unknown {
 		if key, err := p2p.Key(c.RemotePeer()); err == nil && g.members.active(key) != nil {
 			delete(g.unknown, c)
-		} else if now.Sub(since) >= g.limits.Time {
+		} else if now.Sub(since) >= g.limits.Time && !now.Before(g.visiting[c]) {
 			late = append(late, c)
 		}
 	}
 	return late
+}
+
+// visits lets a stranger's connection stay while it is in a slot, and until the time it ends by; the returned function ends
+// that. [RV-122]
+func (g *strangers) visits(c network.Conn, until time.Time) (leave func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !c.IsClosed() {
+		g.visiting[c] = until
+	}
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.visiting, c)
+	}
 }
 
 // allowed reports whether an address has patience left.

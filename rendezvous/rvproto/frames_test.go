@@ -262,6 +262,9 @@ func FuzzMessages(f *testing.F) { // [RV-7]
 		roundTrip[GrantAnswer](t, data)
 		roundTrip[PresenceRequest](t, data)
 		roundTrip[PresenceAnswer](t, data)
+		roundTrip[PairRequest](t, data)
+		roundTrip[PairAnswer](t, data)
+		roundTrip[PairFrame](t, data)
 	})
 }
 

@@ -10,6 +10,8 @@ const (
 	Deliver = "/muster/deliver/1"
 
 	Presence = "/muster/presence/1"
+
+	Pair = "/muster/pair/1"
 )
 
 // FrameType is the first number of every frame on a long-lived stream. The list is append-only. [RV-4]

@@ -328,7 +328,7 @@ func (a GrantAnswer) Check() error {
 // Message is a request or an answer of the protocols of one exchange.
 type Message interface {
 	JoinRequest | RollRequest | RollAnswer | PrekeyRequest | PrekeyAnswer | GrantRequest | GrantAnswer |
-		PresenceRequest | PresenceAnswer
+		PresenceRequest | PresenceAnswer | PairRequest | PairAnswer | PairFrame
 	Check() error
 }
 

@@ -39,6 +39,10 @@ var objects = map[string]func(data []byte) ([]byte, error){
 	"presence request": again[PresenceRequest],
 	"presence answer":  again[PresenceAnswer],
 
+	"pair request": again[PairRequest],
+	"pair answer":  again[PairAnswer],
+	"pair frame":   again[PairFrame],
+
 	"claim link": func(data []byte) ([]byte, error) {
 		claim, err := ParseClaim(string(data))
 		return []byte(claim.Link()), err
@@ -82,6 +86,7 @@ func cases() map[string]vector.Vector {
 	messageCases(add)
 	claimCases(add)
 	presenceCases(add)
+	pairCases(add)
 	return all
 }
 
