@@ -37,6 +37,7 @@ type share struct {
 	Key   keys.PublicKey        `cbor:"2,keyasint"` // its identity for this pairing
 	KEM   []byte                `cbor:"3,keyasint"` // ML-KEM-768 encapsulation key
 	Share [cpace.ShareSize]byte `cbor:"4,keyasint"`
+	Link  bool                  `cbor:"5,keyasint,omitzero"` // it has the link, not the code
 }
 
 // reply is the old device's share.

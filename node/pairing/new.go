@@ -45,8 +45,8 @@ func (n *New) Hello(data []byte) ([]byte, error) {
 		return nil, err
 	}
 	ours := n.kem.EncapsulationKey().Bytes()
-	n.run = cpace.Start(n.random, true, n.input(f.Hello.Nonce, n.nonce), associated(n.setup.Own, ours))
-	return frame{Share: &share{Nonce: n.nonce, Key: n.setup.Own, KEM: ours, Share: n.run.Share()}}.encode(), nil
+	n.run = cpace.Start(n.random, true, n.input(n.setup.Secret, f.Hello.Nonce, n.nonce), associated(n.setup.Own, ours))
+	return frame{Share: &share{Nonce: n.nonce, Key: n.setup.Own, KEM: ours, Share: n.run.Share(), Link: n.setup.ByLink}}.encode(), nil
 }
 
 // Reply takes the old device's share and returns the confirmation. [PAIR-4]

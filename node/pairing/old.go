@@ -41,13 +41,19 @@ func (o *Old) Share(data []byte) ([]byte, error) {
 	if !o.setup.Peer.IsZero() && f.Share.Key != o.setup.Peer {
 		return nil, ErrPeer
 	}
+	secret := o.setup.Secret
+	if f.Share.Link {
+		if secret = o.setup.Link; len(secret) == 0 {
+			return nil, frameError("a link where there is none")
+		}
+	}
 	theirs, err := mlkem.NewEncapsulationKey768(f.Share.KEM)
 	if err != nil {
 		return nil, frameError("a bad encapsulation key")
 	}
 	var ciphertext []byte
 	o.kem, ciphertext = theirs.Encapsulate()
-	run := cpace.Start(o.random, false, o.input(o.nonce, f.Share.Nonce), associated(o.setup.Own, ciphertext))
+	run := cpace.Start(o.random, false, o.input(secret, o.nonce, f.Share.Nonce), associated(o.setup.Own, ciphertext))
 	if o.session, err = run.Finish(f.Share.Share, associated(f.Share.Key, f.Share.KEM)); err != nil {
 		return nil, frameError("%v", err)
 	}

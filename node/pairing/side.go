@@ -12,7 +12,9 @@ import (
 
 // Setup is what a side knows before the conversation.
 type Setup struct {
-	Secret []byte         // of the code or of the link
+	Secret []byte         // of the code or, on the new device, of the link
+	Link   []byte         // on the old device: the secret of the link that stands for the same slot; empty if there is none
+	ByLink bool           // on the new device: the secret is the link's
 	Slot   uint32         // the number in it
 	Path   keys.PublicKey // the rendezvous node that passes the frames on; zero if none does
 	Own    keys.PublicKey // the own identity for this pairing: that of the connection, if it is direct
@@ -64,11 +66,11 @@ func (s *side) draw() {
 
 // input is what both sides put into the key agreement: the secret, what the key is for and by which way, and a session
 // that both name together. [PAIR-3]
-func (s *side) input(old, new [nonceSize]byte) cpace.Input {
+func (s *side) input(secret []byte, old, new [nonceSize]byte) cpace.Input {
 	context := append([]byte(keys.DomainPairing), 0)
 	context = binary.BigEndian.AppendUint32(context, s.setup.Slot)
 	context = append(context, s.setup.Path[:]...)
-	return cpace.Input{Secret: s.setup.Secret, Context: context, Session: append(old[:], new[:]...)}
+	return cpace.Input{Secret: secret, Context: context, Session: append(old[:], new[:]...)}
 }
 
 // associated is what a side says openly, and what the key vouches for: who it is, and its half of the KEM.

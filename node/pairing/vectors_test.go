@@ -52,6 +52,7 @@ func cases() map[string]vector.Vector {
 	zero := func(n int) []byte { return make([]byte, n) }
 	framed("hello", "ok", "the old device greets", frame{Hello: &hello{Version: 1, Key: key(1)}})
 	framed("share", "ok", "the new device's share", frame{Share: &share{Key: key(2), KEM: zero(1184)}})
+	framed("link", "ok", "the share of one that has the link", frame{Share: &share{Key: key(2), KEM: zero(1184), Link: true}})
 	framed("reply", "ok", "the old device's share", frame{Reply: &reply{KEM: zero(1088)}})
 	framed("confirm", "ok", "a tag", frame{Confirm: &confirm{}})
 	framed("refuse", "ok", "two tries are left", frame{Refuse: &refuse{Left: 2}})
