@@ -56,14 +56,16 @@ type Node struct {
 	usage  usage
 	index  indexer
 
-	running chan struct{} // closed once Run has begun
-	joining sync.Mutex    // one create or join at a time: each takes the next recovery key
+	running      chan struct{} // closed once Run has begun
+	wakePairings chan struct{} // capacity 1: a pairing has left something to enter
+	joining      sync.Mutex    // one create or join at a time: each takes the next recovery key
 
 	mu            sync.Mutex // guards the following
 	group         *task.Group
 	organizations map[keys.OrgID]*organization
 	applications  map[keys.OrgID]*application // for re-admission
 	candidates    map[keys.OrgID]*candidate   // applications to join
+	pairing       *pairingRun                 // under way, or the last one; nil: none since the start
 }
 
 // errNotRunning means that a request came after the end of Run.
@@ -87,7 +89,7 @@ func New(config Config) (*Node, error) {
 	n := &Node{
 		config: config, log: config.Log, store: db, hub: newHub(),
 		running: make(chan struct{}), organizations: make(map[keys.OrgID]*organization), applications: make(map[keys.OrgID]*application),
-		candidates: make(map[keys.OrgID]*candidate),
+		candidates: make(map[keys.OrgID]*candidate), wakePairings: make(chan struct{}, 1),
 	}
 	n.usage.last.Store(time.Now().UnixNano())
 	n.index.wake = make(chan struct{}, 1)
@@ -138,6 +140,7 @@ func (n *Node) Run(ctx context.Context) error {
 	close(n.running)
 	group.Go("tidy", n.tidy)
 	group.Go("index", n.keepIndexing)
+	group.Go("pairings", n.keepPairings)
 
 	<-group.Context().Done()
 	n.mu.Lock()

@@ -111,22 +111,33 @@ func (o *organization) replaceRecovery(ctx context.Context, by signing, words st
 
 // card returns the card of the account, with the number of its recovery key if that is of the words made here.
 func (o *organization) card() string {
-	profile, err := o.node.profile()
-	if err != nil {
-		return ""
-	}
-	choice, err := o.choice()
+	number, err := o.recoveryNumber()
 	if err != nil {
 		return ""
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	self, _ := o.roll.State().Member(o.member)
-	card := membership.Card{Org: o.org, Number: choice.Number, Nodes: []membership.NodeAddress{{Key: o.at.Key, Addresses: slices.Clone(o.at.Addresses)}}}
-	if at := slices.Index(profile.Recovery, self.Recovery); at >= 0 {
-		card.Number = profile.First + uint32(at)
-	}
+	card := membership.Card{Org: o.org, Number: number, Nodes: []membership.NodeAddress{{Key: o.at.Key, Addresses: slices.Clone(o.at.Addresses)}}}
 	return card.Text()
+}
+
+// recoveryNumber returns the number of the account's recovery key in the series of its words, as far as it is known here.
+func (o *organization) recoveryNumber() (uint32, error) {
+	profile, err := o.node.profile()
+	if err != nil {
+		return 0, err
+	}
+	choice, err := o.choice()
+	if err != nil {
+		return 0, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	self, _ := o.roll.State().Member(o.member)
+	if at := slices.Index(profile.Recovery, self.Recovery); at >= 0 {
+		return profile.First + uint32(at), nil
+	}
+	return choice.Number, nil
 }
 
 // Card returns the card to keep beside the recovery words.

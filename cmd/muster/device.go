@@ -16,7 +16,7 @@ import (
 func (a *app) newDevice() *cobra.Command {
 	c := a.command(manual{
 		use:   "device COMMAND",
-		short: "your devices: list, bar, freeze, recover",
+		short: "your devices: add, confirm, list, bar, freeze, recover",
 		about: `The devices of your account. A device stands above those that it introduced; the recovery
 words stand above all. Whoever has a device of yours can do what you can, until a device
 above it, or the recovery words, bar it.`,
@@ -28,7 +28,7 @@ above it, or the recovery words, bar it.`,
 		return nil
 	}, func(c *cobra.Command, _ []string) error { return c.Help() })
 	c.AddCommand(a.newDeviceList(), a.newDeviceBar(), a.newDeviceFreeze(), a.newDeviceRefuse(), a.newDeviceRecover(),
-		a.newDeviceWiper(), a.newDeviceCard())
+		a.newDeviceWiper(), a.newDeviceCard(), a.newDeviceAdd(), a.newDeviceConfirm())
 	return c
 }
 

@@ -49,7 +49,7 @@ const rootPage = `muster is a members-only messenger.
   contacts     whom you know; presence, typing: who of them is there
   verify       compare safety numbers with a member
   name         take another name; settings: what you choose for yourself
-  device       your devices: list, bar, freeze, recover
+  device       your devices: add, list, bar, freeze, recover; pair: on the one to be added
 
   send         send a message, with files
   inbox        list what you received; watch: as it arrives
@@ -99,7 +99,7 @@ func (a *app) newRoot() *cobra.Command {
 		a.newContacts(), a.newSend(), a.newInbox(), a.newRead(), a.newSearch(), a.newWatch(), a.newCheck(), a.newVersion(),
 		a.newAdmin(), a.newName(), a.newVerify(), a.newPresence(), a.newTyping(), a.newBlock(), a.newUnblock(), a.newDecline(),
 		a.newEdit(), a.newDelete(), a.newUndo(), a.newReact(), a.newForward(), a.newReport(), a.newSettings(), a.newGroup(), a.newConversation(),
-		a.newService(), a.newLogs(), a.newUninstall())
+		a.newService(), a.newLogs(), a.newUninstall(), a.newPair())
 	return root
 }
 

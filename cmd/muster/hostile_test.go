@@ -159,7 +159,7 @@ var words24 = strings.Repeat("abandon ", 23) + "art"
 var hostileRuns = map[string][]string{
 	"status": {""}, "org list": {""}, "org create": {"X --claim muster:claim/x --as Bo"}, "org follow": {"muster:join/x"},
 	"device list": {""}, "device bar": {"x", "x --since 1d"}, "device freeze": {"", "--lift --words-fd 0"}, "device refuse": {"x"}, "device wiper": {"nobody"},
-	"device card": {""}, "device recover": {"--words-fd 0 --cancel-wipe this", "--words-fd 0 muster:card/x", "--lost muster:card/x --as Bo"},
+	"device card": {""}, "device add": {""}, "device confirm": {"", "--no"}, "pair": {"muster:pair/x"}, "device recover": {"--words-fd 0 --cancel-wipe this", "--words-fd 0 muster:card/x", "--lost muster:card/x --as Bo"},
 	"invite": {"", "--qr"}, "join": {"muster:join/x --as Bo", "muster:join/x --as Bo -m hello"}, "vouch": {"Zoe"},
 	"introduce": {"Bo hello"}, "accept": {"Bo"}, "block": {"Bo"}, "unblock": {"Bo"}, "decline": {"Bo"}, "contacts": {"", "--all"},
 	"verify": {"Bo", "Bo --qr", "Bo --confirm"}, "name": {"Bo"}, "presence": {""}, "presence set": {"away"}, "presence share": {"nobody"},

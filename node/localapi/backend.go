@@ -43,6 +43,14 @@ type Backend interface {
 	Devices(ctx context.Context, query api.DevicesQuery) ([]api.Account, error)
 	// Bar bars devices of the own account, or only says what that would do.
 	Bar(ctx context.Context, request api.BarRequest) (api.BarResult, error)
+	// AddDevice makes a code with which another device is added to the account. An earlier one is void.
+	AddDevice(ctx context.Context, request api.AddDeviceRequest) (api.AddDeviceResult, error)
+	// Pair begins to make this device one of an account. Pairing tells what comes of it.
+	Pair(ctx context.Context, request api.PairRequest) (api.Pairing, error)
+	// Pairing tells how far the pairing is. It waits up to 20 seconds for a version after that of the query.
+	Pairing(ctx context.Context, query api.PairingQuery) (api.Pairing, error)
+	// ConfirmPairing says yes to the words that both screens show, or ends the pairing.
+	ConfirmPairing(ctx context.Context, request api.ConfirmRequest) (api.Pairing, error)
 	// Freeze freezes the own account, or ends that.
 	Freeze(ctx context.Context, request api.FreezeRequest) (api.FreezeResult, error)
 	// Refuse refuses a re-admission of the own account.

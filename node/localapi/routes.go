@@ -29,6 +29,16 @@ func (s *Server) routes() *http.ServeMux {
 		return list(b.Devices(ctx, api.DevicesQuery{Org: q.Get("org")}))
 	}, "org"))
 	mux.HandleFunc("POST /v1/devices/bar", call(s, b.Bar))
+	mux.HandleFunc("POST /v1/devices/add", call(s, b.AddDevice))
+	mux.HandleFunc("POST /v1/devices/confirm", call(s, b.ConfirmPairing))
+	mux.HandleFunc("GET /v1/devices/pairing", s.query(func(ctx context.Context, q url.Values) (any, error) {
+		after, err := number(q, "after")
+		if err != nil {
+			return nil, err
+		}
+		return b.Pairing(ctx, api.PairingQuery{After: uint64(after)})
+	}, "after"))
+	mux.HandleFunc("POST /v1/pair", call(s, b.Pair))
 	mux.HandleFunc("POST /v1/devices/freeze", call(s, b.Freeze))
 	mux.HandleFunc("POST /v1/devices/refuse", call(s, b.Refuse))
 	mux.HandleFunc("POST /v1/devices/wiper", call(s, b.Wiper))

@@ -126,7 +126,7 @@ func TestSurveyKnowsEveryBucket(t *testing.T) {
 func TestEraseKnowsEveryBucket(t *testing.T) {
 	known := map[byte]string{
 		profiles.id: "the person's", entrances.id: "found by their organization", parts.id: "found by records", files.id: "found by records",
-		uploads.id: "of no organization yet", applications.id: "of who is not in", candidacies.id: "of who is not in", wipes.id: "says that it was erased", indexing.id: "of no organization",
+		uploads.id: "of no organization yet", applications.id: "of who is not in", candidacies.id: "of who is not in", pairings.id: "of who is not in", wipes.id: "says that it was erased", indexing.id: "of no organization",
 	}
 	for _, b := range ofOrganization {
 		known[b.prefix()[0]] = "erased"

@@ -33,7 +33,7 @@ func surveyedBuckets() []surveyed {
 		records, shared, digests, lacking, messages, timeline, histories, parts, files, uploads, acts, proofs, expiries, doomed, settled,
 		numbers, jobs, waiting, waitingIDs, deliveries, seen, sealed, unposted, undelivered,
 		drafts, dropped, delays,
-		choices, exclusions, applications, wipes, sightings, candidacies, unindexed, indexing,
+		choices, exclusions, applications, wipes, sightings, candidacies, pairings, unindexed, indexing,
 	}
 }
 

@@ -55,3 +55,23 @@ func (b *Backend) Card(_ context.Context, q api.DevicesQuery) (api.CardResult, e
 func (b *Backend) MakeWords(_ context.Context, r api.WordsRequest) (api.WordsResult, error) {
 	return api.WordsResult{RecoveryWords: []string{"abandon", "ability"}}, b.got(r)
 }
+
+// AddDevice implements localapi.Backend.
+func (b *Backend) AddDevice(_ context.Context, r api.AddDeviceRequest) (api.AddDeviceResult, error) {
+	return api.AddDeviceResult{Code: "01234-apple-river-stone", Link: "muster:pair/x"}, b.got(r)
+}
+
+// Pair implements localapi.Backend.
+func (b *Backend) Pair(_ context.Context, r api.PairRequest) (api.Pairing, error) {
+	return api.Pairing{State: api.PairingWaiting, New: true}, b.got(r)
+}
+
+// Pairing implements localapi.Backend.
+func (b *Backend) Pairing(_ context.Context, q api.PairingQuery) (api.Pairing, error) {
+	return api.Pairing{State: api.PairingCompare, Words: []string{"able", "about"}, Version: q.After + 1}, b.got(q)
+}
+
+// ConfirmPairing implements localapi.Backend.
+func (b *Backend) ConfirmPairing(_ context.Context, r api.ConfirmRequest) (api.Pairing, error) {
+	return api.Pairing{State: api.PairingAdding, Words: r.Words}, b.got(r)
+}
