@@ -49,7 +49,13 @@ func (n *Node) AddDevice(ctx context.Context, _ api.AddDeviceRequest) (api.AddDe
 	}}
 	err = run.start(life, map[string]func(context.Context) error{
 		"pairing slot": func(ctx context.Context) error { return readVisits(ctx, slot, p.visits) },
-		"pairing talk": p.run,
+		"pairing talk": func(ctx context.Context) error {
+			err := p.run(ctx)
+			if err == nil {
+				run.end() // also for a visitor whom nobody meets any more
+			}
+			return err
+		},
 	})
 	result := api.AddDeviceResult{Code: code.Text(), Link: link.Text(), Expires: time.Now().Add(pairing.Life).UTC().Truncate(time.Second)}
 	for _, address := range link.Node.Addresses {

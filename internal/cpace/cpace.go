@@ -77,7 +77,7 @@ func start(raw [32]byte, initiator bool, in Input, data []byte) *Run {
 		panic(fmt.Sprintf("cpace: 252 bits refused as a scalar: %v", err))
 	}
 	r := &Run{initiator: initiator, session: in.Session, scalar: scalar, data: data}
-	copy(r.share[:], ristretto255.NewElement().ScalarMult(scalar, generator(in)).Bytes())
+	copy(r.share[:], ristretto255.NewIdentityElement().ScalarMult(scalar, generator(in)).Bytes())
 	return r
 }
 
@@ -112,7 +112,7 @@ func (r *Run) Finish(share [ShareSize]byte, data []byte) (*Session, error) {
 
 // multiply is the draft's scalar_mult_vfy, with an error in the place of the neutral element. [PAIR-4]
 func multiply(scalar *ristretto255.Scalar, share [ShareSize]byte) (product [ShareSize]byte, err error) {
-	point, err := ristretto255.NewElement().SetCanonicalBytes(share[:])
+	point, err := ristretto255.NewIdentityElement().SetCanonicalBytes(share[:])
 	if err != nil {
 		return product, ErrShare
 	}
@@ -127,7 +127,7 @@ func multiply(scalar *ristretto255.Scalar, share [ShareSize]byte) (product [Shar
 // generator is the draft's calculate_generator: the point that the secret stands for in this run.
 func generator(in Input) *ristretto255.Element {
 	hash := sha512.Sum512(generatorString(in))
-	point, err := ristretto255.NewElement().SetUniformBytes(hash[:])
+	point, err := ristretto255.NewIdentityElement().SetUniformBytes(hash[:])
 	if err != nil {
 		panic(fmt.Sprintf("cpace: 64 bytes refused as uniform: %v", err))
 	}

@@ -2,6 +2,7 @@ package pairing
 
 import (
 	"crypto/mlkem"
+	"crypto/sha256"
 
 	"muster.example/internal/cpace"
 	"muster.example/internal/keys"
@@ -10,6 +11,15 @@ import (
 
 // nonceSize is what each side adds to the session's name, in bytes.
 const nonceSize = 16
+
+// partSize is what each side adds to the keys and words once the key agreement is done, in bytes.
+const partSize = 32
+
+// commitment is what the old device says of its part before it tells it. Without it, somebody who knows the code and stands
+// between the two could choose, among millions of shares, one that makes both screens show the same words. [PAIR-7]
+func commitment(part [partSize]byte) [sha256.Size]byte {
+	return [sha256.Size]byte(keys.Hash[keys.Event](keys.DomainPairing, part[:]))
+}
 
 // version is that of the conversation.
 const version = 1
@@ -44,11 +54,14 @@ type share struct {
 type reply struct {
 	KEM   []byte                `cbor:"1,keyasint"` // ML-KEM-768 ciphertext
 	Share [cpace.ShareSize]byte `cbor:"2,keyasint"`
+	// Promise commits to the old device's part of the words before it knows the new one's: see commitment.
+	Promise [sha256.Size]byte `cbor:"3,keyasint"`
 }
 
-// confirm proves the key: of the new device first.
+// confirm proves the key, and tells this side's part of the words: of the new device first.
 type confirm struct {
-	Tag [cpace.TagSize]byte `cbor:"1,keyasint"`
+	Tag  [cpace.TagSize]byte `cbor:"1,keyasint"`
+	Part [partSize]byte      `cbor:"2,keyasint"`
 }
 
 // refuse comes in the place of the old device's confirm.

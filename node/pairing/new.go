@@ -2,6 +2,7 @@ package pairing
 
 import (
 	"crypto/mlkem"
+	"crypto/sha256"
 	"io"
 
 	"muster.example/internal/cpace"
@@ -13,8 +14,10 @@ import (
 // After an error the conversation is over.
 type New struct {
 	side
-	kem    *mlkem.DecapsulationKey768
-	rounds int
+	kem     *mlkem.DecapsulationKey768
+	secret  []byte            // of the KEM
+	promise [sha256.Size]byte // the old device's
+	rounds  int
 }
 
 // NewNew begins a conversation.
@@ -59,15 +62,14 @@ func (n *New) Reply(data []byte) ([]byte, error) {
 	if f.Reply == nil {
 		return nil, frameError("no reply")
 	}
-	secret, err := n.kem.Decapsulate(f.Reply.KEM)
-	if err != nil {
+	n.promise = f.Reply.Promise
+	if n.secret, err = n.kem.Decapsulate(f.Reply.KEM); err != nil {
 		return nil, frameError("a bad ciphertext")
 	}
-	if n.session, err = n.run.Finish(f.Reply.Share, associated(n.setup.Peer, f.Reply.KEM)); err != nil {
+	if n.session, err = n.run.Finish(f.Reply.Share, associated(n.setup.Peer, f.Reply.KEM, f.Reply.Promise[:])); err != nil {
 		return nil, frameError("%v", err)
 	}
-	n.channel = newChannel(n.session.Key(), secret, false)
-	return frame{Confirm: &confirm{Tag: n.session.Tag()}}.encode(), nil
+	return frame{Confirm: &confirm{Tag: n.session.Tag(), Part: n.part}}.encode(), nil
 }
 
 // Confirm takes the old device's confirmation. The error is a *RefusedError if it says that the code is wrong, and ErrCode if
@@ -83,12 +85,16 @@ func (n *New) Confirm(data []byte) error {
 		err = frameError("no confirmation")
 	case n.session.Confirm(f.Confirm.Tag) != nil:
 		err = ErrCode
+	case commitment(f.Confirm.Part) != n.promise:
+		err = frameError("another part of the words than was promised")
 	}
-	n.sure = err == nil
 	if err != nil {
 		n.phase = ended
+		return err
 	}
-	return err
+	n.channel = newChannel(agreement{key: n.session.Key(), kem: n.secret, old: f.Confirm.Part, new: n.part}, false)
+	n.sure = true
+	return nil
 }
 
 // Said is what the old device says once both have confirmed; exactly one is set.

@@ -53,11 +53,12 @@ func (o *Old) Share(data []byte) ([]byte, error) {
 	}
 	var ciphertext []byte
 	o.kem, ciphertext = theirs.Encapsulate()
-	run := cpace.Start(o.random, false, o.input(secret, o.nonce, f.Share.Nonce), associated(o.setup.Own, ciphertext))
+	promise := commitment(o.part)
+	run := cpace.Start(o.random, false, o.input(secret, o.nonce, f.Share.Nonce), associated(o.setup.Own, ciphertext, promise[:]))
 	if o.session, err = run.Finish(f.Share.Share, associated(f.Share.Key, f.Share.KEM)); err != nil {
 		return nil, frameError("%v", err)
 	}
-	return frame{Reply: &reply{KEM: ciphertext, Share: run.Share()}}.encode(), nil
+	return frame{Reply: &reply{KEM: ciphertext, Share: run.Share(), Promise: promise}}.encode(), nil
 }
 
 // Confirm takes the new device's confirmation and returns the own one. Under ErrCode the try was wrong, and nothing was
@@ -75,8 +76,9 @@ func (o *Old) Confirm(data []byte) ([]byte, error) {
 		o.phase = ended
 		return nil, err
 	}
-	o.channel, o.sure = newChannel(o.session.Key(), o.kem, true), true
-	return frame{Confirm: &confirm{Tag: o.session.Tag()}}.encode(), nil
+	o.channel = newChannel(agreement{key: o.session.Key(), kem: o.kem, old: o.part, new: f.Confirm.Part}, true)
+	o.sure = true
+	return frame{Confirm: &confirm{Tag: o.session.Tag(), Part: o.part}}.encode(), nil
 }
 
 // RefuseFrame is what a new device with a wrong code is told in the place of a confirmation.

@@ -21,10 +21,16 @@ type channel struct {
 	words     [2]string
 }
 
-// newChannel derives the keys of both directions, and the words that people compare, from the agreed key and the secret of
-// the KEM. [PAIR-7] [PAIR-8]
-func newChannel(agreed [cpace.KeySize]byte, kem []byte, old bool) *channel {
-	secret := slices.Concat(agreed[:], kem)
+// agreement is what both sides have once each has confirmed.
+type agreement struct {
+	key      [cpace.KeySize]byte
+	kem      []byte         // the secret of the KEM
+	old, new [partSize]byte // the parts of both
+}
+
+// newChannel derives the keys of both directions, and the words that people compare. [PAIR-7] [PAIR-8]
+func newChannel(a agreement, old bool) *channel {
+	secret := slices.Concat(a.key[:], a.kem, a.old[:], a.new[:])
 	derive := func(label string, size int) []byte {
 		key, err := hkdf.Key(sha512.New, secret, nil, string(keys.DomainPairing)+"\x00"+label, size)
 		if err != nil {

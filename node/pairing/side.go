@@ -43,6 +43,7 @@ type side struct {
 	random  io.Reader
 	phase   phase
 	nonce   [nonceSize]byte
+	part    [partSize]byte
 	run     *cpace.Run
 	session *cpace.Session
 	channel *channel
@@ -59,7 +60,11 @@ func (s *side) at(want, next phase) {
 }
 
 func (s *side) draw() {
-	if _, err := io.ReadFull(s.random, s.nonce[:]); err != nil {
+	_, err := io.ReadFull(s.random, s.nonce[:])
+	if err == nil {
+		_, err = io.ReadFull(s.random, s.part[:])
+	}
+	if err != nil {
 		panic(fmt.Sprintf("pairing: no randomness: %v", err))
 	}
 }
@@ -73,9 +78,10 @@ func (s *side) input(secret []byte, old, new [nonceSize]byte) cpace.Input {
 	return cpace.Input{Secret: secret, Context: context, Session: append(old[:], new[:]...)}
 }
 
-// associated is what a side says openly, and what the key vouches for: who it is, and its half of the KEM.
-func associated(key keys.PublicKey, kem []byte) []byte {
-	return wire.Encode([][]byte{key[:], kem})
+// associated is what a side says openly, and what the key vouches for: who it is, its half of the KEM and, of the old device,
+// what it promises.
+func associated(key keys.PublicKey, said ...[]byte) []byte {
+	return wire.Encode(append([][]byte{key[:]}, said...))
 }
 
 // Words returns the two words that people compare. Valid once both have confirmed. [PAIR-7]

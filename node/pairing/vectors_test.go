@@ -79,11 +79,19 @@ func cases() map[string]vector.Vector {
 	twice := Offer{Orgs: []Organization{good.Orgs[0], good.Orgs[0]}}
 	sealed("twice", "message", "PAIR-10", "an organization twice", message{Offer: &twice})
 
-	isk, kem := [cpace.KeySize]byte{1, 2, 3}, []byte{4, 5, 6}
-	channel := newChannel(isk, kem, true)
+	isk, kem, old, new := [cpace.KeySize]byte{1, 2, 3}, []byte{4, 5, 6}, [partSize]byte{7}, [partSize]byte{8}
+	channel := newChannel(agreement{isk, kem, old, new}, true)
 	add("channel_first", "channel", "ok", "PAIR-7, PAIR-8", "the first frame from the old device: an end", channel.seal(message{Done: &Done{Outcomes: []Outcome{Added}}}),
-		"isk: "+hex.EncodeToString(isk[:]), "kem: "+hex.EncodeToString(kem), "words: "+strings.Join(channel.words[:], " "))
+		"isk: "+hex.EncodeToString(isk[:]), "kem: "+hex.EncodeToString(kem), "old: "+hex.EncodeToString(old[:]), "new: "+hex.EncodeToString(new[:]), "words: "+strings.Join(channel.words[:], " "))
 	return all
+}
+
+func input(t *testing.T, v vector.Vector, name string) []byte {
+	data, err := hex.DecodeString(v.Input(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 func TestVectors(t *testing.T) {
@@ -117,12 +125,9 @@ func TestVectors(t *testing.T) {
 				again = wire.Encode(m)
 			}
 		case "channel":
-			isk, bad := hex.DecodeString(v.Input("isk"))
-			kem, worse := hex.DecodeString(v.Input("kem"))
-			if bad != nil || worse != nil {
-				t.Fatal(bad, worse)
-			}
-			c := newChannel([cpace.KeySize]byte(isk), kem, false)
+			a := agreement{kem: input(t, v, "kem")}
+			a.key, a.old, a.new = [cpace.KeySize]byte(input(t, v, "isk")), [partSize]byte(input(t, v, "old")), [partSize]byte(input(t, v, "new"))
+			c := newChannel(a, false)
 			if words := strings.Join(c.words[:], " "); words != v.Input("words") {
 				t.Errorf("the words are %s", words)
 			}
