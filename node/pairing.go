@@ -101,6 +101,7 @@ func (r *pairingRun) tell(change func(*api.Pairing)) {
 	r.said.Version++
 	close(r.changed)
 	r.changed = make(chan struct{})
+	r.node.hub.publish(api.Event{Kind: api.EventPairing, Time: time.Now().UTC()})
 }
 
 func (r *pairingRun) snapshot() api.Pairing {

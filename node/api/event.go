@@ -20,6 +20,7 @@ const (
 	EventPresence     EventKind = "presence"     // a member came, went, or can be seen no more: Presence
 	EventTyping       EventKind = "typing"       // a member types to us: Presence, of who
 	EventHistory      EventKind = "history"      // other devices of the account gave records: what is shown may be anything else
+	EventPairing      EventKind = "pairing"      // a pairing got further: GET /v1/devices/pairing tells how far
 	EventLagged       EventKind = "lagged"       // the last event: this watcher was too slow and missed some
 )
 

@@ -182,6 +182,19 @@ var reasons = map[string]string{
 	"the devices have changed meanwhile":                                                                     "devices-changed",
 	"there are no new words that were written down: Muster may have been started anew since":                 "no-new-words",
 	"this message is not among those that came back any more":                                                "not-returned",
+	"another pairing was begun at the same time":                                                             "pairing-busy",
+	"an organization was entered meanwhile":                                                                  "pairing-busy",
+	"the pairing was cancelled: nothing was added":                                                           "pairing-cancelled",
+	"no device is being added":                                                                               "pairing-none",
+	"the other device is not there yet":                                                                      "pairing-waiting",
+	"these are not the words of this pairing":                                                                "pairing-words",
+	"the code was wrong three times, and is void":                                                            "pairing-void",
+	"the code was tried too often, and is void":                                                              "pairing-void",
+	"the rendezvous node has ended the pairing":                                                              "pairing-lost",
+	"nobody used the code within ten minutes: it is void":                                                    "pairing-expired",
+	"the other device has broken off: nothing was added":                                                     "pairing-gone",
+	"the other device says what it should not: nothing was added":                                            "pairing-fault",
+	"no organization took the new device: %s":                                                                "pairing-untaken",
 }
 
 // hinted are kinds that are told by what to do about them: their text is another error's.

@@ -33,6 +33,7 @@ type house struct {
 	lost    api.LostResult
 	plan    api.BarResult
 	losses  api.Losses
+	pairing api.Pairing
 	refuse  error // of what changes something
 }
 
@@ -42,6 +43,9 @@ func (h *house) Card(context.Context, api.DevicesQuery) (api.CardResult, error) 
 	return api.CardResult{Org: "org", Card: "muster:card/" + hostile}, nil
 }
 func (h *house) Losses(context.Context, api.LossesQuery) (api.Losses, error) { return h.losses, nil }
+func (h *house) Pairing(context.Context, api.PairingQuery) (api.Pairing, error) {
+	return h.pairing, nil
+}
 func (h *house) Settings(context.Context, api.SettingsQuery) ([]api.Setting, error) {
 	return h.setting, nil
 }

@@ -21,6 +21,7 @@ func routes() []route {
 		slipRoutes(),
 		recoverRoutes(),
 		deviceRoutes(),
+		addDeviceRoutes(),
 		orderRoutes(),
 		renewalRoutes(),
 		safetyRoutes(),

@@ -90,7 +90,7 @@ function listen() {
     heard(event);
     document.dispatchEvent(new CustomEvent("muster:news", { detail: event })); // in this tab alone
   };
-  for (const kind of ["message", "introduction", "change", "mark", "state", "contact", "org", "skin", "notice", "presence", "typing"]) {
+  for (const kind of ["message", "introduction", "change", "mark", "state", "contact", "org", "skin", "notice", "presence", "typing", "pairing"]) {
     source.addEventListener(kind, (event) => tell(JSON.parse(event.data)));
   }
   source.addEventListener("history", (event) => tell({ ...JSON.parse(event.data), kind: "all" })); // anything may be another
