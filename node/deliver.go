@@ -30,6 +30,7 @@ const (
 // keepReceiving takes what the rendezvous node has for this device, for as long as the connection stands: it opens and
 // saves, and then acknowledges.
 func (o *organization) keepReceiving(ctx context.Context, client *rvclient.Client) error {
+	o.awaitContacts(ctx)
 	stream, err := client.OpenDeliver(ctx)
 	if err != nil {
 		return fmt.Errorf("opening the deliver stream: %w", err)

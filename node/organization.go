@@ -39,6 +39,8 @@ type organization struct {
 	wakeSession  chan struct{}                   // capacity 1: a session may succeed now
 	wakeErase    chan struct{}                   // capacity 1: something was erased, or is to be
 	wakeSiblings chan struct{}                   // capacity 1: there is something that the account's other devices lack
+	met          chan struct{}                   // closed once histories were exchanged with another device of the account
+	meet         sync.Once                       // closes met
 	siblings     atomic.Pointer[siblingMeetings] // of the last session; nil before the first
 	fetching     chan struct{}                   // capacity 1: held by who fetches and adopts a page of the roll
 
@@ -76,7 +78,7 @@ type organization struct {
 func (n *Node) openOrganization(kept store.Organization) (*organization, error) {
 	self := keys.FromSeed(kept.Identity)
 	o := &organization{
-		gate: &gate{}, node: n, org: kept.Org, member: kept.Member, self: self, device: self.Public(), at: kept.Node,
+		gate: &gate{}, met: make(chan struct{}), node: n, org: kept.Org, member: kept.Member, self: self, device: self.Public(), at: kept.Node,
 		log:      n.log.With("org", kept.Org.Short()),
 		wakeSeal: make(chan struct{}, 1), wakePost: make(chan struct{}, 1), wakeRoll: make(chan struct{}, 1),
 		fetching: make(chan struct{}, 1), wakeGossip: make(chan struct{}, 1), wakeSession: make(chan struct{}, 1),

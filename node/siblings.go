@@ -36,6 +36,9 @@ const (
 	lookBack = 48 * time.Hour
 	// lingerTime is how long a connection to a sibling stays without an exchange.
 	lingerTime = 2 * time.Minute
+	// newTime is how long a device is new, and meetTime how long it waits for another one before it takes what is for it.
+	newTime  = time.Hour
+	meetTime = 8 * time.Second
 	// placeTime is after how long a place at the relay is asked for again if it was not given.
 	placeTime = 5 * time.Minute
 )
@@ -102,6 +105,22 @@ func (o *organization) refoldLocked() {
 	})
 	if err != nil {
 		o.log.Error("making the view anew", "error", err)
+	}
+}
+
+// awaitContacts lets a device that has just been added, and knows nobody yet, hear from another device of the account first who may
+// write to it: what came before that it could only refuse. It does not wait for long.
+func (o *organization) awaitContacts(ctx context.Context) {
+	o.mu.Lock()
+	known := len(o.view.Contacts()) > 0
+	o.mu.Unlock()
+	if known || len(o.siblingsNow()) == 0 || time.Since(time.UnixMilli(o.joined)) > newTime {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-o.met:
+	case <-time.After(meetTime):
 	}
 }
 
@@ -349,6 +368,7 @@ func (s *siblingMeetings) answering(device keys.PublicKey, more int) {
 
 // tell notes that a sibling was heard from, and has watchers look anew if records came.
 func (s *siblingMeetings) tell(device keys.PublicKey, done exchange.Progress) {
+	s.o.meet.Do(func() { close(s.o.met) })
 	s.o.mu.Lock()
 	defer s.o.mu.Unlock()
 	if err := s.o.node.store.Update(func(tx *store.Tx) error { return s.o.sighted(tx, device) }); err != nil {
