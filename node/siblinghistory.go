@@ -25,6 +25,8 @@ const (
 	aheadTime = 25 * time.Hour
 	// tellTime is how often watchers are told of an exchange while it goes on.
 	tellTime = 3 * time.Second
+	// mostLost is how many own records a folder that was put back can lack. [HIST-25]
+	mostLost = 1 << 20
 	// takenAtOnce is how many records one transaction stores at most: so many messages of some hundred bytes fit.
 	takenAtOnce = 256
 	// sharedAtOnce is how many records are read in one transaction.
@@ -326,6 +328,12 @@ func (o *organization) earlyActs(part []history.Record) (map[keys.MessageID]bool
 
 // takeRecord stores one record that holds, and what follows from it. acted are the messages on which acts are known.
 func (o *organization) takeRecord(tx *store.Tx, r history.Record, acted map[keys.MessageID]bool, effects *effects) (bool, error) {
+	if r.Device == o.device {
+		if own, err := tx.Numbered(o.org); err != nil || r.Sequence > own && r.Sequence-own > mostLost {
+			o.log.Warn("a record of this device was refused whose number it cannot have reached", "number", r.Sequence)
+			return false, err
+		}
+	}
 	fresh := false
 	if r.Message != nil {
 		_, err := tx.Message(o.org, r.Message.ID())

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -185,4 +186,39 @@ func tagAmong(t *testing.T, all []history.Record, tag string) history.Record {
 	}
 	t.Fatal("it is not shared")
 	return history.Record{}
+}
+
+// A stolen device of the account cannot use up the clock or the numbers of another, which would then record nothing more.
+// [HIST-5] [HIST-25]
+func TestForgedRecordsLeaveRoom(t *testing.T) {
+	tag := func(device keys.PublicKey, number uint64, clock history.Clock) history.Record {
+		return history.Record{Device: device, Sequence: number, Clock: clock, Kind: history.RecordTag,
+			Tag: &history.Tag{Message: keys.MessageID{1}, Tag: "forged"}}
+	}
+	now := time.Now().UnixMilli()
+	for name, forged := range map[string]func(desk, thief *organization) history.Record{
+		"the last counter of a moment to come": func(_, thief *organization) history.Record {
+			return tag(thief.device, 1000, history.Clock{Wall: now + 24*time.Hour.Milliseconds(), Counter: history.MaxCounter})
+		},
+		"the last number of this device": func(desk, _ *organization) history.Record {
+			return tag(desk.device, math.MaxUint64, history.Clock{Wall: now})
+		},
+		"a number of this device that it cannot have reached": func(desk, _ *organization) history.Record {
+			return tag(desk.device, 1<<40, history.Clock{Wall: now})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newParties(t, 2, "bo")
+			desk, thief := p.all[0], p.all[1]
+			desk.takes(t, forged(desk, thief))
+			for _, value := range []string{"off", "on", "off"} {
+				desk.chosen(t, "receipts", value)
+			}
+			for _, r := range desk.gives(t) {
+				if r.Setting != nil && r.Sequence > 1<<32 {
+					t.Errorf("a record of this device has number %d", r.Sequence)
+				}
+			}
+		})
+	}
 }

@@ -150,6 +150,15 @@ func (tx *Tx) Observe(org keys.OrgID, seen history.Clock) error {
 	return histories.put(tx, c, org[:])
 }
 
+// Numbered returns how many records this device has made, by their numbers.
+func (tx *Tx) Numbered(org keys.OrgID) (uint64, error) {
+	c, err := histories.get(tx, org[:])
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	return c.Sequence, err
+}
+
 // SkipTo has the next record of this device have a number above one that another device of the account has of it.
 func (tx *Tx) SkipTo(org keys.OrgID, sequence uint64) error {
 	c, err := histories.get(tx, org[:])

@@ -1,9 +1,6 @@
 package history
 
-import (
-	"cmp"
-	"math"
-)
+import "cmp"
 
 // Clock is a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014): wall time in unix milliseconds
 // and a counter that orders what falls into the same millisecond or follows something from the future. The zero value
@@ -19,7 +16,7 @@ func (c Clock) Tick(now int64) Clock {
 	if now > c.Wall {
 		return Clock{Wall: now}
 	}
-	if c.Counter == math.MaxUint32 { // a counter that began again would put the record before c
+	if c.Counter >= MaxCounter { // one more would not be read, and one that began again would put the record before c
 		return Clock{Wall: c.Wall + 1}
 	}
 	return Clock{Wall: c.Wall, Counter: c.Counter + 1}

@@ -50,6 +50,6 @@ const (
 	// MaxTime is the last time that is understood, the end of the year 9999, in unix milliseconds. Beyond it a time has
 	// no text form that other programs read.
 	MaxTime = 253402300799999
-	// MaxCounter is the highest counter of a clock that is read. It leaves as many ticks above it.
+	// MaxCounter is the highest counter of a clock that is read. A clock that has reached it goes on with the next millisecond.
 	MaxCounter = 1<<31 - 1
 )
