@@ -6,6 +6,8 @@
 // on their keys with X25519MLKEM768; Noise, which has no post-quantum key exchange, is not linked, and neither are
 // WebRTC, WebTransport and the other parts that the root package of libp2p drags in.
 //
+// A host can wait and call through a relay, and be one: libp2p's circuit relay v2, with TLS 1.3 between the two ends.
+//
 // The package must not know who is a member: the caller's gater and handlers decide that. It contacts nobody but the
 // peers that it is told to: it resolves no names, maps no ports and sends no metrics.
 //
