@@ -39,6 +39,8 @@ const (
 	// newTime is how long a device is new, and meetTime how long it waits for another one before it takes what is for it.
 	newTime  = time.Hour
 	meetTime = 8 * time.Second
+	// mostAnswers is how many exchanges that one sibling began go on at once: one, and what a lost connection has left of another.
+	mostAnswers = 2
 	// placeTime is after how long a place at the relay is asked for again if it was not given.
 	placeTime = 5 * time.Minute
 )
@@ -346,8 +348,10 @@ func (s *siblingMeetings) answer(ctx context.Context, from keys.PublicKey, strea
 	if !s.o.gate.isSibling(from) {
 		return errors.New("it is no device of the account")
 	}
-	s.answering(from, 1)
-	defer s.answering(from, -1)
+	if !s.beginAnswer(from) {
+		return errors.New("it is being answered already, as often as it may")
+	}
+	defer s.endAnswer(from)
 	done, err := exchange.Answer(ctx, stream, siblingHistory{s.o})
 	s.tell(from, done)
 	if done.Taken > 0 {
@@ -359,11 +363,23 @@ func (s *siblingMeetings) answer(ctx context.Context, from keys.PublicKey, strea
 	return err
 }
 
-func (s *siblingMeetings) answering(device keys.PublicKey, more int) {
+// beginAnswer notes that a sibling is answered, unless it is mostAnswers times already: each may take the whole set in memory.
+func (s *siblingMeetings) beginAnswer(device keys.PublicKey) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.meetingLocked(device)
-	m.answers, m.used = m.answers+more, time.Now()
+	if m.answers >= mostAnswers {
+		return false
+	}
+	m.answers, m.used = m.answers+1, time.Now()
+	return true
+}
+
+func (s *siblingMeetings) endAnswer(device keys.PublicKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.meetingLocked(device)
+	m.answers, m.used = m.answers-1, time.Now()
 }
 
 // tell notes that a sibling was heard from, and has watchers look anew if records came.

@@ -9,6 +9,9 @@ import (
 // before. [SYNC-7]
 const maxDepth = 40
 
+// maxOpen bounds the ranges that are still to be asked about or were found to differ: sixteen million items that all differ have fewer.
+const maxOpen = 1 << 20
+
 // Session is the side that begins. It asks; the other side answers without keeping anything. Not safe for concurrent use.
 type Session struct {
 	set     *Set
@@ -101,6 +104,9 @@ func (s *Session) Take(frame []byte) error {
 	}
 	if len(asked) > 0 && from.Compare(asked[len(asked)-1].to) < 0 {
 		return fmt.Errorf("%w: an answer that ends before what was asked", ErrFrame)
+	}
+	if len(s.pending)+len(s.lacks) > maxOpen {
+		return fmt.Errorf("%w: it claims to differ in %d ranges", ErrFrame, len(s.pending)+len(s.lacks))
 	}
 	slices.SortFunc(s.pending, func(a, b question) int { return a.from.Compare(b.from) })
 	return nil
