@@ -28,6 +28,10 @@ const (
 	StatusMoved       Status = 17 // another node orders the roll now: the answer holds the event that says so
 	StatusConflict    Status = 18 // a rule about accounts forbids it as things are: it may be allowed later
 	StatusPending     Status = 19 // an application that waits for a decision: ask again
+	StatusParked      Status = 20 // the device stayed away for so long that nothing is kept for it
+
+	StatusArchive     Status = 30 // the archive must be among the recipients: fetch the roll and seal again
+	StatusArchiveFull Status = 31 // what waits for the archive leaves no room: try later
 )
 
 var statusText = [...]string{
@@ -51,18 +55,24 @@ var statusText = [...]string{
 	StatusMoved:       "the organization has moved to another rendezvous node",
 	StatusConflict:    "not as things are: the account is frozen, the device not senior, it is so already, or it is too early",
 	StatusPending:     "the application waits for a decision",
+	StatusParked:      "the device has stayed away for too long: nothing is kept for it",
+
+	StatusArchive:     "it touches an account that is archived, and is not for the archive",
+	StatusArchiveFull: "the archive is behind, and messages of archived accounts wait for it",
 }
 
 // Error implements error with a short English text that was never on the wire.
 func (s Status) Error() string {
-	if int(s) < len(statusText) {
+	if int(s) < len(statusText) && statusText[s] != "" {
 		return statusText[s]
 	}
 	return fmt.Sprintf("status %d, which this version does not know", uint16(s))
 }
 
 // Retryable reports whether the same request may succeed later without a change.
-func (s Status) Retryable() bool { return s == StatusFull || s == StatusUnavailable }
+func (s Status) Retryable() bool {
+	return s == StatusFull || s == StatusUnavailable || s == StatusArchiveFull
+}
 
 // Err returns nil for StatusOK, else the status as an error.
 func (s Status) Err() error {

@@ -21,7 +21,8 @@ func TestStatus(t *testing.T) {
 		if status.Error() == "" {
 			t.Errorf("status %d has no text", status)
 		}
-		if want := status == StatusFull || status == StatusUnavailable; status.Retryable() != want {
+		want := status == StatusFull || status == StatusUnavailable || status == StatusArchiveFull
+		if status.Retryable() != want {
 			t.Errorf("status %d: retryable is %v", status, !want)
 		}
 	}
@@ -36,7 +37,7 @@ func TestStatusNumbersStay(t *testing.T) {
 		StatusOK: 0, StatusMalformed: 1, StatusNotMember: 2, StatusRefused: 3, StatusNoLeave: 4, StatusTooLarge: 5,
 		StatusFull: 6, StatusUnavailable: 7, StatusNotFound: 8, StatusStale: 9, StatusUsed: 10, StatusExpired: 11,
 		StatusNameTaken: 12, StatusBadName: 13, StatusLimit: 14, StatusBarred: 15, StatusSuspended: 16, StatusMoved: 17,
-		StatusConflict: 18,
+		StatusConflict: 18, StatusPending: 19, StatusParked: 20, StatusArchive: 30, StatusArchiveFull: 31,
 	} {
 		if uint16(status) != number {
 			t.Errorf("%v is %d on the wire, want %d", status, uint16(status), number)
