@@ -31,5 +31,26 @@ const (
 	DomainReport       Domain = "muster/report/1"       // signature and HPKE info: a report
 	DomainRecord       Domain = "muster/record/1"       // hash: a record of history → its id
 	DomainReconcile    Domain = "muster/reconcile/1"    // hash: a range of history → its fingerprint
+	DomainHistory      Domain = "muster/history/1"      // signature: a record of history, by the device that noted it
 	DomainPairing      Domain = "muster/pairing/1"      // key derivation and CPace context: the pairing of a device
+	DomainMeeting      Domain = "muster/meeting/1"      // as those, and signature: two people face to face
+	DomainReturn       Domain = "muster/return/1"       // signature and hash: a node's return of what was not delivered
+	DomainNearby       Domain = "muster/nearby/1"       // key derivation and seal: what is announced on a local network
+	DomainBackup       Domain = "muster/backup/1"       // key derivation and MAC: backups on a drive
+	DomainBackupItem   Domain = "muster/backup-item/1"  // hash: id of what a backup holds and is no record
+	DomainBackupKey    Domain = "muster/backup-key/1"   // signature: with what an account's backups are written
+	DomainLockKey      Domain = "muster/lock-key/1"     // signature and hash: a key to lock for, its fingerprint
+	DomainArchive      Domain = "muster/archive/1"      // signature, hash and HPKE info: a chain announced to the archive, its key's id; a node's gap
+	DomainAttestation  Domain = "muster/attestation/1"  // signature, hash and HPKE info: what a device opened, for the archive
+	DomainAck          Domain = "muster/ack/1"          // signature: a device's acknowledgement that travels through others
+	DomainImport       Domain = "muster/import/1"       // hash: a mail → the nonce and thread of the message that it becomes
+	DomainEnrol        Domain = "muster/enrol/1"        // signature and hash: what an enrolment service offers a device
+	DomainCluster      Domain = "muster/cluster/1"      // seal and hash: bodies and notes of a replicated queue
+
+	// The store of an archive.
+	DomainArchiveHead    Domain = "muster/archive-head/1"    // signature: how far the chain of segments goes
+	DomainArchiveItem    Domain = "muster/archive-item/1"    // hash and HPKE info: what one segment holds; hash: the archive's key
+	DomainArchiveSegment Domain = "muster/archive-segment/1" // hash: the index of a segment
+	DomainCarried        Domain = "muster/carried/1"         // signature: an envelope that travels through others, by its sender
+	DomainBundle         Domain = "muster/bundle/1"          // key derivation, seal and signature: what lies in a bundle
 )

@@ -30,6 +30,7 @@ func TestVectors(t *testing.T) {
 	addHashes(cases)
 	addSignatures(cases)
 	addRecovery(cases)
+	addBackup(cases)
 	vector.Run(t, "../../docs/spec/testdata/keys", *update, cases, func(t *testing.T, v vector.Vector) {
 		switch v.Input("kind") {
 		case "peer":
@@ -46,6 +47,8 @@ func TestVectors(t *testing.T) {
 			checkWords(t, v)
 		case "series":
 			checkSeries(t, v)
+		case "backup":
+			checkBackup(t, v)
 		default:
 			t.Fatalf("unknown kind %q", v.Input("kind"))
 		}
