@@ -19,6 +19,8 @@ type Spec struct {
 	Dir     string // the node's folder; empty: the program's own choice
 	KeyFile string // unlocks it; empty: it starts locked
 	User    string // who logs in, as Windows names them: DOMAIN\NAME; other systems need no name
+	// NoDirect has it open no port.
+	NoDirect bool
 }
 
 // arguments are what follows the program's path.
@@ -26,6 +28,9 @@ func (s Spec) arguments() []string {
 	arguments := []string{"start"}
 	if s.Dir != "" {
 		arguments = append(arguments, "--dir", s.Dir)
+	}
+	if s.NoDirect {
+		arguments = append(arguments, "--no-direct")
 	}
 	if s.KeyFile == "" { // a task of Windows may have a console, where nobody looks
 		return append(arguments, "--unlock-in-browser")
