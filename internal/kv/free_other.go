@@ -4,5 +4,5 @@ package kv
 
 import "errors"
 
-// freeBytes is not known here; Update then relies on the engine alone.
-func freeBytes(string) (uint64, error) { return 0, errors.ErrUnsupported }
+// volume is not known here; Update then relies on the engine alone.
+func volume(string) (free, size uint64, err error) { return 0, 0, errors.ErrUnsupported }

@@ -8,9 +8,9 @@ const (
 	MaxValue = 12 << 20
 	// MaxMemoryValue is the longest value in bytes of a store in memory.
 	MaxMemoryValue = valueThresholdMemory - 41 // nonce, tag, and strictly below
-	// minFree is the room on the volume below which Update is refused. Badger writes through mapped files, where a
+	// MinFree is the room on the volume below which Update is refused. Badger writes through mapped files, where a
 	// disk that fills up ends the process instead of failing a call.
-	minFree = 64 << 20
+	MinFree = 64 << 20
 
 	// closeFree is the room below which the engine is neither opened nor closed in order: its files are mapped, and
 	// holes in them that cannot be filled end the process.
@@ -29,3 +29,14 @@ const (
 	lastPage  = 512
 	pageBytes = 1 << 20
 )
+
+// Free returns how many bytes may still be written on the volume of a folder; an error where the system does not say.
+func Free(dir string) (uint64, error) { return freeBytes(dir) }
+
+// Volume is Free with the size of the volume.
+func Volume(dir string) (free, size uint64, err error) { return volume(dir) }
+
+func freeBytes(dir string) (uint64, error) {
+	free, _, err := volume(dir)
+	return free, err
+}

@@ -39,6 +39,11 @@ type Store struct {
 	lock  *flock.Flock
 	seal  cipher.AEAD
 	write sync.Mutex // held by Update: updates run one after another, so none conflicts
+	books *ledger    // of what the folder holds, used under write; nil in memory
+	log   *slog.Logger
+
+	shared    *shared // what it is a copy of, used under write; nil for a store of its own
+	wasShared bool    // when it was opened it was a copy of one
 
 	shut     atomic.Bool // closed without its engine
 	close    sync.Once
@@ -46,15 +51,16 @@ type Store struct {
 }
 
 // Open opens the store in dir, making it if the folder has none, with the key that it is sealed under. It narrows dir
-// to mode 0700. Errors: ErrKey, ErrLocked, ErrFormat for a store of a newer program, ErrCorrupt.
+// to mode 0700. Errors: ErrKey, ErrLocked, ErrFormat for a store of a newer program, ErrCorrupt, with each file that is damaged in a
+// *Damage: the store is then as it was.
 func Open(dir string, key [32]byte, opt Options) (*Store, error) {
 	seal, err := chacha20poly1305.NewX(derive(key, "values"))
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{seal: seal}
+	s := &Store{seal: seal, log: opt.Logger}
 	if opt.InMemory {
-		s.db, err = openEngine(engineOptions("", key, opt))
+		s.db, err = startEngine(engineOptions("", key, opt))
 		return s, err
 	}
 	s.dir = dir
@@ -63,6 +69,11 @@ func Open(dir string, key [32]byte, opt Options) (*Store, error) {
 			s.lock.Close()
 		}
 		return nil, err
+	}
+	position, _, _, err := s.standing()
+	s.wasShared = position > 0
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -83,21 +94,64 @@ func (s *Store) openFolder(dir string, key [32]byte, opt Options) error {
 	case !held:
 		return fmt.Errorf("%w: %s", ErrLocked, dir)
 	}
-	fresh, err := checkFormat(dir, key)
+	kind, err := checkFormat(dir, key)
 	if err != nil {
 		return err
-	}
-	if fresh {
-		// Before the engine makes its files: a crash in between leaves a marker and no store, which opens as empty.
-		if err := writeFormat(dir, key); err != nil {
-			return fmt.Errorf("kv: marking the folder: %w", err)
-		}
 	}
 	if free, err := freeBytes(dir); err == nil && free < closeFree {
 		return fmt.Errorf("%w: %d bytes left on the volume of %s, and opening takes %d", ErrFull, free, dir, closeFree)
 	}
-	s.db, err = openEngine(engineOptions(dir, key, opt))
-	return err
+	return s.openEngine(kind, key, engineOptions(dir, key, opt))
+}
+
+// openEngine looks at the files, opens the engine over them, and begins to keep the books. [STO-8]
+func (s *Store) openEngine(kind format, key [32]byte, engine badger.Options) error {
+	seal, err := chacha20poly1305.NewX(derive(key, "tally"))
+	if err != nil {
+		return err
+	}
+	found := &inspection{tally: &tally{}}
+	switch kind {
+	case old:
+		found, err = inspectOld(s.dir, engine)
+	case current:
+		found, err = inspect(s.dir, engine, seal)
+	}
+	if err == nil {
+		err = found.damage()
+	}
+	if err == nil {
+		err = found.removeEmptied()
+	}
+	if err != nil {
+		return err
+	}
+	crashed := kind != current || found.count.state != closed
+	if s.books, err = newLedger(s.dir, seal, found, kind); err != nil {
+		return err
+	}
+	if kind != current { // before the engine makes its files: a crash in between leaves a marker and no store, which opens as empty
+		err = writeFormat(s.dir, key)
+	}
+	if err == nil {
+		s.db, err = startEngine(engine)
+	}
+	if err == nil && crashed {
+		err = s.books.take(s.db)
+	}
+	if err == nil && kind == current && crashed {
+		err = s.books.mark(opened)
+	}
+	if err == nil && kind == old {
+		err = s.Update(func(tx *Tx) error { tx.wrote = true; return nil }) // the first that says how far the store has come
+	}
+	if err != nil {
+		if s.db != nil {
+			err = errors.Join(err, s.db.Close())
+		}
+		return errors.Join(err, s.books.close())
+	}
+	return nil
 }
 
 // engineOptions are Badger's settings: encrypted, synced, and small. The defaults take above 1 GiB while loading.
@@ -113,7 +167,7 @@ func engineOptions(dir string, key [32]byte, opt Options) badger.Options {
 		WithValueThreshold(valueThreshold).WithValueLogFileSize(valueLogFile).
 		WithCompression(options.None).
 		WithDetectConflicts(false).WithMetricsEnabled(false).
-		WithChecksumVerificationMode(options.OnTableAndBlockRead).
+		WithChecksumVerificationMode(options.OnBlockRead).
 		WithLogger(engineLogger{opt.Logger})
 	o.TableSizeMultiplier = 1
 	if opt.Brief {
@@ -126,8 +180,8 @@ func engineOptions(dir string, key [32]byte, opt Options) badger.Options {
 	return o
 }
 
-// openEngine opens Badger. It panics on some damaged files; that is damage, not a bug of ours.
-func openEngine(o badger.Options) (db *badger.DB, err error) {
+// startEngine opens Badger. It panics on some damaged files; that is damage, not a bug of ours.
+func startEngine(o badger.Options) (db *badger.DB, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			db, err = nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, o.Dir, r)
@@ -163,22 +217,53 @@ func (s *Store) Update(change func(*Tx) error) error {
 		return ErrClosed
 	}
 	if s.dir != "" {
-		if free, err := freeBytes(s.dir); err == nil && free < minFree {
+		if free, err := freeBytes(s.dir); err == nil && free < MinFree {
 			return fmt.Errorf("%w: %d bytes left on the volume of %s", ErrFull, free, s.dir)
 		}
 	}
+	if s.shared != nil {
+		return s.updateShared(change)
+	}
 	txn := s.db.NewTransaction(true)
 	defer txn.Discard()
-	if err := change(&Tx{store: s, txn: txn, writable: true}); err != nil {
+	tx := &Tx{store: s, txn: txn, writable: true}
+	if err := change(tx); err != nil {
 		return err
 	}
-	return engineError("committing", txn.Commit())
+	return s.finish(tx)
+}
+
+// finish commits what was done in a transaction.
+func (s *Store) finish(tx *Tx) error {
+	if s.books == nil || !tx.wrote {
+		return engineError("committing", tx.txn.Commit())
+	}
+	return s.commit(tx.txn)
+}
+
+// lastKey has no value: its version is that of the last update, whatever that deleted. [STO-7]
+var lastKey = []byte("\x00muster last update")
+
+// commit makes an update durable and notes how far the store has come.
+func (s *Store) commit(txn *badger.Txn) error {
+	if err := txn.Set(lastKey, nil); err != nil {
+		return engineError("committing", err)
+	}
+	version := txn.ReadTs() + 1 // updates run one after another, and only they have versions
+	if err := txn.Commit(); err != nil {
+		// the version may be in no log
+		return errors.Join(engineError("committing", err), s.books.mark(skipped))
+	}
+	if err := s.books.answered(s.db, version); err != nil && s.log != nil {
+		s.log.Warn("the store's books lag behind", "error", err) // they say less, and nothing false
+	}
+	return nil
 }
 
 // Collect gives back the room of large values that were replaced or deleted. Callers run it now and then, when idle.
 func (s *Store) Collect(ctx context.Context) error {
 	for ctx.Err() == nil && s.dir != "" {
-		err := s.db.RunValueLogGC(0.5)
+		err := s.collect()
 		if errors.Is(err, badger.ErrNoRewrite) || errors.Is(err, badger.ErrRejected) {
 			return nil
 		}
@@ -187,6 +272,24 @@ func (s *Store) Collect(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// collect moves the large values of one file that live, in which no update has a part.
+func (s *Store) collect() error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	if s.shut.Load() || s.db.IsClosed() {
+		return badger.ErrRejected
+	}
+	was := s.books.count.state
+	if err := s.books.mark(collecting); err != nil {
+		return err
+	}
+	err := s.db.RunValueLogGC(0.5)
+	if err == nil {
+		err = s.books.take(s.db)
+	}
+	return errors.Join(err, s.books.mark(was))
 }
 
 // Close waits for a running Update and closes the store. Closing twice is no error.
@@ -202,8 +305,11 @@ func (s *Store) Close() error {
 			return
 		}
 		s.closeErr = s.db.Close()
-		if s.lock != nil {
-			s.closeErr = errors.Join(s.closeErr, s.lock.Close())
+		if s.books != nil {
+			if s.closeErr == nil {
+				s.closeErr = s.books.takeClosed()
+			}
+			s.closeErr = errors.Join(s.closeErr, s.books.close(), s.lock.Close())
 		}
 	})
 	return s.closeErr

@@ -132,7 +132,7 @@ func TestOpenRefuses(t *testing.T) {
 	})
 	t.Run("a newer format", func(t *testing.T) { // [STO-1]
 		dir := made(t)
-		write(t, dir, "muster store 2\n")
+		write(t, dir, "muster store 3\n")
 		if _, err := Open(dir, testKey, Options{}); !errors.Is(err, ErrFormat) {
 			t.Errorf("got %v", err)
 		}
