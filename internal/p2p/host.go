@@ -48,10 +48,24 @@ type Config struct {
 	// Connections is the high-water mark: above it the oldest unprotected connections are closed. The hard limits
 	// follow from it. 0 stands for DefaultConnections.
 	Connections int
+	// Memory is what the machine has, from which further limits follow. 0 stands for 512 MiB.
+	Memory int64
+	// Streams says how many streams a peer may have open to the host at once, 128 at most. It is asked often. Nil stands for
+	// 128 for everybody.
+	Streams func(peer keys.PublicKey) int
+	// MayOpen says whether a peer may open one more stream now. It is asked before a byte of the stream is read. Nil: everybody may.
+	MayOpen func(peer keys.PublicKey) bool
+	// Familiar says whether somebody who is welcome has come from an address before. While strangers begin many handshakes those
+	// from there are still let in. It is asked before each inbound handshake. Nil stands for nowhere.
+	Familiar func(from ma.Multiaddr) bool
+	// Failed is told of each inbound handshake that came to nothing. Nil: nobody is.
+	Failed func(from ma.Multiaddr)
 	// QUIC, if not nil, makes a host for simulations that has only QUIC, over what these options say.
 	QUIC []quicreuse.Option
 	// Relayed lets the host wait at relays and call through them: WaitAt and Call. The gater decides who may call.
 	Relayed bool
+	// Direct, if not nil, lets the host be called without a relay, from ListenDirect on. It has to be Relayed.
+	Direct *Direct
 	// Circuits, if not nil, makes the host a relay.
 	Circuits *Circuits
 	// UserAgent is what the host calls its program to peers, "muster" if empty.
@@ -64,6 +78,10 @@ type hostParts struct {
 	quic  *quicreuse.ConnManager
 	relay *circuitrelay.Relay // nil if it is none
 
+	direct    *Direct    // nil: nobody calls it without a relay
+	listening sync.Mutex // guards the following
+	punch     *puncher   // nil before ListenDirect
+
 	once sync.Once // guards the following
 	err  error
 }
@@ -73,6 +91,11 @@ func (h *hostParts) Close() error {
 	h.once.Do(func() {
 		if h.relay != nil {
 			h.err = h.relay.Close()
+		}
+		h.listening.Lock()
+		defer h.listening.Unlock()
+		if h.punch != nil {
+			h.err = errors.Join(h.err, h.punch.Close())
 		}
 		h.err = errors.Join(h.err, h.BasicHost.Close(), h.quic.Close())
 	})
@@ -123,8 +146,7 @@ func assemble(cfg Config, identity crypto.PrivKey) (*hostParts, error) {
 		connections = DefaultConnections
 	}
 	connections = max(connections, minConnections)
-	concrete, options := limits(connections)
-	resources, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(concrete), options...)
+	resources, err := newResources(cfg, connections)
 	if err != nil {
 		return nil, err
 	}
@@ -150,21 +172,43 @@ func assemble(cfg Config, identity crypto.PrivKey) (*hostParts, error) {
 	if userAgent == "" {
 		userAgent = "muster"
 	}
-	basic, err := basichost.NewHost(peers, &basichost.HostOpts{
-		EventBus:    bus,
-		ConnManager: trim,
-		UserAgent:   userAgent,
-	})
+	options := &basichost.HostOpts{EventBus: bus, NegotiationTimeout: negotiationTime, ConnManager: trim, UserAgent: userAgent,
+		DisableSignedPeerRecord: true, // whom to dial where is said by the roll, links and beacons, never by what peers pass on
+	}
+	if cfg.Direct != nil { // where a device is on its networks is for those alone who may call it there [NEAR-6]
+		options.AddrsFactory = func([]ma.Multiaddr) []ma.Multiaddr { return nil }
+	}
+	basic, err := basichost.NewHost(peers, options)
 	if err != nil {
 		return nil, err
 	}
-	parts := &hostParts{BasicHost: basic, quic: sockets}
+	parts := &hostParts{BasicHost: basic, quic: sockets, direct: cfg.Direct}
 	if cfg.Relayed {
 		if err := addCircuits(parts, upgrade); err != nil {
 			return nil, err
 		}
 	}
 	return parts, nil
+}
+
+// newResources makes the resource manager: limits, what each peer may have, and how many handshakes are under way.
+func newResources(cfg Config, connections int) (network.ResourceManager, error) {
+	memory := cfg.Memory
+	if memory == 0 {
+		memory = referenceMemory
+	}
+	concrete, bounds := limits(connections, memory)
+	limiter := rcmgr.NewFixedLimiter(concrete)
+	if cfg.Streams != nil {
+		limiter = chooser{Limiter: limiter, streams: cfg.Streams, most: memoryPerPeer(memory)}
+	}
+	resources, err := rcmgr.NewResourceManager(limiter, bounds...)
+	if err != nil {
+		return nil, err
+	}
+	bounded := newHandshakes(resources, handshakesAtOnce(connections, memory), cfg.Familiar)
+	bounded.mayOpen, bounded.failed = cfg.MayOpen, cfg.Failed
+	return bounded, nil
 }
 
 func newSwarm(cfg Config, identity crypto.PrivKey, bus event.Bus, resources network.ResourceManager) (*swarm.Swarm, error) {
@@ -211,7 +255,7 @@ func addTransports(s *swarm.Swarm, cfg Config, identity crypto.PrivKey, resource
 		return sockets, nil
 	}
 	// Sharing the port would let a second process listen beside the first without an error.
-	overTCP, err := tcp.NewTCPTransport(upgrade, resources, nil, tcp.DisableReuseport())
+	overTCP, err := tcp.NewTCPTransport(upgrade, resources, nil, tcp.DisableReuseport(), tcp.WithConnectionTimeout(connectTime))
 	if err != nil {
 		return nil, err
 	}
@@ -225,13 +269,17 @@ func newUpgrader(cfg Config, identity crypto.PrivKey, resources network.Resource
 	if err != nil {
 		return nil, err
 	}
-	return upgrader.New([]sec.SecureTransport{secure}, muxers, nil, resources, cfg.Gater)
+	return upgrader.New([]sec.SecureTransport{secure}, muxers, nil, resources, cfg.Gater, upgrader.WithAcceptTimeout(2*handshakeIdle))
 }
 
-// newYamux returns libp2p's multiplexer with a smaller window.
+// newYamux returns libp2p's multiplexer with a smaller window and room for fewer streams that nobody has looked at yet, and one that
+// is quiet: every half minute each side would measure the round trip anew, 1.4 MB a day of an idle connection.
 func newYamux() *yamux.Transport {
 	muxer := *yamux.DefaultTransport
 	muxer.MaxStreamWindowSize = streamWindow
+	muxer.MeasureRTTInterval = measureEvery
+	muxer.AcceptBacklog = streamBacklog
+	muxer.ConnectionWriteTimeout = writeTime
 	return &muxer
 }
 
@@ -252,6 +300,10 @@ func newSockets(cfg Config, resources network.ResourceManager) (*quicreuse.ConnM
 			if err != nil {
 				return ctx, err
 			}
+			// libp2p would ask the gater only after the handshake, which is what costs.
+			if cfg.Gater != nil && !cfg.Gater.InterceptAccept(caller{address}) {
+				return ctx, errRefused
+			}
 			scope, err := resources.OpenConnection(network.DirInbound, false, address)
 			if err != nil {
 				return ctx, err
@@ -262,7 +314,20 @@ func newSockets(cfg Config, resources network.ResourceManager) (*quicreuse.ConnM
 		}),
 		quicreuse.VerifySourceAddress(func(address net.Addr) bool { return resources.VerifySourceAddress(address) }),
 	}, cfg.QUIC...)
-	return quicreuse.NewConnManager(quic.StatelessResetKey(reset), quic.TokenGeneratorKey(token), options...)
+	if cfg.Direct != nil && cfg.QUIC == nil {
+		options = append(options, quicreuse.OverrideListenUDP(func(network string, local *net.UDPAddr) (net.PacketConn, error) {
+			socket, err := net.ListenUDP(network, local)
+			if err != nil {
+				return nil, err
+			}
+			return cfg.Direct.Callers.Guard(socket), nil
+		}))
+	}
+	sockets, err := quicreuse.NewConnManager(quic.StatelessResetKey(reset), quic.TokenGeneratorKey(token), options...)
+	if err != nil {
+		return nil, err
+	}
+	return sockets, giveTime(sockets)
 }
 
 // noNames resolves nothing: peers may tell of addresses with names, and asking a name server would tell a third party.
@@ -275,3 +340,15 @@ func (noNames) ResolveDNSAddr(context.Context, peer.ID, ma.Multiaddr, int, int) 
 func (noNames) ResolveDNSComponent(context.Context, ma.Multiaddr, int) ([]ma.Multiaddr, error) {
 	return nil, ErrAddress
 }
+
+// errRefused means that the gater does not want a connection from an address.
+var errRefused = errors.New("p2p: no connection from this address")
+
+// caller is a connection that is to come, of which only the other side's address is known.
+type caller struct{ from ma.Multiaddr }
+
+// LocalMultiaddr implements network.ConnMultiaddrs.
+func (c caller) LocalMultiaddr() ma.Multiaddr { return nil }
+
+// RemoteMultiaddr implements network.ConnMultiaddrs.
+func (c caller) RemoteMultiaddr() ma.Multiaddr { return c.from }

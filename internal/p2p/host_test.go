@@ -232,6 +232,9 @@ func TestOneAddressCannotTakeAllConnections(t *testing.T) {
 			break
 		}
 		defer scope.Done()
+		if err := scope.SetPeer(PeerID(keys.Generate().Public())); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if want := total * 3 / 4; open != max(addressBurst, want) {
 		t.Errorf("one address opened %d connections of %d", open, total)

@@ -39,7 +39,7 @@ func TestCloseEndsEveryGoroutine(t *testing.T) {
 	}
 	// The swarm does not wait for the last goroutine of a connection, which is about to end: give it a while.
 	left := leaked(before)
-	for deadline := time.Now().Add(10 * time.Second); len(left) > 0 && time.Now().Before(deadline); left = leaked(before) {
+	for deadline := time.Now().Add(2 * time.Minute); len(left) > 0 && time.Now().Before(deadline); left = leaked(before) {
 		<-time.After(10 * time.Millisecond)
 	}
 	for _, stack := range left {

@@ -21,29 +21,56 @@ const RequestTime = 30 * time.Second
 
 const (
 	minConnections   = 8 // below this a host could not even redial the peers that it lost
-	dialTime         = 15 * time.Second
-	gracePeriod      = time.Minute // how long a fresh connection is spared when the connection manager trims
-	streamsPerPeer   = 256
-	streamWindow     = 4 << 20 // most that one yamux stream may have on its way: 40 MB/s at 100 ms
-	memoryPerPeer    = 64 << 20
+	dialTime         = time.Minute
+	connectTime      = 20 * time.Second // for a TCP connection, before its handshake: four times lost packets, at a second each
+	handshakeIdle    = 30 * time.Second // without a packet of the other side in a handshake over QUIC, which takes twice that at most; that over TCP as well
+	negotiationTime  = time.Minute      // for a stream to say what it speaks
+	gracePeriod      = time.Minute      // how long a fresh connection is spared when the connection manager trims
+	streamsPerPeer   = 128              // each way
+	streamsPerProto  = 64               // of them, of one protocol
+	streamsPerConn   = 8                // that connections have on average
+	streamsBase      = 1024             // beyond these
+	streamWindow     = 4 << 20          // most that one yamux stream may have on its way: 40 MB/s at 100 ms
+	streamBacklog    = 64               // streams that a peer may open faster than they are looked at; each connection holds room for them
+	measureEvery     = time.Hour
+	writeTime        = time.Minute // for the other side to take a frame or answer a ping over TCP, before the connection is given up
+	peerPart         = 16          // of the machine's memory that one peer may make the host hold, within the following
+	leastPerPeer     = 16 << 20
+	mostPerPeer      = 64 << 20
 	memoryPerConn    = 4 << 20 // counts promised windows, of which few are ever filled
 	memoryBase       = 256 << 20
-	handshakesBase   = 128    // handshakes under way at once, at least
-	addressBurst     = 64     // connections from one address at once, at least
-	addressPerSecond = 50.0   // new connections from one address: a twentieth of a core
-	hostPerSecond    = 1000.0 // new connections from anywhere: about what one core can shake hands with
+	handshakesBase   = 128       // handshakes under way at once, at least
+	handshakeMemory  = 512 << 10 // of the machine's memory for each beyond: a handshake takes a fifth of it
+	siteHandshakes   = 8         // one site may have one part in so many of those under way,
+	leastOfSite      = 32        // and so many in any case
+	provenAbove      = 32        // handshakes under way from which on a QUIC caller proves its address before anything is kept for it
+	addressBurst     = 64        // connections from one address at once, at least
+	addressPerSecond = 50.0      // new connections from one address: a twentieth of a core
+	hostPerSecond    = 1000.0    // new connections from anywhere: about what one core can shake hands with
 )
 
-// limits derives every limit of the resource manager from the high-water mark. Nothing is left to libp2p's defaults,
+// referenceMemory is the memory of the machine that a host is on whose Config names none.
+const referenceMemory = 512 << 20
+
+// handshakesAtOnce returns how many handshakes may be under way.
+func handshakesAtOnce(connections int, memory int64) int {
+	return max(handshakesBase, min(connections/2, int(min(memory/handshakeMemory, 1<<20))))
+}
+
+// memoryPerPeer returns what one peer may make the host hold.
+func memoryPerPeer(memory int64) int64 { return min(max(memory/peerPart, leastPerPeer), mostPerPeer) }
+
+// limits derives every limit of the resource manager from the high-water mark and the machine's memory. Nothing is left to libp2p's defaults,
 // which allow 8 connections and one new one in five seconds for each IPv4 address: an office behind one NAT would be
 // locked out. Loopback is not exempt, so that tests see what the office sees.
-func limits(connections int) (rcmgr.ConcreteLimitConfig, []rcmgr.Option) {
+func limits(connections int, memory int64) (rcmgr.ConcreteLimitConfig, []rcmgr.Option) {
 	total := connections + connections/4 + 64 // above the high-water mark, which trims only every ten seconds
-	handshakes := max(handshakesBase, connections/2)
+	handshakes, held := handshakesAtOnce(connections, memory), memoryPerPeer(memory)
+	streams := rcmgr.LimitVal(total*streamsPerConn + streamsBase)
 	system := rcmgr.ResourceLimits{
 		Conns: rcmgr.LimitVal(total), ConnsInbound: rcmgr.LimitVal(total), ConnsOutbound: rcmgr.LimitVal(total),
 		FD:      rcmgr.LimitVal(total),
-		Streams: rcmgr.LimitVal(total * 32), StreamsInbound: rcmgr.LimitVal(total * 32), StreamsOutbound: rcmgr.LimitVal(total * 32),
+		Streams: streams, StreamsInbound: streams, StreamsOutbound: streams,
 		Memory: rcmgr.LimitVal64(memoryBase + int64(total)*memoryPerConn),
 	}
 	transient := rcmgr.ResourceLimits{
@@ -54,19 +81,21 @@ func limits(connections int) (rcmgr.ConcreteLimitConfig, []rcmgr.Option) {
 	}
 	peer := rcmgr.ResourceLimits{
 		Conns: 8, ConnsInbound: 8, ConnsOutbound: 8, FD: 8,
-		Streams: streamsPerPeer, StreamsInbound: streamsPerPeer, StreamsOutbound: streamsPerPeer,
-		Memory: memoryPerPeer,
+		Streams: 2 * streamsPerPeer, StreamsInbound: streamsPerPeer, StreamsOutbound: streamsPerPeer,
+		Memory: rcmgr.LimitVal64(held),
 	}
+	protocol := peer
+	protocol.Streams, protocol.StreamsInbound, protocol.StreamsOutbound = 2*streamsPerProto, streamsPerProto, streamsPerProto
 	open := rcmgr.InfiniteLimits.ToPartialLimitConfig().System
 	one := rcmgr.ResourceLimits{
 		Conns: 1, ConnsInbound: 1, ConnsOutbound: 1, FD: 1,
-		Streams: 1, StreamsInbound: 1, StreamsOutbound: 1, Memory: memoryPerPeer,
+		Streams: 1, StreamsInbound: 1, StreamsOutbound: 1, Memory: rcmgr.LimitVal64(held),
 	}
 	concrete := rcmgr.PartialLimitConfig{
 		System: system, Transient: transient,
 		AllowlistedSystem: system, AllowlistedTransient: transient, // the allow list is empty
 		ServiceDefault: open, ServicePeerDefault: open, // the protocols here name no services
-		ProtocolDefault: open, ProtocolPeerDefault: peer, PeerDefault: peer,
+		ProtocolDefault: open, ProtocolPeerDefault: protocol, PeerDefault: peer,
 		Conn: one, Stream: one,
 	}.Build(rcmgr.InfiniteLimits)
 	return concrete, addressLimits(total)

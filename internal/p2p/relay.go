@@ -11,7 +11,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/core/transport"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	circuit "github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
 	circuitrelay "github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	ma "github.com/multiformats/go-multiaddr"
@@ -24,8 +23,12 @@ import (
 type Circuits struct {
 	// Wait reports whether a peer may wait here for others to call it.
 	Wait func(peer keys.PublicKey) bool
-	// Call reports whether a peer may call another.
+	// Call reports whether a peer may call another. It is asked once for each call.
 	Call func(from, to keys.PublicKey) bool
+	// Limit says what a call of one peer to another may take, before it is known whether there will be one. Nil: there are no limits.
+	Limit func(from, to keys.PublicKey) CallLimit
+	// Cut is told of each call that was ended since it had taken that. Nil: nobody is.
+	Cut func(from, to keys.PublicKey)
 	// Most is how many may wait at once.
 	Most int
 }
@@ -38,7 +41,8 @@ const circuitsPerPeer = 8
 
 // serveCircuits makes a host a relay, until the relay is closed.
 func serveCircuits(h host.Host, c Circuits) (*circuitrelay.Relay, error) {
-	return circuitrelay.New(guarded{h, c},
+	may := func(id peer.ID) bool { return c.AllowReserve(id, nil) }
+	return circuitrelay.New(chosen{h, may, c.begin},
 		circuitrelay.WithResources(circuitrelay.Resources{
 			ReservationTTL: circuitTime, MaxReservations: c.Most, MaxCircuits: circuitsPerPeer, BufferSize: 16 << 10,
 			// One office has one address.
@@ -48,18 +52,30 @@ func serveCircuits(h host.Host, c Circuits) (*circuitrelay.Relay, error) {
 		circuitrelay.WithACL(c))
 }
 
-// guarded is a host that resets streams of those for whom it is no relay, before a byte of theirs is read.
-type guarded struct {
+// chosen is a host that resets streams of those for whom it does not do what it is handed to, before a byte of theirs is read.
+type chosen struct {
 	host.Host
-	circuits Circuits
+	may func(id peer.ID) bool
+	// begin, if not nil, returns the stream that is handled in the place of one; none if it is done with.
+	begin func(s network.Stream) (network.Stream, error)
 }
 
 // SetStreamHandler implements host.Host.
-func (g guarded) SetStreamHandler(id protocol.ID, handle network.StreamHandler) {
-	g.Host.SetStreamHandler(id, func(s network.Stream) {
-		if !g.circuits.AllowReserve(s.Conn().RemotePeer(), nil) {
+func (c chosen) SetStreamHandler(id protocol.ID, handle network.StreamHandler) {
+	c.Host.SetStreamHandler(id, func(s network.Stream) {
+		if !c.may(s.Conn().RemotePeer()) {
 			_ = s.Reset()
 			return
+		}
+		if c.begin != nil {
+			begun, err := c.begin(s)
+			if err != nil {
+				_ = s.Reset()
+			}
+			if err != nil || begun == nil {
+				return
+			}
+			s = begun
 		}
 		handle(s)
 	})
@@ -71,15 +87,8 @@ func (c Circuits) AllowReserve(id peer.ID, _ ma.Multiaddr) bool {
 	return err == nil && c.Wait(key)
 }
 
-// AllowConnect implements relay.ACLFilter.
-func (c Circuits) AllowConnect(from peer.ID, _ ma.Multiaddr, to peer.ID) bool {
-	caller, err := Key(from)
-	if err != nil {
-		return false
-	}
-	called, err := Key(to)
-	return err == nil && c.Call(caller, called)
-}
+// AllowConnect implements relay.ACLFilter: begin has asked.
+func (c Circuits) AllowConnect(peer.ID, ma.Multiaddr, peer.ID) bool { return true }
 
 // addCircuits lets a host call others, and be called, through relays.
 func addCircuits(h host.Host, upgrade transport.Upgrader) error {
@@ -110,10 +119,7 @@ func Call(ctx context.Context, h host.Host, relay, to keys.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	// The swarm would wait ever longer to call again one that was not there.
-	if s, ok := h.Network().(*swarm.Swarm); ok {
-		s.Backoff().Clear(id)
-	}
+	CallAnew(h, to)
 	if err := h.Connect(ctx, peer.AddrInfo{ID: id, Addrs: []ma.Multiaddr{through}}); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotThere, err)
 	}

@@ -3,15 +3,22 @@ package p2p
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"muster.example/internal/keys"
 )
 
+// reason returns why a relay did not pass on a call, as libp2p words it.
+func reason(err error) string {
+	_, text, _ := strings.Cut(err.Error(), "error opening relay circuit: ")
+	return text
+}
+
 // Two hosts that only dial talk through a third, which lets some call some.
 func TestCallThroughARelay(t *testing.T) {
 	for _, listen := range []string{overTCP, overQUIC} {
-		ada, bo, eve, relayKey := keys.Generate(), keys.Generate(), keys.Generate(), keys.Generate()
+		ada, bo, eve, dan, relayKey := keys.Generate(), keys.Generate(), keys.Generate(), keys.Generate(), keys.Generate()
 		friends := []keys.PublicKey{ada.Public(), bo.Public()}
 		relay := newHost(t, Config{Identity: relayKey, Listen: []string{listen}, Circuits: &Circuits{
 			Wait: func(peer keys.PublicKey) bool { return slices.Contains(friends, peer) },
@@ -36,6 +43,12 @@ func TestCallThroughARelay(t *testing.T) {
 		}
 		if err := Call(t.Context(), stranger, relayKey.Public(), bo.Public()); !errors.Is(err, ErrNotThere) {
 			t.Errorf("a stranger calls: %v", err)
+		}
+		friends = append(friends, eve.Public())
+		refused := Call(t.Context(), stranger, relayKey.Public(), dan.Public())
+		absent := Call(t.Context(), caller, relayKey.Public(), eve.Public())
+		if refused == nil || absent == nil || reason(refused) == "" || reason(refused) != reason(absent) {
+			t.Errorf("one who may not call reads %q, one who calls somebody who is not there %q", reason(refused), reason(absent))
 		}
 		if err := Call(t.Context(), caller, relayKey.Public(), bo.Public()); err != nil {
 			t.Fatal(err)

@@ -1,9 +1,11 @@
 package p2p
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"runtime/debug"
@@ -21,6 +23,9 @@ import (
 
 // bufferSize is the read and write buffer of one exchange in bytes: most requests fit.
 const bufferSize = 4 << 10
+
+// mostRequestTime bounds one exchange whose answer goes on coming.
+const mostRequestTime = 30 * time.Minute
 
 // Handle answers streams of protocol id with handle, each in a goroutine of libp2p's, until stop is called. stop takes
 // the protocol away, cuts the streams under way and returns after their handlers have.
@@ -78,10 +83,10 @@ func run(ctx context.Context, s network.Stream,
 	defer cancel()
 	unhook := context.AfterFunc(ctx, func() { _ = s.Reset() })
 	defer unhook()
-	log := slog.With("protocol", s.Protocol(), "peer", s.Conn().RemotePeer())
+	log := func() *slog.Logger { return slog.With("protocol", s.Protocol(), "peer", s.Conn().RemotePeer()) }
 	defer func() {
 		if cause := recover(); cause != nil {
-			log.Error("handler panicked", "cause", cause, "stack", string(debug.Stack()))
+			log().Error("handler panicked", "cause", cause, "stack", string(debug.Stack()))
 			_ = s.Reset()
 		}
 	}()
@@ -91,7 +96,7 @@ func run(ctx context.Context, s network.Stream,
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			log.Debug("stream ended", "error", err)
+			log().Debug("stream ended", "error", err)
 		}
 		_ = s.Reset()
 		return
@@ -136,21 +141,27 @@ func Serve[Request, Answer any](ctx context.Context, h host.Host, id protocol.ID
 
 // Request opens a stream of protocol id to a peer, dialling it where the host knows addresses, sends request as one
 // frame and decodes the one frame that comes back into answer, a pointer. The whole takes at most until the deadline
-// of ctx, or RequestTime if it has none; an answer of more than maxAnswer bytes is wire.ErrFrameSize, one that does
+// of ctx, or RequestTime if it has none, and with an answer of which 4 KiB come within each RequestTime up to mostRequestTime; an answer of more than maxAnswer bytes is wire.ErrFrameSize, one that does
 // not decode wire.ErrDecode. Other errors are the network's: the request may or may not have been carried out.
 func Request(ctx context.Context, h host.Host, to peer.ID, id protocol.ID, request, answer any, maxAnswer int) error {
-	if _, ok := ctx.Deadline(); !ok {
+	within, given := ctx.Deadline()
+	limit := time.Duration(0)
+	if !given {
+		limit = cmp.Or(patience(ctx), RequestTime)
+		within = time.Now().Add(limit)
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, RequestTime)
+		ctx, cancel = context.WithTimeout(ctx, mostRequestTime)
 		defer cancel()
 	}
-	s, err := h.NewStream(ctx, to, id)
+	opening, cancel := context.WithDeadline(ctx, within)
+	defer cancel()
+	s, err := h.NewStream(opening, to, id)
 	if err != nil {
 		return fmt.Errorf("opening a stream of %s: %w", id, err)
 	}
 	unhook := context.AfterFunc(ctx, func() { _ = s.Reset() })
 	defer unhook()
-	if err := exchange(ctx, s, request, answer, maxAnswer); err != nil {
+	if err := exchange(s, within, limit, request, answer, maxAnswer); err != nil {
 		_ = s.Reset()
 		return fmt.Errorf("request of %s: %w", id, errors.Join(ended(ctx, err), err))
 	}
@@ -167,9 +178,9 @@ func ended(ctx context.Context, err error) error {
 	return ctx.Err()
 }
 
-func exchange(ctx context.Context, s network.Stream, request, answer any, maxAnswer int) error {
-	deadline, _ := ctx.Deadline()
-	if err := s.SetDeadline(deadline); err != nil {
+// exchange sends a request and reads the answer, within a time that grows by limit with each bufferSize of the answer; 0: it does not.
+func exchange(s network.Stream, within time.Time, limit time.Duration, request, answer any, maxAnswer int) error {
+	if err := s.SetDeadline(within); err != nil {
 		return err
 	}
 	if err := writeMessage(s, request); err != nil {
@@ -178,10 +189,41 @@ func exchange(ctx context.Context, s network.Stream, request, answer any, maxAns
 	if err := s.CloseWrite(); err != nil {
 		return err
 	}
-	return readMessage(s, maxAnswer, answer)
+	return readMessage(&progress{stream: s, limit: limit}, maxAnswer, answer)
 }
 
-func readMessage(s network.Stream, maxSize int, message any) error {
+// progress reads from a stream whose deadline grows as bytes come: a page of the roll over a slow link takes minutes, and who sends a byte
+// now and then gains nothing.
+type progress struct {
+	stream network.Stream
+	limit  time.Duration
+	came   int // since the deadline last grew
+}
+
+// Read implements io.Reader.
+func (p *progress) Read(b []byte) (int, error) {
+	n, err := p.stream.Read(b)
+	if p.came += n; p.limit > 0 && p.came >= bufferSize {
+		p.came = 0
+		_ = p.stream.SetReadDeadline(time.Now().Add(p.limit))
+	}
+	return n, err
+}
+
+// patienceKey is the key of a context's patience.
+type patienceKey struct{}
+
+// WithPatience gives Request another time than RequestTime, for who has found the link to be slow.
+func WithPatience(ctx context.Context, limit time.Duration) context.Context {
+	return context.WithValue(ctx, patienceKey{}, limit)
+}
+
+func patience(ctx context.Context) time.Duration {
+	limit, _ := ctx.Value(patienceKey{}).(time.Duration)
+	return limit
+}
+
+func readMessage(s io.Reader, maxSize int, message any) error {
 	frame, err := wire.NewFrameReader(s, bufferSize, maxSize).Read()
 	if err != nil {
 		return err
