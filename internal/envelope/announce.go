@@ -24,7 +24,7 @@ type announceBody struct {
 func (b announceBody) place() Place { return Place{Members: b.Members, Group: b.Group, Guest: b.Guest} }
 
 // Announce seals the chain, as it stands, to one recipient device: the device can open what is sealed from now on. The
-// chain does not change. [ENV-17] [ENV-18]
+// chain does not change. [ENV-17] [ENV-18] [ARC-4]
 func (c *Chain) Announce(random io.Reader, device keys.PrivateKey, to Prekey, meta Meta) (Envelope, error) {
 	if device.Public() != c.sender {
 		return Envelope{}, ErrDevice
@@ -44,9 +44,10 @@ func (c *Chain) Announce(random io.Reader, device keys.PrivateKey, to Prekey, me
 	}
 	body := wire.Encode(announceBody{Org: c.org, Members: c.place.Members, Chain: c.id, Anchor: c.anchor,
 		Position: c.next, Key: c.key, Prekey: to.id, Group: c.place.Group, Guest: c.place.Guest})
-	signed := wire.Encode(signedWire{Body: body, Signature: device.Sign(keys.DomainAnnounce, c.org, body)})
+	domain := to.announceDomain()
+	signed := wire.Encode(signedWire{Body: body, Signature: device.Sign(domain, c.org, body)})
 	encoded := wire.Encode(header)
-	info := hpkeInfo(keys.DomainAnnounce, c.org, c.id, c.sender, to)
+	info := hpkeInfo(domain, c.org, c.id, c.sender, to)
 	ciphertext, err := hpkeSeal(to.public, info, encoded, pad(signed, paddedSize(4+len(signed))))
 	if err != nil {
 		return Envelope{}, err
@@ -75,7 +76,7 @@ func OpenAnnounce(e Envelope, org keys.OrgID, self keys.PublicKey,
 	if err != nil {
 		return nil, err
 	}
-	body, err := openAnnounceBody(padded, org, e.parsed, prekey.Prekey.id)
+	body, err := openAnnounceBody(padded, org, e.parsed, prekey.Prekey.id, keys.DomainAnnounce)
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +88,16 @@ func OpenAnnounce(e Envelope, org keys.OrgID, self keys.PublicKey,
 	return newInbound(org, e.parsed.Sender, body), nil
 }
 
+// announceDomain keeps what is announced to the archive apart from what is announced to devices. [ARC-2]
+func (p Prekey) announceDomain() keys.Domain {
+	if p.archive {
+		return keys.DomainArchive
+	}
+	return keys.DomainAnnounce
+}
+
 // openAnnounceBody checks the decrypted part: form, then the commitment of the chain's id, then the signature.
-func openAnnounceBody(padded []byte, org keys.OrgID, header Header, prekey keys.PrekeyID) (announceBody, error) {
+func openAnnounceBody(padded []byte, org keys.OrgID, header Header, prekey keys.PrekeyID, domain keys.Domain) (announceBody, error) {
 	data, err := unpad(padded, paddedSize)
 	if err != nil {
 		return announceBody{}, err
@@ -114,7 +123,7 @@ func openAnnounceBody(padded []byte, org keys.OrgID, header Header, prekey keys.
 	if !header.Leave.fits(body.place(), org) {
 		return announceBody{}, fmt.Errorf("%w: announcement with leave for another place", ErrBinding)
 	}
-	if header.Sender.Verify(keys.DomainAnnounce, org, signed.Body, signed.Signature) != nil {
+	if header.Sender.Verify(domain, org, signed.Body, signed.Signature) != nil {
 		return announceBody{}, fmt.Errorf("%w: announcement", ErrSignature)
 	}
 	return body, nil

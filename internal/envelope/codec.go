@@ -8,8 +8,8 @@ import (
 	"muster.example/internal/wire"
 )
 
-// Envelope and header are canonical CBOR like everything else, but are read by hand: whoever carries envelopes reads
-// every one of them, and wire.Decode proves canonical form by encoding again. The reader below gets the same by
+// Envelopes, headers and receipts are canonical CBOR like everything else, but are read by hand: whoever carries them reads
+// every one, and wire.Decode proves canonical form by encoding again. The reader below gets the same by
 // accepting only heads in their shortest form, keys in their order, and no optional field at its zero value; a test and
 // a fuzz target hold the two codecs against each other.
 
@@ -152,6 +152,31 @@ func decodeEnvelope(data []byte) (header, sealed []byte, err error) {
 	}
 	header, sealed = c.bytes(), c.bytes()
 	return header, sealed, c.finish("envelope")
+}
+
+// decodeSigned reads something signed. The body points into data.
+func decodeSigned(data []byte, what string) (signed signedWire, err error) {
+	c := cursor{data: data}
+	if c.head(majorArray, 2) != 2 {
+		c.fail("an array of the wrong length")
+	}
+	signed.Body = c.bytes()
+	c.fill(signed.Signature[:])
+	return signed, c.finish(what)
+}
+
+// ids reads an array of identifiers. It is never nil.
+func (c *cursor) ids() []keys.EnvelopeID {
+	count := c.head(majorArray, MaxEnvelope)
+	if count > uint64(len(c.data)/(keys.IDSize+2)) {
+		c.fail("cut short")
+		return nil
+	}
+	ids := make([]keys.EnvelopeID, count)
+	for i := range ids {
+		c.fill(ids[i][:])
+	}
+	return ids
 }
 
 // leave reads a header's leave. One that claims nothing is left out instead.

@@ -37,6 +37,11 @@ func compareCodecs(t *testing.T, data []byte) {
 	if ok && (!bytes.Equal(w.Header, e.Header) || !bytes.Equal(w.Sealed, e.Sealed) || header != e.ParsedHeader()) {
 		t.Fatalf("%x: the codecs read different envelopes", data)
 	}
+	if quick, err := HeaderOf(data); ok && (err != nil || quick != header) {
+		t.Fatalf("%x: the header is %v, %v", data, quick, err)
+	} else if err != nil && quick != (Header{}) {
+		t.Fatalf("%x: a header in spite of %v", data, err)
+	}
 	header, ok = slowHeader(data)
 	parsed, err := parseHeader(data)
 	if ok != (err == nil) {
@@ -85,6 +90,52 @@ func TestParseAgreesWithTheGenericCodec(t *testing.T) {
 			compareCodecs(t, slices.Delete(slices.Clone(data), i, i+1))
 			for _, extra := range []byte{0x00, 0x04, 0x05, 0x18, 0x40, 0xf6, 0xff} {
 				compareCodecs(t, slices.Insert(slices.Clone(data), i, extra))
+			}
+		}
+	}
+}
+
+// slowReceipt is readReceipt by the generic codec.
+func slowReceipt(data []byte, org keys.OrgID) (r Receipt, ok bool) {
+	var signed signedWire
+	return r, wire.Decode(data, &signed) == nil && wire.Decode(signed.Body, &r) == nil && r.check() == nil && r.Org == org
+}
+
+func compareReceiptCodecs(t *testing.T, data []byte, org keys.OrgID) {
+	t.Helper()
+	want, ok := slowReceipt(data, org)
+	got, err := ReadReceipt(data, org)
+	if ok != (err == nil) {
+		t.Fatalf("%x: generic codec %v, ReadReceipt: %v", data, ok, err)
+	}
+	if diff := cmp.Diff(want, got); ok && diff != "" {
+		t.Fatalf("%x: %s", data, diff)
+	}
+}
+
+// The same of receipts, in which heads of numbers, lists and strings are changed. [ENV-45]
+func TestReadReceiptAgreesWithTheGenericCodec(t *testing.T) {
+	w := newWorld(t, "receipt codec")
+	for _, change := range []func(*Receipt){
+		func(*Receipt) {},
+		func(r *Receipt) { r.Opened = r.Opened[:0] },
+		func(r *Receipt) { r.Failed = nil },
+		func(r *Receipt) { r.Opened = envelopeIDs(30, 100) },
+		func(r *Receipt) { r.Opened = envelopeIDs(300, 100) },
+	} {
+		data := w.forgeReceipt(change, w.bob.device, keys.DomainReceipt)
+		compareReceiptCodecs(t, data, w.org)
+		compareReceiptCodecs(t, append(slices.Clone(data), 0), w.org)
+		for i := range min(len(data), 300) {
+			for bit := range 8 {
+				changed := slices.Clone(data)
+				changed[i] ^= 1 << bit
+				compareReceiptCodecs(t, changed, w.org)
+			}
+			compareReceiptCodecs(t, data[:i], w.org)
+			compareReceiptCodecs(t, slices.Delete(slices.Clone(data), i, i+1), w.org)
+			for _, extra := range []byte{0x00, 0x05, 0x18, 0x40, 0x80, 0xf6, 0xff} {
+				compareReceiptCodecs(t, slices.Insert(slices.Clone(data), i, extra), w.org)
 			}
 		}
 	}

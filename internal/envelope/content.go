@@ -64,6 +64,20 @@ func OpenContent(data []byte, signature keys.Signature, org keys.OrgID,
 	return content, contentID(data), nil
 }
 
+// SignContent signs content of a device that is never sealed, as the next of its line at a place where nobody else is. It names no
+// chain. Devices of the account check it as any other. [ENV-23]
+func SignContent(device keys.PrivateKey, org keys.OrgID, place Place, line *Line, content Content) (Quote, error) {
+	content.Org, content.Conversation, content.Chain, content.Position = org, place.ID(org), keys.ChainID{}, 1
+	content.Sequence, content.Previous = line.Sequence+1, line.Previous
+	if err := content.check(); err != nil {
+		return Quote{}, err
+	}
+	data := wire.Encode(content)
+	quote := Quote{Device: device.Public(), Content: data, Signature: device.Sign(keys.DomainContent, org, data)}
+	line.Sequence, line.Previous = content.Sequence, quote.ID()
+	return quote, nil
+}
+
 func contentID(data []byte) keys.ContentID { return keys.Hash[keys.Content](keys.DomainContent, data) }
 
 // check applies the rules of form. [ENV-23]

@@ -1,5 +1,6 @@
 // Package envelope seals what members say to one another, and opens it: signed prekeys of the hybrid KEM, chains and
-// their announcements, messages, introductions of one fixed size, reports, and receipts.
+// their announcements, messages, introductions of one fixed size, reports, receipts, what is for an archive, and envelopes as
+// others carry them.
 //
 // It is pure: time comes in as an argument and randomness as an io.Reader, except that crypto/hpke draws the
 // randomness of each encapsulation itself. It must not know the network, the disk, or who is a member: a caller says
@@ -13,5 +14,5 @@
 // Another way of sealing (MLS, for large connected groups) would be another Version of the header; nothing here is
 // general before there is a second one.
 //
-// Spec: docs/spec/04-envelope.md.
+// Spec: docs/spec/04-envelope.md, docs/spec/16-archive.md, docs/spec/18-carried.md.
 package envelope

@@ -61,12 +61,27 @@ func View(data []byte, max int) (Envelope, error) {
 	return newEnvelope(header, encoded, sealed), nil
 }
 
+// HeaderOf returns the header of an encoded envelope, of one that View has read before: it judges neither what the fields say
+// nor what is sealed.
+func HeaderOf(data []byte) (h Header, err error) {
+	c := cursor{data: data}
+	c.head(majorArray, 2)
+	header := c.bytes()
+	if c.fault != "" {
+		return Header{}, fmt.Errorf("%w: %w: the header of an envelope: %s", ErrMalformed, wire.ErrDecode, c.fault)
+	}
+	if err := decodeHeader(header, &h); err != nil {
+		return Header{}, err
+	}
+	return h, nil
+}
+
 // fitsKind reports whether the seal of a kind can have so many bytes. [ENV-6]
 func fitsKind(kind Kind, sealed int) bool {
 	switch kind {
 	case KindMessage:
 		return isPadded(sealed - bodyTagSize - aeadOverhead)
-	case KindAnnounce:
+	case KindAnnounce, KindAttestation:
 		return isPadded(sealed - keys.IDSize - encapsulationSize - aeadOverhead)
 	case KindReport:
 		return reportSlots(sealed) > 0

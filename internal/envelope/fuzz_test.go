@@ -20,7 +20,7 @@ func seedVectors(f *testing.F, group string) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, group := range []string{"parse", "announce", "message", "introduction", "report"} {
+	for _, group := range []string{"parse", "announce", "message", "introduction", "report", "archive", "attestation"} {
 		seedVectors(f, group)
 	}
 	w := newWorld(f, "fuzz parse")
@@ -90,11 +90,11 @@ func FuzzAnnounceBody(f *testing.F) {
 	f.Add(wire.Encode(announceBody{Org: c.org, Group: w.group, Chain: c.id, Anchor: c.anchor, Position: c.next,
 		Key: c.key, Prekey: w.bob.prekey.id}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := openAnnounceBody(data, w.org, header, w.bob.prekey.id); err == nil {
+		if _, err := openAnnounceBody(data, w.org, header, w.bob.prekey.id, keys.DomainAnnounce); err == nil {
 			t.Fatal("accepted what nobody signed")
 		}
 		signed := wire.Encode(signedWire{Body: data, Signature: w.alice.device.Sign(keys.DomainAnnounce, w.org, data)})
-		body, err := openAnnounceBody(pad(signed, paddedSize(4+len(signed))), w.org, header, w.bob.prekey.id)
+		body, err := openAnnounceBody(pad(signed, paddedSize(4+len(signed))), w.org, header, w.bob.prekey.id, keys.DomainAnnounce)
 		if err == nil && !bytes.Equal(wire.Encode(body), data) {
 			t.Fatal("parsed, and encodes otherwise")
 		}
@@ -187,6 +187,8 @@ func FuzzReceipt(f *testing.F) {
 	f.Add(wire.Encode(Receipt{Org: w.org, Device: w.bob.key(), Opened: envelopeIDs(2, 0), Failed: envelopeIDs(1, 7)}))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		signed := wire.Encode(signedWire{Body: body, Signature: w.bob.device.Sign(keys.DomainReceipt, w.org, body)})
+		compareReceiptCodecs(t, signed, w.org)
+		compareReceiptCodecs(t, body, w.org) // as if it were the signed one
 		r, err := OpenReceipt(signed, w.org)
 		if err != nil {
 			return

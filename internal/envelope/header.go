@@ -19,6 +19,7 @@ const (
 	KindAnnounce     Kind = 2 // a chain, for one recipient device
 	KindIntroduction Kind = 3 // first contact, of one fixed size
 	KindReport       Kind = 4 // messages shown to those who may act upon them
+	KindAttestation  Kind = 5 // what a device opened, for the archive
 )
 
 // String returns the kind in one word.
@@ -32,6 +33,8 @@ func (k Kind) String() string {
 		return "introduction"
 	case KindReport:
 		return "report"
+	case KindAttestation:
+		return "attestation"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -78,7 +81,7 @@ func (h *Header) check() error {
 	switch {
 	case h.Version != Version:
 		return fmt.Errorf("%w: version %d, which this program does not know", ErrMalformed, h.Version)
-	case h.Kind < KindMessage || h.Kind > KindReport:
+	case h.Kind < KindMessage || h.Kind > KindAttestation:
 		return fmt.Errorf("%w: %v", ErrMalformed, h.Kind)
 	case h.Sender.IsZero():
 		return fmt.Errorf("%w: no sender", ErrMalformed)

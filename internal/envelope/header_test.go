@@ -61,7 +61,7 @@ func TestHeaderRefuses(t *testing.T) {
 		"version 0":                    change(message, func(h *Header) { h.Version = 0 }),
 		"version 2":                    change(message, func(h *Header) { h.Version = 2 }),
 		"kind 0":                       change(message, func(h *Header) { h.Kind = 0 }),
-		"kind 5":                       change(introduction, func(h *Header) { h.Kind = 5 }),
+		"kind 6":                       change(introduction, func(h *Header) { h.Kind = 6 }),
 		"report with a chain":          change(report, func(h *Header) { h.Chain = keys.ChainID{1} }),
 		"report without leave":         change(report, func(h *Header) { h.Leave = Leave{} }),
 		"report with a group's leave":  change(report, func(h *Header) { h.Leave = Leave{LeaveGroup, [32]byte{1}} }),

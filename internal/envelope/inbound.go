@@ -58,6 +58,9 @@ func newInbound(org keys.OrgID, sender keys.PublicKey, body announceBody) *Inbou
 // Chain returns the chain's identifier, which commits to organization, conversation and sender.
 func (in *Inbound) Chain() keys.ChainID { return in.id }
 
+// Start returns the position from which on messages open: where the chain stood when it was announced.
+func (in *Inbound) Start() uint64 { return in.start }
+
 // Org returns the organization.
 func (in *Inbound) Org() keys.OrgID { return in.org }
 

@@ -1,6 +1,10 @@
 package envelope
 
-import "time"
+import (
+	"time"
+
+	"muster.example/internal/keys"
+)
 
 // Limits of the format. Both sides enforce them. [ENV-3]
 const (
@@ -20,6 +24,10 @@ const (
 	MaxReportSlots = 64
 	// MaxReceiptIDs bounds the envelopes that one receipt speaks for, so that it stays within 36 KiB.
 	MaxReceiptIDs = 1024
+	// MaxWanted bounds the devices that the label of a carried envelope names.
+	MaxWanted = 1024
+	// MaxCarried bounds a carried envelope in bytes.
+	MaxCarried = MaxEnvelope + maxLabel + 96
 	// MaxGrant bounds the grant that travels in an introduction in bytes, so that the fixed size always suffices.
 	MaxGrant = 1024
 	// MaxHead bounds the head of the roll that travels in every message and introduction in bytes.
@@ -57,6 +65,8 @@ const (
 	IntroductionSlots = 8
 	// IntroductionSize is what every introduction's sealed part has: the slots and one body.
 	IntroductionSize = IntroductionSlots*slotSize + bodyTagSize + introductionPlain + aeadOverhead
+
+	maxLabel = MaxWanted*(keys.PublicKeySize+2) + 64
 
 	saltSize          = 16
 	keySize           = 32

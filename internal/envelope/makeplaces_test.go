@@ -9,7 +9,7 @@ import (
 	"muster.example/internal/keys"
 )
 
-var allMakers = slices.Concat(vectorMakers, placeMakers, reportMakers)
+var allMakers = slices.Concat(vectorMakers, placeMakers, reportMakers, archiveMakers, carriedMakers)
 
 // at is what a receiver has whose roll says that alice and the receiver take part somewhere.
 func (w *world) at(place [32]byte, e Envelope) vector {

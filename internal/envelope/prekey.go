@@ -27,8 +27,9 @@ type Prekey struct {
 	Key         []byte         `cbor:"3,keyasint"` // PrekeySize bytes
 	LastSealing int64          `cbor:"4,keyasint"` // unix seconds: nothing is sealed to it later
 
-	id     keys.PrekeyID
-	public hpke.PublicKey
+	id      keys.PrekeyID
+	public  hpke.PublicKey
+	archive bool // it is no prekey, but an archive's key from the roll
 }
 
 // ID returns the hash of the signed fields. [ENV-12]

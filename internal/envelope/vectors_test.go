@@ -325,6 +325,18 @@ var groups = map[string]func(in *inputs, data []byte) error{
 		in.want("device", r.Device[:])
 		return nil
 	},
+	"carried": func(in *inputs, data []byte) error {
+		org := keys.OrgID(in.id("org"))
+		c, err := ParseCarried(data, MaxEnvelope)
+		if err != nil {
+			return err
+		}
+		if err := c.Verify(org); err != nil {
+			return err
+		}
+		in.want("id", c.Label.ID[:])
+		return nil
+	},
 	"text": func(_ *inputs, data []byte) error { return CheckText(string(data)) },
 	"chain": func(_ *inputs, data []byte) error {
 		_, err := UnmarshalChain(data)
