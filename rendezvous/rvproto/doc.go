@@ -25,7 +25,8 @@
 //	                                           device → Status, Watch, Typing; node → Presence, Typist
 //
 // The node answers a stranger on a members' protocol without reading a byte: with the status in the Hello or in the
-// answer. Either side gives a long-lived stream up after Silence without a byte from the other.
+// answer. A device gives a long-lived stream up when the node does not answer for Patience, and the node when the
+// device says nothing for Silence; a post stream without an unanswered post rests, and may be silent for RestSilence.
 //
 // # Versions
 //

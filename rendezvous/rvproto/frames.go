@@ -40,8 +40,8 @@ type Refusal struct {
 	Status wire.Status
 }
 
-// DeliverFrame hands a body to a device. The device knows the id of an envelope from its bytes and of a receipt by
-// ReceiptID.
+// DeliverFrame hands a body to a device. The device knows the id of an envelope from its bytes, of a receipt by
+// ReceiptID, and of a return by ReturnID.
 type DeliverFrame struct {
 	Number uint64 // of the device's queue, increasing
 	Kind   Kind
@@ -54,7 +54,7 @@ type HeadFrame struct {
 }
 
 // AckFrame gives back what was delivered: the device's signed receipts for envelopes, and the ids of delivered
-// receipts. It holds at least one of either.
+// receipts and returns. It holds at least one of either.
 type AckFrame struct {
 	Receipts [][]byte
 	IDs      []keys.EnvelopeID
@@ -192,10 +192,15 @@ func ParseAnswer(frame []byte) (AnswerFrame, error) {
 
 // AppendDeliver appends the canonical encoding of f to b. [RV-4]
 func AppendDeliver(b []byte, f DeliverFrame) []byte {
+	return append(AppendDeliverHead(b, f), f.Body...)
+}
+
+// AppendDeliverHead appends what comes before the body, so that the body is copied once on its way to a frame.
+func AppendDeliverHead(b []byte, f DeliverFrame) []byte {
 	b = append(b, 4|majorArray<<5, byte(FrameDeliver))
 	b = appendHead(b, majorUint, f.Number)
 	b = appendHead(b, majorUint, uint64(f.Kind))
-	return appendBytes(b, f.Body)
+	return appendHead(b, majorBytes, uint64(len(f.Body)))
 }
 
 // ParseDeliver reads a Deliver frame. The body points into frame.
@@ -207,7 +212,7 @@ func ParseDeliver(frame []byte) (DeliverFrame, error) {
 		Kind:   Kind(c.head(majorUint, 255)),
 		Body:   c.bytes(MaxEnvelope),
 	}
-	if f.Kind != KindEnvelope && f.Kind != KindReceipt {
+	if f.Kind < KindEnvelope || f.Kind > KindReturn && f.Kind != KindGap {
 		c.fail("a body of unknown kind")
 	}
 	return f, c.finish("deliver")

@@ -101,6 +101,7 @@ var codecs = append([]codec{
 		f, err := ParseAck(data)
 		return AppendAck(nil, f), err
 	}, func() any { return new(ackWire) }, nil},
+	parkedCodec, signedCodec, beginCodec, pieceCodec, heldCodec, broughtCodec, comingCodec,
 }, presenceCodecs...)
 
 // check holds the two codecs against each other on any bytes: what one parses by hand is canonical, of its type, and
@@ -129,7 +130,7 @@ func (c codec) check(t interface{ Fatalf(string, ...any) }, data []byte) {
 }
 
 func FuzzFrames(f *testing.F) { // [RV-4]
-	for _, seed := range append(sampleFrames(), samplePresence()...) {
+	for _, seed := range append(append(append(sampleFrames(), samplePieces()...), samplePresence()...), AppendParked(nil, ParkedFrame{From: 86400, Until: 1 << 30})) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -217,7 +218,7 @@ func TestFramesBeyondTheirCaps(t *testing.T) { // [RV-3]
 		"receipt":    second(ParseAck(AppendAck(nil, AckFrame{Receipts: [][]byte{make([]byte, MaxReceipt+1)}}))),
 		"ids":        second(ParseAck(AppendAck(nil, AckFrame{IDs: ids}))),
 		"nothing":    second(ParseAck(AppendAck(nil, AckFrame{}))),
-		"kind":       second(ParseDeliver(AppendDeliver(nil, DeliverFrame{Kind: 3}))),
+		"kind":       second(ParseDeliver(AppendDeliver(nil, DeliverFrame{Kind: 4}))),
 		"status":     second(ParseHello(append([]byte{0x84, 1, 0x1a, 0, 1, 0, 0}, make([]byte, 40)...))),
 	} {
 		if !errors.Is(err, wire.ErrDecode) {
@@ -262,9 +263,15 @@ func FuzzMessages(f *testing.F) { // [RV-7]
 		roundTrip[GrantAnswer](t, data)
 		roundTrip[PresenceRequest](t, data)
 		roundTrip[PresenceAnswer](t, data)
+		roundTrip[HealthRequest](t, data)
+		roundTrip[HealthAnswer](t, data)
 		roundTrip[PairRequest](t, data)
 		roundTrip[PairAnswer](t, data)
 		roundTrip[PairFrame](t, data)
+		roundTrip[CarryRequest](t, data)
+		roundTrip[CarryAnswer](t, data)
+		roundTrip[NodeAsk](t, data)
+		roundTrip[NodeAnswer](t, data)
 	})
 }
 
@@ -286,6 +293,9 @@ func sampleMessages() []any {
 		JoinRequest{Claim: &ClaimRequest{Token: [32]byte{1}, Found: []byte("found"), Rendezvous: []byte("rendezvous")}},
 		JoinRequest{View: &ViewRequest{Org: keys.OrgID{1}, Invitation: keys.PublicKey{2}, From: 3}},
 		JoinRequest{Submit: &SubmitRequest{Org: keys.OrgID{1}, Invitation: keys.PublicKey{2}, Event: []byte("join")}},
+		JoinRequest{Serve: &ServeRequest{Org: keys.OrgID{1}, Checkpoint: []byte("note")}},
+		NodeAsk{Org: keys.OrgID{1}, Size: 1, To: 2, Epoch: [16]byte{3}, After: 4, Note: []byte("note")},
+		NodeAnswer{Checkpoint: []byte("note"), Notes: []NodeNote{{Kind: NoteAck, Signed: []byte("ack")}, {Kind: NoteSeen, Device: keys.PublicKey{1}, Day: 2}}},
 		RollRequest{Fetch: &FetchRequest{From: 1, To: 2}},
 		RollRequest{Submit: []byte("event")},
 		RollRequest{Submit: []byte("move"), Checkpoint: []byte("note")},
@@ -299,6 +309,8 @@ func sampleMessages() []any {
 		PresenceRequest{Get: new(struct{})},
 		PresenceRequest{Put: &Share{Number: 1, With: ShareListed, Members: []keys.MemberID{{1}, {2}}, Grain: GrainDay, Hidden: true}},
 		PresenceAnswer{Share: &Share{Number: 1, With: ShareContacts, Grain: GrainNone, Typing: true}},
+		CarryRequest{Carried: [][]byte{{1}}, Receipts: [][]byte{{2}, {}}}, CarryAnswer{Carried: []wire.Status{1}, Receipts: []wire.Status{}},
+		HealthRequest{}, HealthAnswer{Health: sampleHealth()},
 		JoinRequest{Apply: &ApplyRequest{Org: keys.OrgID{1}, Event: []byte("join"), Text: "Ann"}},
 		RollRequest{Applications: &ApplicationsRequest{After: keys.EventID{1}}},
 		RollAnswer{Applications: []Application{{Event: []byte("join"), Text: "Ann", Time: 1}}},

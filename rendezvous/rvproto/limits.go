@@ -17,7 +17,12 @@ const (
 	MaxReceipt      = 40 << 10 // 1,024 ids and room
 	MaxReceipts     = 64       // an ack
 	MaxReceiptIDs   = 1024     // an ack
+	MaxReturned     = 1024     // pairs of an envelope and a device in a return
+	MaxReturn       = 96 << 10 // bytes of it
 	MaxProof        = 64       // hashes of a consistency proof
+	MaxSignedAck    = 40 << 10 // 1,024 ids and room
+	MaxNotes        = 512      // of one answer to a node
+	MaxNoteBytes    = 1 << 20  // of the notes of one answer; a single larger one travels alone
 
 	MaxPageEntries = 4096    // entries of one answer
 	MaxPageBytes   = 1 << 20 // bytes of the entries of one answer; a single larger entry travels alone
@@ -54,6 +59,10 @@ const (
 	MaxGrantRequest  = MaxGrant + MaxConversation*34 + 64
 	MaxStatusAnswer  = MaxEvent + 64
 
+	MaxNodeAsk    = MaxCheckpoint + 256
+	MaxNodeAnswer = 2*MaxPageBytes + MaxEntry + MaxPageEntries*5 + MaxProof*34 + MaxCheckpoint + MaxNoteBytes + MaxSignedAck +
+		MaxNotes*96 + 256
+
 	MaxPresenceRequest = MaxShared*34 + 64
 	MaxPresenceAnswer  = MaxShared*34 + MaxEvent + 64
 )
@@ -70,7 +79,20 @@ const (
 // Times of the streams. [RV-6]
 const (
 	RequestTime = 30 * time.Second // one request and its answer
-	PingEvery   = 10 * time.Second // a device that has been told nothing for so long sends a Ping
-	Silence     = 30 * time.Second // without a byte from the other side for so long, the stream is given up
+	PingEvery   = 20 * time.Second // a device that has sent nothing for so long sends a Ping
+	RestEvery   = 5 * time.Minute  // the same on a post stream that rests: all posts are answered
+	Patience    = 25 * time.Second // without a byte from the node for so long after something that it answers, the stream is given up
+	NodeWait    = 20 * time.Second // a node answers another's question within it, though nothing is new
 	WriteTime   = 30 * time.Second // the other side takes what is written within it, or the stream is given up
+
+	// Slow is how many times RequestTime and Patience a device waits at most that has found its link to be slow. A node does always: it
+	// cannot know.
+	Slow = 4
+
+	// AnswerTime is what a node gives a member's request to arrive, and again 4 KiB of its answer to be taken.
+	AnswerTime = Slow * RequestTime
+
+	// Silence and RestSilence are after how long without a byte from the device a node gives the stream up.
+	Silence     = PingEvery + Slow*Patience
+	RestSilence = RestEvery + Slow*Patience
 )

@@ -7,11 +7,23 @@ const (
 	Prekey  = "/muster/prekey/1"
 	Grant   = "/muster/grant/1"
 	Post    = "/muster/post/1"
-	Deliver = "/muster/deliver/1"
+	Deliver = "/muster/deliver/2"
+
+	// DeliverOne is Deliver as it was before there were returns: a node brings none on it.
+	DeliverOne = "/muster/deliver/1"
+
+	// PostPieces is Post with envelopes in pieces, and DeliverPieces is Deliver with them.
+	PostPieces    = "/muster/post/2"
+	DeliverPieces = "/muster/deliver/3"
 
 	Presence = "/muster/presence/1"
 
+	HealthOf = "/muster/health/1"
+
 	Pair = "/muster/pair/1"
+
+	// Node is between the rendezvous nodes of one organization.
+	Node = "/muster/node/1"
 )
 
 // FrameType is the first number of every frame on a long-lived stream. The list is append-only. [RV-4]
@@ -34,6 +46,10 @@ const (
 	FramePresence FrameType = 10 // node → device: [10, member, state, seen]
 	FrameTyping   FrameType = 11 // device → node: [11, [member…]]
 	FrameTypist   FrameType = 12 // node → device: [12, member]
+
+	FrameParked FrameType = 13 // node → device, on Deliver, behind the hello: [13, from, until]
+
+	FrameSigned FrameType = 14 // device → node, on Deliver, where there are several nodes: [14, signed acknowledgement]
 )
 
 // Kind says what a delivered body is. The numbers are the queue's.
@@ -43,4 +59,7 @@ type Kind uint8
 const (
 	KindEnvelope Kind = 1 // an envelope from another device; answered by a signed receipt
 	KindReceipt  Kind = 2 // another device's signed receipt for envelopes of this device; answered by its id
+	KindReturn   Kind = 3 // the node's signed return of envelopes of this device, on Deliver alone; answered by its id
+
+	KindGap Kind = 5 // the node's signed word to the archive that copies were not kept; answered by its id
 )

@@ -19,6 +19,7 @@ type JoinRequest struct {
 	HandOver *HandOverRequest `cbor:"8,keyasint,omitempty"`
 	Take     *TakeRequest     `cbor:"9,keyasint,omitempty"`
 	Apply    *ApplyRequest    `cbor:"10,keyasint,omitempty"`
+	Serve    *ServeRequest    `cbor:"12,keyasint,omitempty"`
 }
 
 // ClaimRequest founds an organization on the node with the token of a claim link.
@@ -194,6 +195,12 @@ func (r JoinRequest) Check() error {
 			return err
 		}
 	}
+	if s := r.Serve; s != nil {
+		set++
+		if !within(s.Checkpoint, MaxCheckpoint) {
+			return malformed("a request to serve without a checkpoint, or beyond the cap")
+		}
+	}
 	for _, event := range r.events() {
 		set++
 		if !within(event, MaxEvent) {
@@ -328,7 +335,8 @@ func (a GrantAnswer) Check() error {
 // Message is a request or an answer of the protocols of one exchange.
 type Message interface {
 	JoinRequest | RollRequest | RollAnswer | PrekeyRequest | PrekeyAnswer | GrantRequest | GrantAnswer |
-		PresenceRequest | PresenceAnswer | PairRequest | PairAnswer | PairFrame
+		PresenceRequest | PresenceAnswer | HealthRequest | HealthAnswer | PairRequest | PairAnswer | PairFrame | NodeAsk | NodeAnswer |
+		CarryRequest | CarryAnswer
 	Check() error
 }
 

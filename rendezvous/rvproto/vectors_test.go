@@ -3,6 +3,7 @@ package rvproto
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"flag"
 	"slices"
 	"strings"
@@ -35,9 +36,24 @@ var objects = map[string]func(data []byte) ([]byte, error){
 	"presence":       presenceCodecs[2].again,
 	"typing":         presenceCodecs[3].again,
 	"typist":         presenceCodecs[4].again,
+	"parked":         parkedCodec.again,
+	"begin":          beginCodec.again,
+	"piece":          pieceCodec.again,
+	"held":           heldCodec.again,
+	"brought":        broughtCodec.again,
+	"coming":         comingCodec.again,
+	"return":         againReturn,
+	"gap":            againGap,
+	"signed":         signedCodec.again,
+	"signed ack":     againAck,
+	"node ask":       again[NodeAsk],
+	"node answer":    again[NodeAnswer],
 
 	"presence request": again[PresenceRequest],
 	"presence answer":  again[PresenceAnswer],
+
+	"health request": again[HealthRequest],
+	"health answer":  again[HealthAnswer],
 
 	"pair request": again[PairRequest],
 	"pair answer":  again[PairAnswer],
@@ -70,6 +86,10 @@ func TestVectors(t *testing.T) {
 			if err == nil {
 				t.Error("accepted")
 			}
+		case "signature":
+			if !errors.Is(err, ErrReturn) && !errors.Is(err, ErrGap) && !errors.Is(err, ErrAck) {
+				t.Errorf("%v", err)
+			}
 		default:
 			t.Errorf("expect %q", v.Expect)
 		}
@@ -87,6 +107,11 @@ func cases() map[string]vector.Vector {
 	claimCases(add)
 	presenceCases(add)
 	pairCases(add)
+	healthCases(add)
+	returnCases(add)
+	gapCases(add)
+	nodeCases(add)
+	pieceCases(add)
 	return all
 }
 
@@ -145,7 +170,9 @@ func frameCases(add adder) {
 
 	ok("deliver_envelope", "deliver", "an envelope", deliver)
 	ok("deliver_receipt", "deliver", "a receipt", AppendDeliver(nil, DeliverFrame{Number: 1<<64 - 1, Kind: KindReceipt, Body: []byte("receipt")}))
-	bad("deliver_kind", "deliver", "[RV-4]", "a kind that there is not", AppendDeliver(nil, DeliverFrame{Number: 1, Kind: 3}))
+	ok("deliver_return", "deliver", "a return", AppendDeliver(nil, DeliverFrame{Number: 3, Kind: KindReturn, Body: []byte("return")}))
+	ok("deliver_gap", "deliver", "a gap", AppendDeliver(nil, DeliverFrame{Number: 3, Kind: KindGap, Body: []byte("gap")}))
+	bad("deliver_kind", "deliver", "[RV-4]", "a kind that there is not", AppendDeliver(nil, DeliverFrame{Number: 1, Kind: 4}))
 	bad("deliver_number", "deliver", "[RV-4]", "a negative number", slices.Concat([]byte{0x84, 4, 0x20, 1, 0x40}))
 
 	ok("head_newest", "head", "news of the roll", AppendHead(nil, HeadFrame{Checkpoint: []byte("note")}))
