@@ -85,6 +85,16 @@ func put(e *membership.Event, says any) {
 		e.Dismiss = &says
 	case membership.Skin:
 		e.Skin = &says
+	case membership.Nodes:
+		e.Nodes = &says
+	case membership.Enrolment:
+		e.Enrolment = &says
+	case membership.GroupJoin:
+		e.GroupJoin = &says
+	case membership.GroupAdmit:
+		e.GroupAdmit = &says
+	case membership.GroupRemove:
+		e.GroupRemove = &says
 	default:
 		panic("no kind of event")
 	}

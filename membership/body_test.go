@@ -62,8 +62,10 @@ func newFull(t testing.TB) *full {
 
 	joiner := &membershiptest.Member{Name: "Eve", Recovery: f.key(), Devices: []keys.PrivateKey{f.key()}}
 	admin := f.Founder.Device()
+	archive := f.ArchiveSetting(f.key().Public())
 	policy := f.Event(admin)
 	policyOf(func(p *membership.Policy) { p.QueueTime = membership.MaxQueueTime })(f.testOrg, &policy)
+	terms := membershiptest.EnrolmentTerms()
 	f.next = []membership.SignedEvent{
 		f.Found(membershiptest.Config{}), f.MoveEvent(admin, f.key().Public(), 2),
 		f.InviteEvent(bob, f.key().Public(), membership.RoleDesk, 3), f.JoinEvent(invitation, joiner),
@@ -75,6 +77,9 @@ func newFull(t testing.TB) *full {
 		f.ReadmitEvent(admin, cid, f.key().Public(), f.key().Public(), true), f.EnterEvent(entering, entry),
 		f.RefuseEvent(third, refusal), f.RenameEvent(guest.Device(), nil, "Hal"), f.ReplaceRootEvent(f.Root, f.key()),
 		f.SkinEvent(admin, membership.Skin{Font: 2, Background: 5, Image: tinyPNG, Dark: &membership.Palette{Rail: "#123456"}}),
+		f.ArchiveEvent(f.Root, membership.Archive{Set: &archive, Designate: []keys.MemberID{ann.ID}}),
+		f.NodesEvent(admin, membershiptest.NodeAt(f.key().Public(), "further")),
+		f.EnrolmentEvent(admin, membership.Enrolment{Key: f.key().Public(), Terms: &terms}),
 		f.CancelEvent(cid.Device()), f.RevokeEvent(f.Founder.Device(), invitation.Public()),
 		f.GroupEvent(cid.Device(), "Club", group.Invited, ann, bob),
 		f.EditGroupEvent(bob.Device(), listed, membership.GroupEdit{

@@ -182,7 +182,8 @@ func foldCases() []foldCase {
 		acceptedCases(), malformedCases(), boundCases(), signatureCases(), entryCases(), orderCases(), authorCases(),
 		keyCases(), invitationCases(), nameCases(), policyCases(),
 		barCases(), freezeCases(), recoveryCases(), readmitCases(), decisionCases(), rootCases(), renameCases(),
-		audienceCases(), moveCases(), groupCases(), vouchCases(), dismissCases(), skinCases(),
+		audienceCases(), moveCases(), groupCases(), vouchCases(), dismissCases(), skinCases(), archiveCases(),
+		nodesCases(), enrolmentCases(), reachCases(),
 	} {
 		cases = append(cases, group...)
 	}
@@ -730,6 +731,9 @@ func policyCases() []foldCase {
 		{"envelope_large", "a message size above the most", func(p *membership.Policy) {
 			p.MaxEnvelope = membership.MaxMaxEnvelope + 1
 		}},
+		{"park", "a time to park below a day", func(p *membership.Policy) { p.Park = membership.MinPark - 1 }},
+		{"park_long", "a time to park above ten years", func(p *membership.Policy) { p.Park = membership.MaxPark + 1 }},
+		{"park_said", "a time to park that holds unsaid", func(p *membership.Policy) { p.Park = membership.DefaultPark }},
 		{"queue", "a queue time above a year", func(p *membership.Policy) { p.QueueTime = membership.MaxQueueTime + 1 }},
 		{"introductions", "too many introductions a day", func(p *membership.Policy) {
 			p.IntroductionsPerDay = membership.MaxPerDay + 1
@@ -737,7 +741,7 @@ func policyCases() []foldCase {
 		{"age_short", "an age under which no event could arrive", func(p *membership.Policy) { p.EventAge = 0 }},
 		{"age_long", "an age that overflows", func(p *membership.Policy) { p.EventAge = 1 << 63 }},
 		{"grace", "an offline grace of no time", func(p *membership.Policy) { p.OfflineGrace = 0 }},
-		{"name_rule", "rule of names 4", func(p *membership.Policy) { p.NameRule = 4 }},
+		{"name_rule", "rule of names 5", func(p *membership.Policy) { p.NameRule = 5 }},
 		{"name_rule_none", "no rule of names", func(p *membership.Policy) { p.NameRule = 0 }},
 		{"pattern_none", "the rule of a pattern without one", func(p *membership.Policy) {
 			p.NameRule = membership.NamesByPattern

@@ -54,7 +54,8 @@ type decision struct {
 	author *account // nil if the root key or the member's recovery key signed: that is never void
 	target *account
 
-	admitted   bool           // by an invitation, with a role above member
+	admitted   bool           // by an invitation or an enrolment key, with a role above member
+	byProvider bool           // by an enrolment key
 	role       Role           // a new role, or
 	suspended  bool           // suspended, or
 	reinstated bool           // reinstated, or
@@ -67,15 +68,21 @@ type decision struct {
 
 var (
 	roleKind = kind{
-		rules: []rule{sequenced, byAdmin, counted, aboutMember, anotherRole, neverGuest, notRemoved, leavesAdmin},
+		rules: []rule{
+			sequenced, byAdminOrEnrolment, counted, aboutMember, ofEnrolled, enrolledRole, anotherRole, neverGuest, notRemoved, leavesAdmin,
+		},
 		apply: func(s *State, c *change) { s.decide(c, decision{role: c.event.Role.Role}) },
 	}
 	suspendKind = kind{
-		rules: []rule{sequenced, byAdmin, counted, aboutMember, notOwn, notRemoved, notSuspended, leavesAdmin},
+		rules: []rule{
+			sequenced, byAdminOrEnrolment, counted, aboutMember, ofEnrolled, notOwn, notRemoved, notSuspended, leavesAdmin,
+		},
 		apply: func(s *State, c *change) { s.decide(c, decision{suspended: true}) },
 	}
 	reinstateKind = kind{
-		rules: []rule{sequenced, byAdmin, counted, aboutMember, notOwn, notRemoved, isSuspended},
+		rules: []rule{
+			sequenced, byAdminOrEnrolment, counted, aboutMember, ofEnrolled, notOwn, notRemoved, isSuspended, ownSuspension,
+		},
 		apply: func(s *State, c *change) { s.decide(c, decision{reinstated: true}) },
 	}
 	removeKind = kind{
@@ -120,7 +127,7 @@ func anotherRole(s *State, c *change) error {
 // somebody else has decided them, and not the root key or a recovery key, whose are never void. about says of a decision
 // whether it is about the matter, and whether it says the same. [ROLL-97]
 func (s *State) confirms(c *change, about func(*decision) (matter, same bool)) (others bool) {
-	if c.recovery {
+	if c.recovery || c.enrolment != nil {
 		return false
 	}
 	for i := range slices.Backward(s.decisions) {
@@ -134,6 +141,8 @@ func (s *State) confirms(c *change, about func(*decision) (matter, same bool)) (
 			continue
 		case !same:
 			return others
+		case d.byProvider:
+			// an admin has the last word over a provider, whoever named the key
 		case d.author == nil, d.author == c.author:
 			return false
 		}
@@ -217,10 +226,14 @@ func (a *account) governs() bool {
 // decide takes in a decision.
 func (s *State) decide(c *change, d decision) {
 	d.index, d.signer, d.target = s.size, c.by.Signer, c.target
-	if !c.recovery && !c.root {
+	since := s.size
+	switch {
+	case c.enrolment != nil:
+		d.byProvider, d.author, d.signer, since = true, c.enrolment.author, c.enrolment.Device, c.enrolment.Since
+	case !c.recovery && !c.root:
 		d.author = c.author
 	}
-	s.record(d, s.size)
+	s.record(d, since)
 	d.take()
 }
 

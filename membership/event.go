@@ -54,6 +54,9 @@ type Event struct {
 	Vouch          *Vouch          `cbor:"41,keyasint,omitempty"`
 	Dismiss        *Dismiss        `cbor:"42,keyasint,omitempty"`
 	Skin           *Skin           `cbor:"43,keyasint,omitempty"`
+	Archive        *Archive        `cbor:"44,keyasint,omitempty"`
+	Nodes          *Nodes          `cbor:"45,keyasint,omitempty"`
+	Enrolment      *Enrolment      `cbor:"46,keyasint,omitempty"`
 }
 
 // body is what an event says: one of its kinds.
@@ -107,7 +110,10 @@ func (e *Event) bodies() (list []body) {
 	list = with(list, e.GroupClose)
 	list = with(list, e.Vouch)
 	list = with(list, e.Dismiss)
-	return with(list, e.Skin)
+	list = with(list, e.Skin)
+	list = with(list, e.Archive)
+	list = with(list, e.Nodes)
+	return with(list, e.Enrolment)
 }
 
 func with[T any, Body interface {

@@ -32,6 +32,9 @@ type change struct {
 	joining   *change    // the applicant's join that a vouch is for
 	approved  bool       // of a join: an admin vouches for it
 	dismissed []*account // whom a dismissal removes
+
+	enrolment *enrolment // whose key signed, nil for none
+	enrolled  []*account // whom the end of an enrolment key suspends
 }
 
 // rule refuses a change or lets it pass. It changes nothing in the state.

@@ -177,7 +177,7 @@ var (
 		apply: (*State).editGroup,
 	}
 	groupBringKind = kind{
-		rules: []rule{sequenced, byDeviceOrRoot, ofGroup, counted, inviteesAllowed, groupAllowed, groupsLeft},
+		rules: []rule{sequenced, byDeviceRootOrEnrolment, ofGroup, enrolledGroup, counted, inviteesAllowed, groupAllowed, groupsLeft},
 		apply: (*State).actInGroup,
 	}
 	groupOwnKind = kind{
@@ -185,7 +185,7 @@ var (
 		apply: (*State).actInGroup,
 	}
 	groupKind = kind{
-		rules: []rule{sequenced, byDeviceOrRoot, ofGroup, counted, groupAllowed},
+		rules: []rule{sequenced, byDeviceRootOrEnrolment, ofGroup, enrolledGroup, counted, groupAllowed},
 		apply: (*State).actInGroup,
 	}
 )
@@ -217,7 +217,7 @@ func ofGroup(s *State, c *change) error {
 
 // groupAct says of an act in a group what the roll knows of it.
 func (s *State) groupAct(c *change, act group.Act) group.Act {
-	act.Index, act.Signer, act.Admin = s.size, c.by.Signer, c.root
+	act.Index, act.Signer, act.Admin = s.size, c.by.Signer, c.root || c.enrolment != nil
 	if c.author != nil && !c.root {
 		act.Author, act.Admin = c.author.id, c.author.role == RoleAdmin
 	}

@@ -102,7 +102,8 @@ func (s *State) judgeAct(act group.Act) (cut, admin bool) {
 		d := s.decisionAt(act.Index)
 		return d != nil && d.void, false
 	case act.Author.IsZero():
-		return false, act.Admin
+		e := s.enrolments[act.Signer]
+		return e != nil && e.author != nil && e.author.devices.Void(e.Device, e.Since), act.Admin
 	}
 	author := s.members[act.Author]
 	role, in := s.roleAt(author, act.Index)

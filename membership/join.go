@@ -3,22 +3,33 @@ package membership
 import "muster.example/internal/keys"
 
 // Join is the event by which somebody becomes a member: signed by their first device, whose counter it starts, and by
-// the key of the invitation. A guest joins without a name, which a NameChange for desks gives. [ROLL-23]
+// the key of the invitation, or by an enrolment key in its place, which says the role. A guest joins without a name, which a
+// NameChange for desks gives. [ROLL-23] [ROLL-184]
 type Join struct {
-	Invitation keys.PublicKey `cbor:"1,keyasint"`
+	Invitation keys.PublicKey `cbor:"1,keyasint"` // or the enrolment key
 	Name       string         `cbor:"2,keyasint"`
 	Recovery   keys.PublicKey `cbor:"3,keyasint"`
+	Role       Role           `cbor:"4,keyasint,omitempty"` // by an enrolment key; an invitation says it itself
 }
 
 func (*Join) kind() *kind { return &joinKind }
 
 func (j *Join) cosigner() (keys.PublicKey, bool) { return j.Invitation, true }
 
-func (j *Join) form() error { return checkNameSize("name", j.Name) }
+func (j *Join) form() error {
+	if j.Role != 0 && !j.Role.valid() {
+		return refuse(ReasonMalformed, "no role has number %d", uint8(j.Role))
+	}
+	return checkNameSize("name", j.Name)
+}
 
 var joinKind = kind{
 	rules: []rule{sequenced, directly, invited, joinKeys, counted, joinName},
 	apply: func(s *State, c *change) {
+		if e := s.enrolments[c.event.Join.Invitation]; e != nil {
+			s.enrol(e, c)
+			return
+		}
 		invitation := s.invitations[c.event.Join.Invitation]
 		invitation.Used++
 		s.admit(c, c.event.Join.Name, invitation.Role, c.event.Join.Recovery)
@@ -35,6 +46,12 @@ var joinKind = kind{
 // invited: the invitation is on the roll, not used up, not expired by the sequencer's stamp, not taken back, and its maker
 // may still invite for its role. [ROLL-22] [ROLL-23]
 func invited(s *State, c *change) error {
+	if e := s.enrolments[c.event.Join.Invitation]; e != nil {
+		return s.joinsByEnrolment(e, c)
+	}
+	if c.event.Join.Role != 0 {
+		return refuse(ReasonRole, "an invitation says the role, not the join")
+	}
 	invitation, ok := s.invitations[c.event.Join.Invitation]
 	if !ok {
 		return refuse(ReasonInvitationUnknown, "")
@@ -54,6 +71,9 @@ func joinKeys(s *State, c *change) error { return s.newKeys(c.by.Signer, c.event
 // joinName: a member's name is one that the policy lets them have; a guest's is not for everybody to read. [ROLL-30]
 // [ROLL-31] [ROLL-32] [ROLL-33]
 func joinName(s *State, c *change) error {
+	if e := s.enrolments[c.event.Join.Invitation]; e != nil {
+		return s.enrolledName(e, c)
+	}
 	invitation, name := s.invitations[c.event.Join.Invitation], c.event.Join.Name
 	if invitation.Role == RoleGuest {
 		if name != "" {

@@ -43,6 +43,8 @@ const (
 	useInvitation
 	useNode
 	usePromised // named by a re-admission that nobody entered
+	useArchive
+	useEnrolment
 )
 
 // holding is what the state knows of a key.

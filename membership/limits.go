@@ -33,10 +33,18 @@ const (
 	MaxReserved = 64
 	// MaxSkinImage is the size of a skin's image in bytes: it lies in the event.
 	MaxSkinImage = 3 << 10
+	// MaxArchiveChanges is the number of accounts in one list of an archive event, MaxDesignated that of designated ones.
+	MaxArchiveChanges = 64
+	MaxDesignated     = 65536
+	// MinArchiveBytes and MaxArchiveBytes bound what may wait for the archive.
+	MinArchiveBytes = 1 << 20
+	MaxArchiveBytes = 1 << 40
 	// MaxUses is how many may join by one invitation: by a published link, everybody who comes.
 	MaxUses = 1 << 20
 	// MaxNodes is the number of rendezvous nodes in an invitation.
 	MaxNodes = 8
+	// MaxFurther is the number of rendezvous nodes beside the one that orders the roll.
+	MaxFurther = 4
 	// MaxAddresses is the number of addresses of a rendezvous node, MaxAddress the length of one in bytes.
 	MaxAddresses = 8
 	MaxAddress   = 128
@@ -46,9 +54,12 @@ const (
 
 // Bounds of a policy. [ROLL-26]
 const (
-	MinMaxEnvelope  = 256 << 10       // bytes: a chunk of a file and what seals it fit
-	MaxMaxEnvelope  = 16 << 20        // bytes
-	MinPolicyTime   = 60 * 60         // seconds: each time of a policy is at least an hour
+	MinMaxEnvelope  = 256 << 10 // bytes: a chunk of a file and what seals it fit
+	MaxMaxEnvelope  = 16 << 20  // bytes
+	MinPolicyTime   = 60 * 60   // seconds: each time of a policy is at least an hour
+	MinPark         = 24 * 3600 // seconds
+	MaxPark         = 3660 * 24 * 3600
+	DefaultPark     = 60 * 24 * 3600  // what a policy that says nothing means: it is part of the rules
 	MaxQueueTime    = 366 * 24 * 3600 // seconds
 	MaxEventAge     = 31 * 24 * 3600  // seconds
 	MaxOfflineGrace = 366 * 24 * 3600 // seconds
@@ -65,6 +76,14 @@ const (
 	MaxEditTime        = 366 * 24 * 3600 // seconds
 	MaxVouches         = 100
 	MaxGuestsPerHour   = 1 << 20
+	MaxPostTo          = 2
 	MaxGuestPosts      = 10000   // a minute
 	MaxGuestBytes      = 1 << 30 // at least the largest message, MinMaxEnvelope
+
+	MaxCarryCopies = 64
+	MaxCarryHops   = 16
+	MinCarryBytes  = 16 << 20 // bytes: one message of the largest size fits
+	MaxCarryBytes  = 64 << 30 // bytes
+
+	DefaultEarlyJoins = NotAllowed // what a policy that says nothing means: it is part of the rules
 )

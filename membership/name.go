@@ -98,12 +98,40 @@ func (s *State) mayName(name string) error {
 	switch {
 	case s.policy.NameRule == NamesApproved:
 		return refuse(ReasonNameRule, "an admin gives names here")
+	case s.policy.NameRule == NamesByClaim:
+		return refuse(ReasonNameRule, "the login provider gives names here")
 	case s.policy.NameRule == NamesByPattern && !names.Match(s.policy.NamePattern, name):
 		return refuse(ReasonNameRule, "it does not match %q", s.policy.NamePattern)
 	case s.isReserved(name):
 		return refuse(ReasonNameReserved, "%q", name)
 	}
 	return nil
+}
+
+// enrolledName: who joins by an enrolment key has the name that the provider says, if that is the rule, and else one that a
+// member may choose. [ROLL-32] [ROLL-184]
+func (s *State) enrolledName(e *enrolment, c *change) error {
+	name := c.event.Join.Name
+	if s.policy.NameRule != NamesByClaim {
+		return s.mayBeNamed(nil, name, false, c.now)
+	}
+	switch held := s.nameHeld(name, c.now); {
+	case e.Terms.Claim == "":
+		return refuse(ReasonNameRule, "names are a provider's claim here, and the enrolment key names none")
+	case s.isReserved(name):
+		return refuse(ReasonNameReserved, "%q", name)
+	case held:
+		return refuse(ReasonNameHeld, "%q", name)
+	}
+	return s.mayBeNamed(nil, name, true, c.now)
+}
+
+// nameHeld reports whether a name was another's until lately. [ROLL-34]
+func (s *State) nameHeld(name string, now int64) bool {
+	return slices.ContainsFunc(names.Skeletons(name, s.policy.Tables), func(skeleton string) bool {
+		f := s.former[skeleton]
+		return f.account != nil && now < f.until
+	})
 }
 
 // isReserved reports whether a name is, or looks like, one that the policy reserves.

@@ -39,6 +39,25 @@ type Policy struct {
 	GuestsPerHour        uint64 `cbor:"24,keyasint"` // how many guests may join in an hour
 	GuestPosts           uint64 `cbor:"25,keyasint"` // how many envelopes a guest's device may post in a minute
 	GuestBytes           uint64 `cbor:"26,keyasint"` // how many bytes of one guest may wait to be delivered
+
+	Park uint64 `cbor:"27,keyasint,omitempty"` // how long a device may be silent before nothing is kept for it; 0: DefaultPark
+
+	PostTo uint64 `cbor:"29,keyasint,omitempty"` // to how many nodes a message is posted, where there are several; 0: one
+
+	Direct     Reach     `cbor:"30,keyasint,omitempty"` // from where devices may have direct connections; 0: anywhere
+	Carry      *Carrying `cbor:"31,keyasint,omitempty"` // how much devices carry for each other; nil: DefaultCarrying
+	EarlyJoins Switch    `cbor:"32,keyasint,omitempty"` // whether devices take who is not on the roll yet; 0: DefaultEarlyJoins
+}
+
+// Posts returns to how many rendezvous nodes a message is posted, where there are several. [ROLL-174]
+func (p Policy) Posts() int { return max(1, int(p.PostTo)) }
+
+// ParkTime returns how long a device may be silent before nothing is kept for it. [ROLL-26]
+func (p Policy) ParkTime() uint64 {
+	if p.Park == 0 {
+		return DefaultPark
+	}
+	return p.Park
 }
 
 // Switch is what a policy allows or not. The numbers are part of the wire format.
@@ -61,13 +80,14 @@ const (
 	NamesFree      NameRule = 1 // each member's own affair, within the rule of names
 	NamesApproved  NameRule = 2 // an admin's: by an invitation that gives the name, or by renaming
 	NamesByPattern NameRule = 3 // a member's own, if it matches the pattern
+	NamesByClaim   NameRule = 4 // a login provider's claim gives it, else an admin
 )
 
-var nameRuleText = [...]string{NamesFree: "free", NamesApproved: "approved", NamesByPattern: "pattern"}
+var nameRuleText = [...]string{NamesFree: "free", NamesApproved: "approved", NamesByPattern: "pattern", NamesByClaim: "claim"}
 
 // String returns the word for the rule.
 func (n NameRule) String() string {
-	if n >= NamesFree && n <= NamesByPattern {
+	if n >= NamesFree && n <= NamesByClaim {
 		return nameRuleText[n]
 	}
 	return "unknown"
@@ -128,6 +148,15 @@ func (p Policy) Check() error {
 	if p.Groups.beyond(RoleDesk) {
 		return refuse(ReasonPolicy, "guests create no groups")
 	}
+	if p.Park != 0 && (p.Park < MinPark || p.Park > MaxPark || p.Park == DefaultPark) {
+		return refuse(ReasonPolicy, "park time is %d, not from %d to %d, or it is said though it is what holds unsaid", p.Park, MinPark, MaxPark)
+	}
+	if p.PostTo != 0 && p.PostTo != MaxPostTo {
+		return refuse(ReasonPolicy, "messages are posted to %d nodes: 2, or unsaid for one", p.PostTo)
+	}
+	if err := p.checkMeeting(); err != nil {
+		return err
+	}
 	for _, bound := range []struct {
 		name            string
 		value, min, max uint64
@@ -164,7 +193,7 @@ func (p Policy) checkNames() error {
 	switch {
 	case p.Tables != names.Tables:
 		return refuse(ReasonPolicy, "Unicode tables of version %d, this build has %d", p.Tables, names.Tables)
-	case p.NameRule < NamesFree || p.NameRule > NamesByPattern:
+	case p.NameRule < NamesFree || p.NameRule > NamesByClaim:
 		return refuse(ReasonPolicy, "no rule of names has number %d", uint8(p.NameRule))
 	case (p.NameRule == NamesByPattern) != (p.NamePattern != ""):
 		return refuse(ReasonPolicy, "a pattern for names goes with the rule that asks for one")
@@ -189,6 +218,10 @@ func (p Policy) checkNames() error {
 
 func (p Policy) clone() Policy {
 	p.Reserved = slices.Clone(p.Reserved)
+	if p.Carry != nil {
+		carry := *p.Carry
+		p.Carry = &carry
+	}
 	return p
 }
 

@@ -108,6 +108,7 @@ func TestPolicyAtItsBounds(t *testing.T) {
 	least, most := membership.DefaultPolicy(), membership.DefaultPolicy()
 	least.MaxEnvelope, most.MaxEnvelope = membership.MinMaxEnvelope, membership.MaxMaxEnvelope
 	least.QueueTime, most.QueueTime = membership.MinPolicyTime, membership.MaxQueueTime
+	least.Park, most.Park = membership.MinPark, membership.MaxPark
 	least.IntroductionsPerDay, most.IntroductionsPerDay = 0, membership.MaxPerDay
 	least.EventAge, most.EventAge = membership.MinPolicyTime, membership.MaxEventAge
 	least.OfflineGrace, most.OfflineGrace = membership.MinPolicyTime, membership.MaxOfflineGrace
@@ -127,6 +128,12 @@ func TestPolicyAtItsBounds(t *testing.T) {
 	least.GuestsPerHour, most.GuestsPerHour = 0, membership.MaxGuestsPerHour
 	least.GuestPosts, most.GuestPosts = 1, membership.MaxGuestPosts
 	least.GuestBytes, most.GuestBytes = membership.MinMaxEnvelope, membership.MaxGuestBytes
+	least.Direct, most.Direct = membership.ReachLocal, membership.ReachNowhere
+	least.Carry = &membership.Carrying{Copies: 0, Hops: 1, Bytes: membership.MinCarryBytes, Age: membership.MinPolicyTime}
+	most.Carry = &membership.Carrying{
+		Copies: membership.MaxCarryCopies, Hops: membership.MaxCarryHops, Bytes: membership.MaxCarryBytes, Age: membership.MaxQueueTime,
+	}
+	most.EarlyJoins = membership.Allowed
 	for _, policy := range []membership.Policy{least, most} {
 		o.SetPolicy(policy)
 		if !o.Roll.State().Policy().Equal(policy) {

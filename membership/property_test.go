@@ -803,7 +803,7 @@ func underSignature(s *stage, rt *rapid.T, random *rand.Rand, signer keys.Privat
 		new(membership.Recovery), new(membership.RoleChange), new(membership.Suspend), new(membership.Reinstate), new(membership.Remove),
 		new(membership.Readmit), new(membership.Enter), new(membership.Refuse), new(membership.NameChange), new(membership.RootChange),
 		new(membership.Cancel), new(membership.Revoke), new(membership.Vouch), new(membership.Dismiss),
-		new(membership.Skin),
+		new(membership.Skin), new(membership.Archive), new(membership.Nodes), new(membership.Enrolment),
 	}
 	kind := reflect.ValueOf(rapid.SampledFrom(says).Draw(rt, "kind"))
 	scramble(kind.Elem(), random, s)

@@ -11,7 +11,7 @@ func ReadEvent(data []byte) (Event, error) {
 
 // Voided reports whether what the event at an index of the roll said counts no more, because its signer was barred from
 // before it, or was no admin but for decisions that are void themselves. It speaks of what a bar can void: bars,
-// invitations, re-admissions, decisions of admins, and acts in groups. [ROLL-74] [ROLL-93] [ROLL-147]
+// invitations, enrolment keys, re-admissions, decisions of admins, and acts in groups. [ROLL-74] [ROLL-93] [ROLL-147]
 func (s *State) Voided(index uint64, event Event) bool {
 	d := s.decisionAt(index)
 	switch {
@@ -19,7 +19,7 @@ func (s *State) Voided(index uint64, event Event) bool {
 		return d.void
 	case event.Vouch != nil && s.accountOf(event.Vouch.Applicant()) != nil:
 		return false // it has had its effect
-	case event.Bar != nil, event.Invite != nil, event.Readmit != nil, event.Vouch != nil:
+	case event.Bar != nil, event.Invite != nil, event.Readmit != nil, event.Vouch != nil, event.Enrolment != nil:
 		a := s.accountOf(event.Signer)
 		return a != nil && a.devices.Void(event.Signer, index)
 	}

@@ -52,11 +52,11 @@ var rendezvousKind = kind{
 	rules: []rule{byAdmin, counted, nextTerm, continues, nodeKey},
 	apply: func(s *State, c *change) {
 		sequencer := c.event.Rendezvous.clone()
-		s.sequencer = &sequencer
-		if invitation, ok := s.invitations[sequencer.Node]; ok {
-			invitation.Revoked = true
+		if s.sequencer != nil {
+			s.swapNodes(s.sequencer, &sequencer)
 		}
-		s.keys[sequencer.Node] = holding{use: useNode}
+		s.sequencer = &sequencer
+		s.takeNodeKey(sequencer.Node)
 		s.terms = append(s.terms, Term{Number: sequencer.Term, Node: sequencer.Node, From: s.size, By: c.by.Signer, ByRoot: c.root})
 	},
 }
@@ -90,8 +90,9 @@ func continues(s *State, c *change) error {
 
 // nodeKey: a node's key is nobody's device or recovery key; a node may come back to the duty. Whose key a member named as
 // an invitation's, so that the node could have no duty, may have it: the invitation ends. [ROLL-9]
-func nodeKey(s *State, c *change) error {
-	node := c.event.Rendezvous.Node
+func nodeKey(s *State, c *change) error { return s.mayBeNode(c.event.Rendezvous.Node) }
+
+func (s *State) mayBeNode(node keys.PublicKey) error {
 	if use := s.keys[node].use; use == useNode || use == useInvitation {
 		return nil
 	}

@@ -123,6 +123,22 @@ func (r *Roll) ProveConsistency(oldSize, newSize uint64) ([]Hash, error) {
 	return tlog.ProveTree(int64(newSize), int64(oldSize), r.tree)
 }
 
+// ProveExtension returns the proof that the roll with entries laid behind it begins with the roll as it is: what Extend asks for,
+// made by who has the entries and nobody to ask. [ROLL-51]
+func (r *Roll) ProveExtension(entries []Entry) ([]Hash, error) {
+	size, grown := r.Size(), r.tree
+	if size == 0 || len(entries) == 0 {
+		return nil, nil
+	}
+	for i, entry := range entries {
+		var err error
+		if grown, err = grown.add(size+uint64(i), entry.Leaf()); err != nil {
+			return nil, err
+		}
+	}
+	return tlog.ProveTree(int64(size)+int64(len(entries)), int64(size), grown)
+}
+
 // ProveInclusion returns the proof that entry number index is among the first size; ErrSize beyond the roll. [ROLL-50]
 func (r *Roll) ProveInclusion(index, size uint64) ([]Hash, error) {
 	if index >= size || size > r.Size() {

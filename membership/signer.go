@@ -6,7 +6,7 @@ import "muster.example/membership/authority"
 // for one of the capacities below. [ROLL-13]
 func (s *State) identify(c *change) error {
 	held := s.keys[c.by.Signer]
-	c.author, c.owner, c.recovery, c.root = nil, nil, false, false
+	c.author, c.owner, c.recovery, c.root, c.enrolment = nil, nil, false, false, nil
 	switch held.use {
 	case useDevice:
 		c.author, c.owner = held.account, held.account
@@ -22,6 +22,8 @@ func (s *State) identify(c *change) error {
 		c.root = true
 	case usePromised:
 		c.owner = held.account
+	case useEnrolment:
+		c.enrolment = s.enrolments[c.by.Signer]
 	default:
 		return refuse(ReasonNotMember, "%s", c.by.Signer.Short())
 	}
@@ -174,6 +176,9 @@ func byAnybody(s *State, c *change) error {
 	}
 	if c.recovery {
 		return c.ownerStays()
+	}
+	if c.enrolment != nil {
+		return s.counts(c.enrolment)
 	}
 	return s.activeDevice(c)
 }

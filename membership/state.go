@@ -32,10 +32,16 @@ type State struct {
 	former      map[string]former   // by skeleton
 	keys        map[keys.PublicKey]holding
 	invitations map[keys.PublicKey]*Issued
+	enrolments  map[keys.PublicKey]*enrolment
 	decisions   []decision
 	vouches     map[keys.EventID][]vouch // for joins that wait
 	terms       []Term                   // of sequencing
 	sequencer   *Rendezvous              // nil before the second entry
+	nodes       []NodeAddress            // further ones, by their keys; replaced as a whole
+
+	archives   []NamedArchive                  // all that there were, the last is in force
+	archived   map[keys.MemberID][]Designation // in the order of the roll
+	designated int                             // accounts that are designated now
 
 	groups     map[keys.GroupID]*heldGroup
 	groupList  []*heldGroup          // in the order of the roll
@@ -53,9 +59,11 @@ func newState(org keys.OrgID) *State {
 		former:      make(map[string]former),
 		keys:        make(map[keys.PublicKey]holding),
 		invitations: make(map[keys.PublicKey]*Issued),
+		enrolments:  make(map[keys.PublicKey]*enrolment),
 		groups:      make(map[keys.GroupID]*heldGroup),
 		groupNames:  make(map[string]*heldGroup),
 		vouches:     make(map[keys.EventID][]vouch),
+		archived:    make(map[keys.MemberID][]Designation),
 	}
 }
 
@@ -195,6 +203,18 @@ func (s *State) Devices(member keys.MemberID) (devices []keys.PublicKey) {
 		if a.standing(d) == StandingActive {
 			devices = append(devices, d.Key)
 		}
+	}
+	return devices
+}
+
+// EveryDevice returns the devices that an account has or had, whatever became of them, in the order in which they were added.
+func (s *State) EveryDevice(member keys.MemberID) (devices []keys.PublicKey) {
+	a, ok := s.members[member]
+	if !ok {
+		return nil
+	}
+	for _, d := range a.devices.Devices() {
+		devices = append(devices, d.Key)
 	}
 	return devices
 }

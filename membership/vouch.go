@@ -104,6 +104,9 @@ func byApplication(s *State, c *change) error {
 	if invitation, ok := s.invitations[c.event.Join.Invitation]; ok && !invitation.Apply {
 		return refuse(ReasonVouch, "the invitation takes none")
 	}
+	if s.enrolments[c.event.Join.Invitation] != nil {
+		return refuse(ReasonVouch, "a join by an enrolment key takes none")
+	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -281,6 +282,23 @@ func (o *Org) SkinEvent(by keys.PrivateKey, skin membership.Skin) membership.Sig
 func (o *Org) SetSkin(by keys.PrivateKey, skin membership.Skin) membership.Entry {
 	o.t.Helper()
 	return o.Append(o.SkinEvent(by, skin))
+}
+
+// NodeAt returns a rendezvous node at a made-up host.
+func NodeAt(key keys.PublicKey, name string) membership.NodeAddress {
+	return membership.NodeAddress{Key: key, Addresses: []string{"/dns4/" + name + ".example/tcp/4411"}}
+}
+
+// NodesEvent returns the event by which a key says which further rendezvous nodes there are, whatever their order.
+func (o *Org) NodesEvent(by keys.PrivateKey, further ...membership.NodeAddress) membership.SignedEvent {
+	slices.SortFunc(further, func(a, b membership.NodeAddress) int { return a.Key.Compare(b.Key) })
+	return o.sign(by, nil, func(e *membership.Event) { e.Nodes = &membership.Nodes{Further: further} })
+}
+
+// SetNodes appends NodesEvent of the founder.
+func (o *Org) SetNodes(further ...membership.NodeAddress) membership.Entry {
+	o.t.Helper()
+	return o.Append(o.NodesEvent(o.Founder.Device(), further...))
 }
 
 // Grant returns a member's leave for another to write to them, signed by the first device.
