@@ -7,7 +7,7 @@ var (
 	ErrStopped = errors.New("gossip: not running")
 	// ErrTopic means that the topic has not been joined, or that it is joined twice.
 	ErrTopic = errors.New("gossip: topic")
-	// ErrSize means that a message is empty or larger than Config.MaxMessage.
+	// ErrSize means that a message is empty or larger than its topic was joined for.
 	ErrSize = errors.New("gossip: size of the message")
 	// ErrRate means that the host has published what others would take; wait, and publish what is newest then.
 	ErrRate = errors.New("gossip: too many messages")

@@ -9,8 +9,12 @@ import (
 // Protocol is the name of the streams. It differs from the public network's, whose limits are others. [GOS-1]
 const Protocol protocol.ID = "/muster/gossip/1"
 
-// MaxMessage is the size of a message in bytes, its kind included, unless Config says less. [GOS-4]
-const MaxMessage = 8 << 10
+// How many bytes a message may have, its kind included: of the topic of an organization, and of one of a group, which fits an
+// envelope of 64 KiB and what is signed beside it. [GOS-4] [GOS-11]
+const (
+	MaxMessage      = 8 << 10
+	MaxGroupMessage = 66 << 10
+)
 
 // How many messages of one author one neighbour may bring in a minute, at once or spread, and how many a host lets
 // itself publish, and send to one peer. The half leaves room for both, and for clocks and delays. [GOS-7]
@@ -25,7 +29,7 @@ const DefaultNeighbours = 16
 const (
 	minNeighbours    = 8       // below this the parameters of the mesh contradict each other
 	frameOverhead    = 1 << 10 // names, numbers and signature of one message, or a few control messages [GOS-4]
-	maxSubscriptions = 16      // topics that a peer may announce, in one frame and in all: it has few that we share [GOS-3]
+	maxSubscriptions = 64      // topics that a peer may announce, in one frame and in all: it has few that we share [GOS-3]
 	seqnoSize        = 8
 	signatureSize    = 64
 

@@ -3,6 +3,7 @@ package gossip
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 )
 
 func TestParseMessage(t *testing.T) { // [GOS-5]
-	for _, kind := range []Kind{KindCheckpoint, KindEvent} {
+	for _, kind := range []Kind{KindCheckpoint, KindEvent, KindEnvelope} {
 		data := AppendMessage([]byte("before"), kind, []byte("body"))
 		got, err := ParseMessage(data[len("before"):])
 		if want := (Message{kind, []byte("body")}); err != nil || !cmp.Equal(got, want) {
@@ -27,9 +28,10 @@ func TestParseMessage(t *testing.T) { // [GOS-5]
 		"no body":   {1},
 		"kind 0":    {0, 1},
 		"reserved":  {3, 1},
-		"kind 4":    {4, 1},
+		"kind 5":    {5, 1},
 		"kind 255":  {255, 1},
 		"too large": AppendMessage(nil, KindEvent, make([]byte, MaxMessage)),
+		"envelope":  AppendMessage(nil, KindEnvelope, make([]byte, MaxGroupMessage)),
 	} {
 		if got, err := ParseMessage(data); !errors.Is(err, ErrMessage) {
 			t.Errorf("%s was read as %+v, %v", name, got, err)
@@ -37,6 +39,9 @@ func TestParseMessage(t *testing.T) { // [GOS-5]
 	}
 	if _, err := ParseMessage(AppendMessage(nil, KindEvent, make([]byte, MaxMessage-1))); err != nil {
 		t.Errorf("the largest message: %v", err)
+	}
+	if _, err := ParseMessage(AppendMessage(nil, KindEnvelope, make([]byte, MaxGroupMessage-1))); err != nil {
+		t.Errorf("the largest envelope: %v", err)
 	}
 }
 
@@ -65,6 +70,17 @@ func TestTopic(t *testing.T) { // [GOS-2]
 		t.Error("a topic shows its organization, or two have one")
 	}
 	if again := keys.Hash[keys.Org]("muster/gossip/1", a[:]).String(); again != topic {
+		t.Errorf("the topic is %s, the spec has %s", topic, again)
+	}
+}
+
+func TestGroupTopic(t *testing.T) { // [GOS-10]
+	org, group := keys.OrgID{1, 2, 3}, keys.GroupID{4, 5}
+	topic := GroupTopic(org, group)
+	if topic == Topic(org) || topic == GroupTopic(org, keys.GroupID{4, 6}) || topic == GroupTopic(keys.OrgID{1}, group) {
+		t.Error("two topics have one name")
+	}
+	if again := keys.Hash[keys.Org]("muster/gossip/1", slices.Concat(org[:], group[:])).String(); again != topic {
 		t.Errorf("the topic is %s, the spec has %s", topic, again)
 	}
 }

@@ -62,7 +62,7 @@ func parameters(n int) pubsub.GossipSubParams {
 	p.Dscore, p.Dout = p.D, 2
 	p.Dlazy, p.GossipFactor = n, 1
 	p.MaxIHaveLength, p.MaxIHaveMessages = validateQueue/2, 10
-	p.IDontWantMessageThreshold = MaxMessage + 1 // never: duplicates are small, and a hub would ask all its peers
+	p.IDontWantMessageThreshold = MaxMessage + 1 // envelopes: other duplicates are small, and a hub would ask all its peers
 	p.Connectors, p.MaxPendingConnections, p.PrunePeers = 0, 0, 0
 	return p
 }
