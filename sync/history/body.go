@@ -24,6 +24,11 @@ const (
 	KindDelete   Kind = 5 // Delete: an author takes messages back
 	KindReaction Kind = 6 // Reaction: a member's sign beside a message
 	KindSeen     Kind = 7 // Seen: a member has read messages
+
+	KindLack Kind = 8 // Lack: a device asks another for what did not come
+	KindGone Kind = 9 // Gone: the answer for what is there no more
+
+	KindLockKey Kind = 10 // LockKey: which key others lock for a member
 )
 
 // Anew is added to the kind of a body that was sealed before and goes once more to devices that could not open it. Such a

@@ -11,9 +11,10 @@ type Clock struct {
 	Counter uint32
 }
 
-// Tick returns the clock of a new local record at wall time now (unix milliseconds): after c, and not before now.
+// Tick returns the clock of a new local record at wall time now (unix milliseconds): after c, and not before now. A c that is further
+// ahead than any record that is taken is of a clock that was wrong, and is forgotten. [HIST-5] [MSH-67]
 func (c Clock) Tick(now int64) Clock {
-	if now > c.Wall {
+	if now > c.Wall || c.Wall > now+MaxAhead.Milliseconds() {
 		return Clock{Wall: now}
 	}
 	if c.Counter >= MaxCounter { // one more would not be read, and one that began again would put the record before c

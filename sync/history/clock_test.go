@@ -29,6 +29,8 @@ func TestClockTicks(t *testing.T) {
 		"in the same millisecond":        {Clock{Wall: 7, Counter: 3}, 7, Clock{Wall: 7, Counter: 4}},
 		"after one from the future":      {Clock{Wall: 9}, 7, Clock{Wall: 9, Counter: 1}},
 		"when the counter is at its end": {Clock{Wall: 9, Counter: math.MaxUint32}, 7, Clock{Wall: 10}},
+		"after one that is a day ahead":  {Clock{Wall: 7 + MaxAhead.Milliseconds()}, 7, Clock{Wall: 7 + MaxAhead.Milliseconds(), Counter: 1}},
+		"after a clock that was wrong":   {Clock{Wall: 8 + MaxAhead.Milliseconds(), Counter: 5}, 7, Clock{Wall: 7}},
 	} {
 		if got := c.clock.Tick(c.now); got != c.want {
 			t.Errorf("%s: %v ticks to %v at %d, want %v", name, c.clock, got, c.now, c.want)
@@ -44,6 +46,12 @@ func TestTickFollowsWhatWasSeen(t *testing.T) {
 		observed := own.Observe(seen)
 		if observed != own && observed != seen {
 			t.Fatalf("%v is a clock that nobody had", observed)
+		}
+		if observed.Wall > now+MaxAhead.Milliseconds() {
+			if next := observed.Tick(now); next != (Clock{Wall: now}) {
+				t.Fatalf("%v is dragged along to %v at %d", observed, next, now)
+			}
+			return
 		}
 		next := observed.Tick(now)
 		if next.Compare(own) <= 0 || next.Compare(seen) <= 0 || next.Wall < now {

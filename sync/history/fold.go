@@ -139,6 +139,13 @@ func Fold(m Message, actions []Action, limits Limits) Shown {
 	return shown
 }
 
+// IsEarly reports whether a record has a message that expires come so long before its author wrote it that its lifetime could not be
+// counted from the record's clock: the author's clock is far ahead, or the record's device says so to have the message be over. [HIST-30]
+func (r Record) IsEarly() bool {
+	m := r.Message
+	return m != nil && m.Text.Lifetime > 0 && r.Clock.Wall+MaxEarly.Milliseconds() < m.Text.Time
+}
+
 // Expires returns when a message is to be removed, unix milliseconds, or 0 if it stays: its lifetime after it was written,
 // or after it was received if its author's clock was ahead of that. [HIST-18]
 func (m Message) Expires(received int64) int64 {

@@ -18,6 +18,9 @@ var decoders = map[string]func([]byte) (any, error){
 	"delete":   opens(KindDelete),
 	"reaction": opens(KindReaction),
 	"seen":     opens(KindSeen),
+	"lack":     func(data []byte) (any, error) { return DecodeLack(data) },
+	"gone":     func(data []byte) (any, error) { return DecodeGone(data) },
+	"lockkey":  func(data []byte) (any, error) { return DecodeLockKey(data) },
 	"record":   func(data []byte) (any, error) { return DecodeRecord(data) },
 }
 
@@ -69,3 +72,4 @@ func FuzzDelete(f *testing.F)       { fuzz(f, "delete") }
 func FuzzReaction(f *testing.F)     { fuzz(f, "reaction") }
 func FuzzSeen(f *testing.F)         { fuzz(f, "seen") }
 func FuzzDecodeRecord(f *testing.F) { fuzz(f, "record") }
+func FuzzLockKey(f *testing.F)      { fuzz(f, "lockkey") }

@@ -1,5 +1,10 @@
 package history
 
+import "time"
+
+// MaxEarly is how long before its author wrote it a message that expires may have come for its record to be given to other devices.
+const MaxEarly = 5 * time.Minute
+
 // Caps on what one body or record may hold. What is beyond any of them is refused by the decoders and by Validate
 // alike. [HIST-2]
 const (
@@ -20,6 +25,9 @@ const (
 	// MaxDeleted and MaxSeen are the numbers of messages that one body deletes, or says to have been read.
 	MaxDeleted = 64
 	MaxSeen    = 256
+	// MaxSpans and MaxNumbers are how many spans of numbers, and how many numbers, one body asks for.
+	MaxSpans   = 64
+	MaxNumbers = 1024
 	// MaxEmoji is the length of a reaction in bytes.
 	MaxEmoji = 32
 	// MaxEdits and MaxReactions are how many edits of one message, and how many different reactions to it, of one member
@@ -50,6 +58,8 @@ const (
 	// MaxTime is the last time that is understood, the end of the year 9999, in unix milliseconds. Beyond it a time has
 	// no text form that other programs read.
 	MaxTime = 253402300799999
+	// MaxAhead is how far ahead of the account's time the clock of a record may be that is taken, or that moves a device's own.
+	MaxAhead = 25 * time.Hour
 	// MaxCounter is the highest counter of a clock that is read. A clock that has reached it goes on with the next millisecond.
 	MaxCounter = 1<<31 - 1
 )

@@ -40,6 +40,9 @@ type Record struct {
 	Unread   *Read          `cbor:"11,keyasint,omitempty"` // ends a read mark
 	Tag      *Tag           `cbor:"12,keyasint,omitempty"`
 	Draft    *Draft         `cbor:"13,keyasint,omitempty"`
+
+	Signature keys.Signature `cbor:"14,keyasint,omitzero"`  // by Device, see Sign; absent in what is for no other device
+	Was       uint64         `cbor:"15,keyasint,omitempty"` // the number that it had before, which was given twice; see Renumber
 }
 
 // Message is a message as it was sent or received: the author's signed bytes travel along, so that every device of the
@@ -186,6 +189,8 @@ func (r Record) Validate() error {
 	switch {
 	case r.Sequence == 0:
 		return fmt.Errorf("%w: a record without a number", ErrBody)
+	case r.Was >= r.Sequence:
+		return fmt.Errorf("%w: a record whose number before is not lower", ErrBody)
 	case !r.Clock.valid():
 		return fmt.Errorf("%w: a record with a clock that cannot be", ErrBody)
 	case r.Kind < RecordMessage || r.Kind > RecordDraft:
@@ -226,19 +231,9 @@ func (c Contact) validate() error {
 	return nil
 }
 
-// ID returns what names the record as it is, for reconciliation: the hash of its encoding without the author's signature, which
-// the author's own record has not. A record that was erased has another id than before. [HIST-24]
-func (r Record) ID() keys.RecordID {
-	switch {
-	case r.Message != nil && r.Message.Signed != nil:
-		m := *r.Message
-		m.Signed, r.Message = nil, &m
-	case r.Act != nil && r.Act.Signed != nil:
-		a := *r.Act
-		a.Signed, r.Act = nil, &a
-	}
-	return keys.Hash[keys.Record](keys.DomainRecord, wire.Encode(r))
-}
+// ID returns what names the record as it is, for reconciliation: the hash of its encoding without signatures. The author's own
+// record of a message has none. A record that was erased has another id than before. [HIST-24]
+func (r Record) ID() keys.RecordID { return keys.Hash[keys.Record](keys.DomainRecord, r.bare()) }
 
 // Compare orders records by clock, then by device and sequence: an order on which every device agrees. Two records that
 // a device made under one name, which only a copied folder or a hostile device does, are told apart by their bytes.

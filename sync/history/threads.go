@@ -186,6 +186,17 @@ func (t *Threads) applyMessage(r Record) {
 	t.putIn(n)
 }
 
+// Forget takes away what was applied of a message itself. Marks and tags on it stay. [HIST-30]
+func (t *Threads) Forget(message keys.MessageID) {
+	n, ok := t.refs[message]
+	if !ok {
+		return
+	}
+	t.takeOut(n)
+	t.entries[n].state &^= isHere | isGone
+	delete(t.lives, n)
+}
+
 // said returns what a message's record says of it.
 func (t *Threads) said(r Record) says {
 	m := r.Message

@@ -47,6 +47,8 @@ func cases() map[string]vector.Vector {
 		add("record_"+name, "record", expect, rule, comment, data)
 	})
 	foldCases(add)
+	signatureCases(add)
+	lockKeyCases(add)
 
 	id := MessageID(device(1), nonce(1))
 	add("id_message", "id", "ok", "HIST-3", "the id of a message: author's device, then nonce, then the id",
@@ -141,6 +143,19 @@ func actCases(add func(name, kind, expect, rule, comment string, data []byte, in
 	add("seen_one", "seen", "ok", "HIST-14", "a read receipt for one message", wire.Encode(seen))
 	add("seen_future", "seen", "body", "HIST-14", "a read receipt after the year 9999", without(seen, map[uint64]any{2: MaxTime + 1}))
 
+	lack := Lack{Numbers: []Span{{First: 3, Last: 3}, {First: 5, Last: 1027}}}
+	add("lack_most", "lack", "ok", "HIST-28", "two spans with as many numbers as one body asks for", wire.Encode(lack))
+	add("lack_more", "lack", "body", "HIST-28", "one number more", wire.Encode(Lack{Numbers: []Span{{First: 3, Last: 3}, {First: 5, Last: 1028}}}))
+	add("lack_none", "lack", "body", "HIST-28", "no numbers", wire.Encode(Lack{Numbers: []Span{}}))
+	add("lack_zero", "lack", "body", "HIST-28", "number 0", wire.Encode(Lack{Numbers: []Span{{Last: 1}}}))
+	add("lack_touch", "lack", "body", "HIST-28", "two spans that are one", wire.Encode(Lack{Numbers: []Span{{First: 1, Last: 2}, {First: 3, Last: 4}}}))
+	add("lack_back", "lack", "body", "HIST-28", "a span that ends before it begins", wire.Encode(Lack{Numbers: []Span{{First: 2, Last: 1}}}))
+	add("lack_all", "lack", "body", "HIST-28", "all numbers that there are", wire.Encode(Lack{Numbers: []Span{{First: 1, Last: 1<<64 - 1}}}))
+	add("lack_last", "lack", "body", "HIST-28", "a span after the last number", wire.Encode(Lack{Numbers: []Span{{First: 1<<64 - 1, Last: 1<<64 - 1}, {First: 1, Last: 1}}}))
+	add("lack_three", "lack", "decode", "HIST-28", "a span of three numbers", without(lack, map[uint64]any{1: [][]int{{1, 2, 3}}}))
+	add("gone_one", "gone", "ok", "HIST-28", "one number under which nothing is left", wire.Encode(Gone{Numbers: []Span{{First: 7, Last: 7}}}))
+	add("gone_many", "gone", "body", "HIST-28", "65 spans", wire.Encode(Gone{Numbers: spans(MaxSpans + 1)}))
+
 	acts := func(all ...Action) []byte {
 		parts := [][]byte{wire.Encode(noted(RecordMessage, func(r *Record) { *r.Message = post() }))}
 		for i, a := range all {
@@ -158,6 +173,13 @@ func actCases(add func(name, kind, expect, rule, comment string, data []byte, in
 	add("shown_deleted", "shown", "ok", "HIST-15", "a deletion before a later edit", acts(deleted(1, 1, 1), edited(1, 1, 5, "A")), limits, "deleted: yes")
 	add("shown_off", "shown", "ok", "HIST-15", "a reaction that was taken off, in the other order",
 		acts(reacted(2, 2, 2, "👍", true), reacted(3, 2, 1, "👍", false)), limits, "reactions: 0")
+}
+
+func spans(n int) (all []Span) {
+	for i := range uint64(n) {
+		all = append(all, Span{First: 2*i + 1, Last: 2*i + 1})
+	}
+	return all
 }
 
 func recordCases(add func(name, expect, rule, comment string, data []byte)) {
@@ -206,6 +228,12 @@ func recordCases(add func(name, expect, rule, comment string, data []byte)) {
 		wire.Encode(noted(RecordDraft, func(r *Record) { r.Draft.Content.Subject = "a\nb" })))
 	add("draftread", "body", "HIST-4", "a draft and a read mark in one",
 		wire.Encode(noted(RecordDraft, func(r *Record) { r.Read = note(RecordRead).Read })))
+	add("signed", "ok", "HIST-4", "a read mark with its device's signature, which is not looked at",
+		wire.Encode(noted(RecordRead, func(r *Record) { r.Signature = keys.Signature{1} })))
+	add("signedshort", "decode", "HIST-4", "a signature of 63 bytes", without(note(RecordRead), map[uint64]any{14: make([]byte, 63)}))
+	add("signednull", "decode", "HIST-4", "a signature of zero bytes that is there", without(note(RecordRead), map[uint64]any{14: make([]byte, 64)}))
+	add("was", "ok", "HIST-29", "a read mark whose number was given twice", wire.Encode(note(RecordRead).Renumber(9)))
+	add("washigher", "body", "HIST-29", "a record whose number before is its own", wire.Encode(noted(RecordRead, func(r *Record) { r.Was = r.Sequence })))
 	add("number", "body", "HIST-4", "a record with the number 0", wire.Encode(noted(RecordRead, func(r *Record) { r.Sequence = 0 })))
 	add("state", "body", "HIST-4", "a contact in a state that is not known", wire.Encode(noted(RecordContact, func(r *Record) { r.Contact.State = 7 })))
 	add("caps", "body", "HIST-4", "a message that its own rules refuse", wire.Encode(noted(RecordMessage, func(r *Record) { r.Message.Text.To = nil })))
@@ -213,6 +241,38 @@ func recordCases(add func(name, expect, rule, comment string, data []byte)) {
 	add("counter", "body", "HIST-5", "a clock whose counter is too high", wire.Encode(noted(RecordRead, func(r *Record) { r.Clock.Counter = MaxCounter + 1 })))
 	add("clock", "decode", "HIST-4", "a clock of one number", without(note(RecordRead), map[uint64]any{3: []int{1}}))
 	add("unknown", "decode", "HIST-4", "a key that is not in the layout", without(note(RecordRead), map[uint64]any{99: 1}))
+}
+
+// signatureCases are records that a device signed. [HIST-26]
+func signatureCases(add func(name, kind, expect, rule, comment string, data []byte, inputs ...string)) {
+	self, org := keys.FromSeed([32]byte{1}), keys.OrgID(member(5))
+	signed := func(kind RecordKind) Record {
+		return noted(kind, func(r *Record) { r.Device = self.Public(); *r = r.Sign(org, self) })
+	}
+	of := func(name, expect, comment string, r Record, org keys.OrgID) {
+		add("signature_"+name, "signature", expect, "HIST-26", comment, wire.Encode(r), "org: "+org.String())
+	}
+	of("tag", "ok", "a tag", signed(RecordTag), org)
+	of("message", "ok", "a message, of which its device signs what erasing leaves", signed(RecordMessage), org)
+	erased := signed(RecordMessage)
+	*erased.Message = erased.Message.Erase(ErasedExpired)
+	of("erased", "ok", "a message that was erased after its device had signed it", erased, org)
+	bare := signed(RecordAct)
+	bare.Act.Signed = nil
+	of("act", "ok", "an act without what its author signed", bare, org)
+	number := signed(RecordTag)
+	number.Sequence++
+	of("number", "signature", "a tag under another number", number, org)
+	moved := signed(RecordMessage)
+	moved.Clock.Wall--
+	of("clock", "signature", "a message under another clock", moved, org)
+	of("none", "signature", "a setting that nobody signed", noted(RecordSetting, func(r *Record) { r.Device = self.Public() }), org)
+	other := noted(RecordContact, func(r *Record) { r.Device = self.Public(); *r = r.Sign(org, keys.FromSeed([32]byte{2})) })
+	of("other", "signature", "a contact that another device signed", other, org)
+	of("org", "signature", "a draft of another organization", signed(RecordDraft), keys.OrgID(member(6)))
+	gone := signed(RecordDraft)
+	*gone.Draft = gone.Draft.Erase()
+	of("gone", "signature", "a draft that is gone under the signature of one that is not", gone, org)
 }
 
 // foldCases are arrays of records, each in a byte string, and what follows from them.
@@ -288,6 +348,10 @@ func TestVectors(t *testing.T) {
 			if r, err := DecodeRecord(v.Data[:end]); err != nil || r.ID() != keys.RecordID(v.Data[end:]) {
 				t.Errorf("the id is %s, %v", r.ID(), err)
 			}
+		case "signature":
+			checkSignature(t, v)
+		case "lockkey signature":
+			checkLockKey(t, v)
 		case "stands":
 			records := unbundle(t, v.Data)
 			if got := Stands(records[0], records[1]); !same(got)(records[v.Input("stands")[0]-'1']) {
@@ -321,6 +385,31 @@ func checkDecode(t *testing.T, v vector.Vector, decode func([]byte) (any, error)
 	}
 	if err == nil && string(wire.Encode(got)) != string(v.Data) {
 		t.Error("it does not re-encode to the same bytes")
+	}
+}
+
+func checkSignature(t *testing.T, v vector.Vector) {
+	org, err := keys.ParseID[keys.Org](v.Input("org"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := DecodeRecord(v.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer := "ok"
+	if err := r.Check(org); errors.Is(err, ErrUnsigned) {
+		layer = "signature"
+	} else if err != nil {
+		layer = "?"
+	}
+	if layer != v.Expect {
+		t.Errorf("%s, want %s", layer, v.Expect)
+	}
+	unsigned := r
+	unsigned.Signature = keys.Signature{}
+	if r.ID() != unsigned.ID() { // [HIST-24]
+		t.Error("the signature changes the record's id")
 	}
 }
 

@@ -2,6 +2,7 @@ package history
 
 import (
 	"slices"
+	"strings"
 
 	"muster.example/internal/keys"
 )
@@ -46,6 +47,9 @@ func (v *View) Apply(r Record) {
 	}
 }
 
+// Forget takes away what was applied of a message: its record was disproved, and another stands in its place. [HIST-30]
+func (v *View) Forget(message keys.MessageID) { v.threads.Forget(message) }
+
 // Verification returns the last verification of a member, and whether there is any. Whether it stands is the roll's to
 // say. [HIST-12]
 func (v *View) Verification(member keys.MemberID) (Verify, bool) {
@@ -63,6 +67,17 @@ func (v *View) Setting(name string) (value string, ok bool) {
 		return "", false
 	}
 	return r.Setting.Value, true
+}
+
+// SettingsBelow returns the names of all settings that begin with a prefix and were given a value, sorted.
+func (v *View) SettingsBelow(prefix string) (names []string) {
+	for name, r := range v.settings {
+		if strings.HasPrefix(name, prefix) && r.Setting.Value != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // ChosenBy returns the device on which a setting was last chosen, and whether it was.
