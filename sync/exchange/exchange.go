@@ -53,6 +53,7 @@ type Progress struct {
 type Options struct {
 	Since    uint64             // compare what there is from this time on
 	Thorough bool               // compare though the digests are equal [SYNC-8]
+	Later    uint64             // what the other side has from before this time is asked for last, once it has what it lacks
 	Report   func(now Progress) // is told of progress; may be nil
 }
 
@@ -103,13 +104,31 @@ func (b *beginner) records(ctx context.Context, o Options) error {
 	}
 	b.tell()
 	slices.Reverse(lacks) // the newest first
+	slices.Reverse(excess)
+	later := slices.IndexFunc(lacks, func(m reconcile.Missing) bool {
+		end, isEnd := m.To.Least()
+		return !isEnd && end.Time < o.Later
+	})
+	if later < 0 {
+		later = len(lacks)
+	}
+	if err := b.takeAll(ctx, lacks[:later]); err != nil {
+		return err
+	}
+	if err := b.give(excess); err != nil {
+		return err
+	}
+	return b.takeAll(ctx, lacks[later:])
+}
+
+// takeAll asks for ranges in the order in which they are named.
+func (b *beginner) takeAll(ctx context.Context, lacks []reconcile.Missing) error {
 	for some := range slices.Chunk(lacks, reconcile.MaxMissing) {
 		if err := b.take(ctx, some); err != nil {
 			return err
 		}
 	}
-	slices.Reverse(excess)
-	return b.give(excess)
+	return nil
 }
 
 // hello agrees on the session's key and asks how things stand.
