@@ -108,21 +108,40 @@ func (c *Client) Show(ctx context.Context, checkpoint []byte, from uint64, entri
 // a signed rendezvous event that names the node. entries are all, none of them hidden. Repeating it after it went through
 // is no error. The client's own organization is not looked at.
 func (c *Client) HandOver(ctx context.Context, token [32]byte, org keys.OrgID, entries [][]byte, move []byte) error {
+	if err := c.hand(ctx, token, org, entries); err != nil {
+		return err
+	}
+	_, err := c.join(ctx, rvproto.JoinRequest{Take: &rvproto.TakeRequest{Token: token, Org: org, Event: move}})
+	return err
+}
+
+// Serve gives a whole roll to the node, on the strength of a claim token, and makes it serve the organization beside the
+// one that orders the roll, whose checkpoint of all entries goes along. The roll names the node among the further ones.
+// Repeating it after it went through is no error. The client's own organization is not looked at.
+func (c *Client) Serve(ctx context.Context, token [32]byte, org keys.OrgID, entries [][]byte, checkpoint []byte) error {
+	if err := c.hand(ctx, token, org, entries); err != nil {
+		return err
+	}
+	_, err := c.join(ctx, rvproto.JoinRequest{Serve: &rvproto.ServeRequest{Token: token, Org: org, Checkpoint: checkpoint}})
+	return err
+}
+
+// hand gives the node all entries, which mean nothing yet.
+func (c *Client) hand(ctx context.Context, token [32]byte, org keys.OrgID, entries [][]byte) error {
 	for from := 0; from < len(entries); {
 		request := rvproto.HandOverRequest{
 			Token: token, Org: org, From: uint64(from), Entries: piece(entries[from:], rvproto.MaxHandOverEntries, rvproto.MaxHandOverBytes),
 		}
 		_, err := c.join(ctx, rvproto.JoinRequest{HandOver: &request})
 		if errors.Is(err, wire.StatusUsed) {
-			break // the repetition of what went through: Take says whether by the same event
+			break // the repetition of what went through: Take says whether by the same event, Serve whether it serves
 		}
 		if err != nil {
 			return err
 		}
 		from += len(request.Entries)
 	}
-	_, err := c.join(ctx, rvproto.JoinRequest{Take: &rvproto.TakeRequest{Token: token, Org: org, Event: move}})
-	return err
+	return nil
 }
 
 // piece returns as many entries from the front as are within both bounds, one at least.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/protocol"
@@ -16,7 +17,7 @@ import (
 var (
 	// ErrOrg means that the node greets the device as a member of another organization than the client's.
 	ErrOrg = errors.New("rvclient: the node serves this device in another organization")
-	// ErrSilent means that the node sent nothing for rvproto.Silence and is given up.
+	// ErrSilent means that the node did not answer for rvproto.Patience and is given up.
 	ErrSilent = errors.New("rvclient: the node has fallen silent")
 	// ErrProtocol means that the node sent something that the protocol has no place for.
 	ErrProtocol = errors.New("rvclient: the node breaks the protocol")
@@ -29,6 +30,12 @@ type Client struct {
 	Node      keys.PublicKey // the rendezvous node
 	Addresses []string       // of the node, as p2p.AddressInfo takes them
 	Org       keys.OrgID     // zero until the organization is founded
+	Slow      int            // how many times as long as else an answer is waited for, at most rvproto.Slow; 0 stands for 1
+}
+
+// times returns a time as it is on the client's link.
+func (c *Client) times(d time.Duration) time.Duration {
+	return time.Duration(min(max(c.Slow, 1), rvproto.Slow)) * d
 }
 
 // Page is what a node knows of the roll beyond a size: what membership's Roll.Extend takes, undecoded.
@@ -228,5 +235,5 @@ func (c *Client) request(ctx context.Context, id protocol.ID, request, answer an
 	if err := c.Connect(ctx); err != nil {
 		return err
 	}
-	return p2p.Request(ctx, c.Host, p2p.PeerID(c.Node), id, request, answer, max)
+	return p2p.Request(p2p.WithPatience(ctx, c.times(rvproto.RequestTime)), c.Host, p2p.PeerID(c.Node), id, request, answer, max)
 }

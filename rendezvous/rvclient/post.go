@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/protocol"
 
 	"muster.example/rendezvous/rvproto"
 )
@@ -15,18 +19,27 @@ type PostStream struct {
 	*link
 
 	mu      sync.Mutex    // guards the following
-	waiting []int         // sizes of the posts without an answer, oldest first
+	waiting []posted      // the posts without an answer, oldest first
 	bytes   int           // their sum
 	room    chan struct{} // capacity 1: an answer has come
 
 	sending sync.Mutex // held by Send, so that batches do not mix; taken before any other
+
+	parcel parcel      // the envelope that goes in pieces
+	quick  atomic.Bool // the link carries so much that there is no need of pieces
+}
+
+// posted is a post without an answer.
+type posted struct {
+	size int
+	at   time.Time
 }
 
 // OpenPost opens the device's post stream; the node ends an older one of this device. ctx bounds the stream's whole
 // life: its end is like Close. A device that is not admitted gets the node's wire.Status, and a *MovedError if another node
 // has taken over.
 func (c *Client) OpenPost(ctx context.Context) (*PostStream, error) {
-	l, err := c.open(ctx, rvproto.Post, smallBuffer, bulkBuffer, rvproto.MaxAnswerFrame)
+	l, err := c.open(ctx, []protocol.ID{rvproto.PostPieces, rvproto.Post}, smallBuffer, bulkBuffer, rvproto.MaxAnswerFrame)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +47,19 @@ func (c *Client) OpenPost(ctx context.Context) (*PostStream, error) {
 		l.close()
 		return nil, &MovedError{Event: move}
 	}
-	return &PostStream{link: l, room: make(chan struct{}, 1)}, nil
+	s := &PostStream{link: l, room: make(chan struct{}, 1)}
+	s.parcel.room = make(chan struct{}, 1)
+	if l.stream.Protocol() == rvproto.PostPieces {
+		frame, err := s.next()
+		if err == nil {
+			s.parcel.kept, err = rvproto.ParseHeld(frame)
+		}
+		if err != nil {
+			l.close()
+			return nil, fmt.Errorf("waiting for what the node has in pieces: %w", err)
+		}
+	}
+	return s, nil
 }
 
 // Send posts each envelope to its recipients. It waits while the window is full (rvproto.PostWindow posts,
@@ -49,6 +74,7 @@ func (s *PostStream) Send(posts []rvproto.PostFrame) error {
 		if err != nil {
 			return err
 		}
+		s.pace.ask(n)
 		batch := posts[:n]
 		i := 0
 		err = s.write(func(b []byte) ([]byte, bool) {
@@ -76,7 +102,7 @@ func (s *PostStream) reserve(posts []rvproto.PostFrame) (n int, err error) {
 			if len(s.waiting) > 0 && s.bytes+size > rvproto.PostWindowBytes {
 				break
 			}
-			s.waiting = append(s.waiting, size)
+			s.waiting = append(s.waiting, posted{size, time.Now()})
 			s.bytes += size
 			n++
 		}
@@ -103,8 +129,12 @@ func (s *PostStream) Answer() (rvproto.AnswerFrame, error) {
 	if err != nil {
 		s.close()
 	} else {
-		s.bytes -= s.waiting[0]
+		s.bytes -= s.waiting[0].size
+		if time.Since(s.waiting[0].at) > rvproto.Late {
+			s.quick.Store(false)
+		}
 		s.waiting = s.waiting[1:]
+		s.pace.answered()
 	}
 	select {
 	case s.room <- struct{}{}:
@@ -115,6 +145,13 @@ func (s *PostStream) Answer() (rvproto.AnswerFrame, error) {
 
 func (s *PostStream) answer() (rvproto.AnswerFrame, error) {
 	frame, err := s.next()
+	for ; err == nil; frame, err = s.next() {
+		if heard, fault := s.hearHeld(frame); fault != nil {
+			return rvproto.AnswerFrame{}, fault
+		} else if !heard {
+			break
+		}
+	}
 	if err != nil {
 		return rvproto.AnswerFrame{}, fmt.Errorf("waiting for an answer: %w", err)
 	}

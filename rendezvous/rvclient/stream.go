@@ -21,7 +21,7 @@ import (
 const (
 	bulkBuffer  = 64 << 10 // the way that envelopes take
 	smallBuffer = 8 << 10  // the way of the answers
-	chunk       = 64 << 10 // written under one deadline, so that a slow link has WriteTime for each
+	chunk       = 16 << 10 // written under one deadline, so that a slow link has WriteTime for each
 )
 
 // link is one long-lived stream: frames both ways, a hello at its start, pings while it lasts.
@@ -32,6 +32,7 @@ type link struct {
 	frames *wire.FrameReader
 	end    context.CancelFunc
 	ended  <-chan struct{} // closed by end: by close, or by the end of the context
+	pace   pace
 
 	mu     sync.Mutex // guards the following
 	writer *wire.FrameWriter
@@ -39,19 +40,21 @@ type link struct {
 	buffer []byte    // the frame being encoded
 }
 
-// open opens a stream whose life ctx bounds and reads the node's hello.
-func (c *Client) open(ctx context.Context, id protocol.ID, readBuffer, writeBuffer, maxFrame int) (*link, error) {
+// open opens a stream whose life ctx bounds, of the first of some protocols that the node has, and reads the node's hello.
+func (c *Client) open(ctx context.Context, ids []protocol.ID, readBuffer, writeBuffer, maxFrame int) (*link, error) {
 	if err := c.Connect(ctx); err != nil {
 		return nil, err
 	}
-	opening, cancel := context.WithTimeout(ctx, rvproto.RequestTime)
+	opening, cancel := context.WithTimeout(ctx, c.times(rvproto.RequestTime))
 	defer cancel()
-	s, err := c.Host.NewStream(opening, p2p.PeerID(c.Node), id)
+	s, err := c.Host.NewStream(opening, p2p.PeerID(c.Node), ids...)
 	if err != nil {
-		return nil, fmt.Errorf("opening a stream of %s: %w", id, err)
+		return nil, fmt.Errorf("opening a stream of %s: %w", ids[0], err)
 	}
 	life, end := context.WithCancel(ctx)
 	l := &link{stream: s, sent: time.Now(), end: end, ended: life.Done()}
+	l.pace.stream, l.pace.rests, l.pace.asked = s, ids[0] == rvproto.PostPieces, time.Now() // the hello is asked for
+	l.pace.patience = c.times(rvproto.Patience)
 	l.unhook = context.AfterFunc(ctx, func() { _ = s.Reset() })
 	l.writer = wire.NewFrameWriter(chunked{s}, writeBuffer)
 	l.frames = wire.NewFrameReader(reader{l}, readBuffer, maxFrame)
@@ -137,6 +140,7 @@ func (l *link) write(build func(b []byte) (frame []byte, more bool)) error {
 }
 
 func (l *link) ping() error {
+	l.pace.ask(0)
 	return l.write(func(b []byte) ([]byte, bool) { return rvproto.AppendPing(b), false })
 }
 
@@ -145,7 +149,7 @@ func (l *link) keepAlive() error {
 	if !l.mu.TryLock() {
 		return nil
 	}
-	due := time.Since(l.sent) >= rvproto.PingEvery
+	due := time.Since(l.sent) >= l.pace.every()
 	l.mu.Unlock()
 	if !due {
 		return nil
@@ -153,22 +157,23 @@ func (l *link) keepAlive() error {
 	return l.ping()
 }
 
-// reader reads from the stream, pings meanwhile, and gives up after rvproto.Silence without a byte.
+// reader reads from the stream, pings meanwhile, and gives up when the node does not answer for rvproto.Patience.
 type reader struct{ l *link }
 
 func (r reader) Read(b []byte) (int, error) {
-	for begin := time.Now(); ; {
-		deadline := time.Now().Add(rvproto.PingEvery)
-		_ = r.l.stream.SetReadDeadline(deadline)
+	for {
+		r.l.pace.wait()
 		n, err := r.l.stream.Read(b)
+		if n > 0 {
+			r.l.pace.hear()
+		}
 		if n > 0 || !isTimeout(err) {
 			if err == nil {
 				err = r.l.keepAlive()
 			}
 			return n, err
 		}
-		// A stream whose negotiation has timed out once says so ever after, at once: asking on would only burn time.
-		if time.Since(begin) >= rvproto.Silence || time.Now().Before(deadline) {
+		if r.l.pace.over() {
 			return 0, ErrSilent
 		}
 		if err := r.l.keepAlive(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 
 	"muster.example/internal/keys"
@@ -21,6 +22,7 @@ import (
 type mute struct {
 	client *rvclient.Client
 	hangUp chan struct{}
+	there  host.Host
 }
 
 func newMute(t *testing.T, reads bool) mute {
@@ -34,7 +36,7 @@ func newMute(t *testing.T, reads bool) mute {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := mute{hangUp: make(chan struct{})}
+	m := mute{hangUp: make(chan struct{}), there: there}
 	org := keys.OrgID{1}
 	serve := func(s network.Stream) {
 		hello := rvproto.AppendHello(nil, rvproto.HelloFrame{Org: org, Checkpoint: []byte("note")})
@@ -142,7 +144,7 @@ func TestDeliverEndsWithTheStream(t *testing.T) {
 // ended waits for a call to end, with an error. In real time it only bounds a failing test.
 func ended(t *testing.T, what string, result <-chan error) {
 	t.Helper()
-	bound, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	bound, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	select {
 	case err := <-result:
@@ -151,5 +153,26 @@ func ended(t *testing.T, what string, result <-chan error) {
 		}
 	case <-bound.Done():
 		t.Fatalf("%s hangs", what)
+	}
+}
+
+// A node of before knows no returns: its deliver stream has the older name, and serves all the same. [RV-1]
+func TestDeliverByANodeOfBefore(t *testing.T) {
+	m := newMute(t, true)
+	defer close(m.hangUp)
+	m.there.RemoveStreamHandler(rvproto.Deliver)
+	m.there.SetStreamHandler(rvproto.DeliverOne, func(s network.Stream) {
+		hello := rvproto.AppendHello(nil, rvproto.HelloFrame{Org: m.client.Org, Checkpoint: []byte("note")})
+		deliver := rvproto.AppendDeliver(nil, rvproto.DeliverFrame{Number: 7, Kind: rvproto.KindReceipt, Body: []byte("receipt")})
+		_, _ = s.Write(wire.AppendFrame(wire.AppendFrame(nil, hello), deliver))
+	})
+	s, err := m.client.OpenDeliver(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	in, err := s.Next()
+	if err != nil || in.Deliver == nil || in.Deliver.Number != 7 {
+		t.Errorf("%+v, %v", in, err)
 	}
 }
