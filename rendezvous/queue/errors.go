@@ -13,6 +13,8 @@ var (
 	ErrFull = errors.New("queue: full")
 	// ErrItem means that an item has no recipient or is beyond a limit: it can never be put.
 	ErrItem = errors.New("queue: not an item that can be queued")
+	// ErrUnavailable means that the engine cannot be reached, or cannot make anything durable now. The same Put may succeed later.
+	ErrUnavailable = errors.New("queue: unavailable")
 	// ErrClosed means that Run has ended or Close was called.
 	ErrClosed = errors.New("queue: closed")
 	// ErrLocked means that another process has the folder open.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"muster.example/internal/durable"
 )
 
 // Files is the folder of an embedded engine as it sees it: flat names, nothing durable before its Sync. Tests put
@@ -68,14 +70,7 @@ func (d osFiles) Rename(from, to string) error { return os.Rename(d.path(from), 
 
 func (d osFiles) Remove(name string) error { return os.Remove(d.path(name)) }
 
-func (d osFiles) Sync() error {
-	f, err := os.Open(string(d))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
-}
+func (d osFiles) Sync() error { return durable.Folder(string(d)) }
 
 type osFile struct{ *os.File }
 
@@ -94,6 +89,11 @@ func readFile(files Files, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return readWhole(f)
+}
+
+// readWhole returns what is in a small file.
+func readWhole(f File) ([]byte, error) {
 	size, err := f.Size()
 	if err != nil {
 		return nil, err

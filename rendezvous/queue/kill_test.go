@@ -16,11 +16,11 @@ import (
 	"muster.example/rendezvous/queue/queuetest"
 )
 
-// The variables by which the test runs itself as the process that is killed, and by which one asks for more kills.
+// The variables by which the test runs itself as the process that is killed.
 const (
 	killDirVariable   = "QUEUE_KILL_DIR"
 	killFirstVariable = "QUEUE_KILL_FIRST"
-	killsVariable     = "QUEUE_KILLS"
+	killPointVariable = "QUEUE_KILL_POINT" // where it kills itself, see point; empty for never
 )
 
 func TestMain(m *testing.M) {
@@ -31,11 +31,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// writeUntilKilled puts from eight callers, printing "put N" for each answered envelope, and acknowledges every third,
-// printing "ack N" before.
+// writeUntilKilled puts from eight callers, printing "put N" for each answered envelope, and acknowledges all but every
+// 997th, printing "ack N" before: segments come and go.
 func writeUntilKilled(dir string) {
 	first, _ := strconv.Atoi(os.Getenv(killFirstVariable))
-	e, err := queue.Open(dir, queue.Options{SegmentBytes: 64 << 10})
+	e, err := queue.Open(dir, queue.Options{SegmentBytes: 64 << 10, Files: killing(dir, os.Getenv(killPointVariable))})
 	if err != nil || len(e.Damage()) > 0 {
 		fmt.Println("error", err)
 		return
@@ -54,7 +54,7 @@ func writeUntilKilled(dir string) {
 					say("error", n)
 				}
 				say("put", n)
-				if n%3 == 0 {
+				if n%997 != 0 {
 					say("ack", n)
 					e.Ack(context.Background(), queuetest.Device(1), []keys.EnvelopeID{queuetest.ID(n)})
 				}
@@ -64,38 +64,56 @@ func writeUntilKilled(dir string) {
 	select {}
 }
 
-func TestNothingAnsweredIsLostByKilling(t *testing.T) {
-	kills := 4
-	if text := os.Getenv(killsVariable); text != "" {
-		kills, _ = strconv.Atoi(text)
-	}
+func TestNothingAnsweredIsLostByKilling(t *testing.T) { killLoop(t, 4, points()[:0]) }
+
+// killLoop has a process write to one folder and kills it with SIGKILL, again and again: as many times at random moments
+// as said, and once at each point. After each kill the folder must open whole, with everything that was answered.
+func killLoop(t *testing.T, random int, at []point) {
 	dir := t.TempDir()
 	state := map[int]string{}
-	for round := range kills {
-		first, lines := 1_000_000*round, 500+997*round%3000
-		command := exec.Command(os.Args[0])
-		command.Env = append(os.Environ(), killDirVariable+"="+dir, killFirstVariable+"="+strconv.Itoa(first))
-		out, err := command.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
+	for round := range random + len(at) {
+		where := ""
+		if round >= random {
+			where = at[round-random].String()
 		}
-		if err := command.Start(); err != nil {
-			t.Fatal(err)
+		if reached := writeAndKill(t, dir, round, where, state); where != "" && !reached {
+			t.Errorf("no process came to the point %q", where)
 		}
-		scanner := bufio.NewScanner(out)
-		for i := 0; scanner.Scan(); i++ {
-			what, n := "", 0
-			fmt.Sscan(scanner.Text(), &what, &n)
-			if state[n] = what; what == "error" {
-				t.Fatal(scanner.Text())
-			}
-			if i == lines {
-				command.Process.Kill()
-			}
-		}
-		command.Wait()
 		checkAfterKill(t, dir, state)
 	}
+}
+
+// writeAndKill runs a process that writes, until it has killed itself at a point or, without one, until it has said
+// enough. It reports whether the process ended by itself.
+func writeAndKill(t *testing.T, dir string, round int, where string, state map[int]string) (itself bool) {
+	first, lines := 1_000_000*round, 500+997*round%3000
+	if where != "" {
+		lines = 100_000
+	}
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), killDirVariable+"="+dir, killFirstVariable+"="+strconv.Itoa(first), killPointVariable+"="+where)
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	itself = true
+	scanner := bufio.NewScanner(out)
+	for i := 0; scanner.Scan(); i++ {
+		what, n := "", 0
+		fmt.Sscan(scanner.Text(), &what, &n)
+		if state[n] = what; what == "error" {
+			t.Fatal(scanner.Text())
+		}
+		if i == lines {
+			itself = false
+			command.Process.Kill()
+		}
+	}
+	command.Wait()
+	return itself
 }
 
 // checkAfterKill opens the queue and looks for every envelope that was answered and not acknowledged.

@@ -70,6 +70,13 @@ func (m *memFiles) powerOff() bool {
 	return m.off
 }
 
+// revive gives the folder to the next process, as a killed one left it.
+func (m *memFiles) revive() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.off, m.cutAt = false, 0
+}
+
 // after returns the folder as a power cut leaves it: what was synced, and of the rest what keep says, sector by sector;
 // names change in order, up to some point.
 func (m *memFiles) after(keep func() bool) *memFiles {
