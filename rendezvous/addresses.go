@@ -2,6 +2,7 @@ package rendezvous
 
 import (
 	"github.com/libp2p/go-libp2p/core/host"
+	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"muster.example/internal/p2p"
@@ -27,4 +28,22 @@ func advertised(h host.Host) []string {
 		far = near
 	}
 	return far[:min(len(far), rvproto.MaxAddresses)]
+}
+
+// local returns the listening addresses, with the unspecified one replaced by that of loopback.
+func local(h host.Host) (all []string) {
+	for _, address := range h.Network().ListenAddresses() {
+		if manet.IsIPUnspecified(address) {
+			first, rest := ma.SplitFirst(address)
+			loopback := "/ip4/127.0.0.1"
+			if first.Protocol().Code == ma.P_IP6 {
+				loopback = "/ip6/::1"
+			}
+			address = ma.StringCast(loopback).Encapsulate(rest)
+		}
+		if text := address.String(); p2p.CheckAddress(text) == nil {
+			all = append(all, text)
+		}
+	}
+	return all
 }

@@ -17,14 +17,22 @@ import (
 type Config struct {
 	Dir         string   // the node's folder, made if missing, narrowed to mode 0700
 	Listen      []string // multiaddresses; none stands for DefaultListen. Exactly these are used
+	Announce    []string // multiaddresses by which devices reach the node, where they are others than Listen; at most 16
 	Version     string   // what Status tells
 	Metrics     string   // host:port of the metrics and health page, "" for none
 	Connections int      // high-water mark of connections
-	Strangers   StrangerLimits
+	// Seal, if not nil, is a key of the program that the node is part of: without it nothing in the folder can be read. A folder
+	// is under a seal from its first day on, or never.
+	Seal      *[32]byte
+	Identity  string // the name of the file with the node's key, "identity" if empty: another one after the seal was replaced
+	Strangers StrangerLimits
+	Quotas    Quotas
 
 	Now    func() time.Time // clock, time.Now if nil
 	Random io.Reader        // for keys, tokens and nonces, crypto/rand if nil
 	Logger *slog.Logger     // slog.Default if nil
+	// Volume says how many bytes may still be written on the volume of a folder, and its size; kv.Volume if nil.
+	Volume func(dir string) (free, size uint64, err error)
 
 	// OpenQueue opens the engine that holds bodies; the embedded one in the folder if nil. Run runs and closes it.
 	OpenQueue func() (Queue, error)

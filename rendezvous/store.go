@@ -11,26 +11,31 @@ import (
 
 // The tables of the store: the first part of every key. The second is the organization, but for claims.
 var (
-	tableOrg    = []byte("org")    // org → orgRecord, or empty for its zero value: which organizations there are
-	tableRoll   = []byte("roll")   // org, index → entry
-	tablePrekey = []byte("prekey") // org, device → signed prekey
-	tableGrant  = []byte("grant")  // org, from, to, signer → heardGrant
-	tableTalk   = []byte("talk")   // org, conversation → its members, if somebody gave a grant for it
-	tableSay    = []byte("say")    // org, from, conversation, signer → heardGrant
-	tableIntro  = []byte("intro")  // org, member → day, and id and other member of each first contact made on it
-	tableClaim  = []byte("claim")  // hash of the token → organization, 32 zero bytes while it is open
-	tableApply  = []byte("apply")  // org, id of a join event → applicationRecord
-	tableShare  = []byte("share")  // org, member → rvproto.Share: what the member lets others see of their presence
-	tableSeen   = []byte("seen")   // org, member → when the member was last seen, Unix seconds in 8 bytes
-	tableVouch  = []byte("vouch")  // org → vouchRecord: what this node itself has verified of the roll
-	tableAhead  = []byte("ahead")  // org → checkpoint that the node signed and whose entries it has forgotten
-	tableHand   = []byte("hand")   // hash of the token → handRecord: what was handed over and is not taken yet
+	tableOrg     = []byte("org")     // org → orgRecord, or empty for its zero value: which organizations there are
+	tableRoll    = []byte("roll")    // org, index → entry
+	tablePrekey  = []byte("prekey")  // org, device → signed prekey
+	tableGrant   = []byte("grant")   // org, from, to, signer → heardGrant
+	tableTalk    = []byte("talk")    // org, conversation → its members, if somebody gave a grant for it
+	tableSay     = []byte("say")     // org, from, conversation, signer → heardGrant
+	tableIntro   = []byte("intro")   // org, member → day, and id and other member of each first contact made on it
+	tableClaim   = []byte("claim")   // hash of the token → organization, 32 zero bytes while it is open
+	tableApply   = []byte("apply")   // org, id of a join event → applicationRecord
+	tableShare   = []byte("share")   // org, member → rvproto.Share: what the member lets others see of their presence
+	tableSeen    = []byte("seen")    // org, member → when the member was last seen, Unix seconds in 8 bytes
+	tableHere    = []byte("here")    // org, device → visit: the day that a device last came; org, zero key → calendar
+	tableVouch   = []byte("vouch")   // org → vouchRecord: what this node itself has verified of the roll
+	tableAhead   = []byte("ahead")   // org → checkpoint that the node signed and whose entries it has forgotten
+	tableHead    = []byte("head")    // org → checkpoint of the node that orders the roll, where that is another
+	tableTold    = []byte("told")    // org, device → nothing: it was told that another node has taken over
+	tableArchive = []byte("archive") // org → archiveRecord: since when the archive takes nothing, what it does not have
+	tableHand    = []byte("hand")    // hash of the token → handRecord: what was handed over and is not taken yet
 )
 
 // orgRecord is what the node knows of an organization beside its roll.
 type orgRecord struct {
 	Table []byte `cbor:"1,keyasint,omitempty"` // where the entries lie; tableRoll if empty
 	Move  []byte `cbor:"2,keyasint,omitempty"` // the signed event by which another node has taken over
+	Given int64  `cbor:"3,keyasint,omitzero"`  // when that was, Unix seconds
 }
 
 // rollTable returns where the entries lie.

@@ -10,8 +10,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
-	manet "github.com/multiformats/go-multiaddr/net"
 
+	"muster.example/internal/keys"
 	"muster.example/internal/p2p"
 )
 
@@ -20,12 +20,16 @@ import (
 type strangers struct {
 	limits  StrangerLimits
 	members *directory
+	isOut   func(device keys.PublicKey) bool // it is kept out for a while; nil: nobody is
+	isPeer  func(node keys.PublicKey) bool   // it is another node of an organization here; nil: nobody is
+	returns *rate[netip.Prefix]              // of handshakes from addresses that are familiar and have no patience left
 
 	mu        sync.Mutex // guards the following
 	unknown   map[network.Conn]time.Time
 	guests    map[network.Conn]netip.Prefix // connections of guests' devices, and where they come from
 	crowds    map[netip.Prefix]int          // how many of these come from each address
 	addresses map[netip.Prefix]*allowance
+	familiar  map[netip.Prefix]struct{}  // from where members' devices have come
 	visiting  map[network.Conn]time.Time // strangers who are in a slot, and until when they may stay
 }
 
@@ -38,33 +42,55 @@ type allowance struct {
 // maxAddresses bounds the buckets: beyond it the full ones go, which say nothing, and then all.
 const maxAddresses = 1 << 14
 
+// How many more from an address without patience may prove to be members' devices, if such have come from there: at once,
+// and how often beyond.
+const (
+	returnBurst = 256
+	returnEvery = time.Second / 16
+)
+
 func newStrangers(limits StrangerLimits, members *directory) *strangers {
 	return &strangers{
-		limits: limits, members: members,
+		limits: limits, members: members, returns: newRate[netip.Prefix](),
 		unknown:   make(map[network.Conn]time.Time),
 		guests:    make(map[network.Conn]netip.Prefix),
 		crowds:    make(map[netip.Prefix]int),
 		addresses: make(map[netip.Prefix]*allowance),
+		familiar:  make(map[netip.Prefix]struct{}),
 		visiting:  make(map[network.Conn]time.Time),
 	}
 }
 
-// InterceptPeerDial implements connmgr.ConnectionGater: the node calls nobody.
-func (g *strangers) InterceptPeerDial(peer.ID) bool { return false }
+// InterceptPeerDial implements connmgr.ConnectionGater: the node calls nobody but other nodes. [RV-160]
+func (g *strangers) InterceptPeerDial(id peer.ID) bool { return g.knows(id) }
 
-// InterceptAddrDial implements connmgr.ConnectionGater: the node calls nobody.
-func (g *strangers) InterceptAddrDial(peer.ID, ma.Multiaddr) bool { return false }
+// InterceptAddrDial implements connmgr.ConnectionGater: the node calls nobody but other nodes.
+func (g *strangers) InterceptAddrDial(id peer.ID, _ ma.Multiaddr) bool { return g.knows(id) }
+
+// knows reports whether a peer is another node of an organization here.
+func (g *strangers) knows(id peer.ID) bool {
+	key, err := p2p.Key(id)
+	return err == nil && g.isPeer != nil && g.isPeer(key)
+}
 
 // InterceptAccept implements connmgr.ConnectionGater: an address that has used up its patience is not worth a
 // handshake.
 func (g *strangers) InterceptAccept(c network.ConnMultiaddrs) bool {
-	return g.allowed(c.RemoteMultiaddr())
+	from := c.RemoteMultiaddr()
+	return g.allowed(from) || g.mayReturn(from)
 }
 
 // InterceptSecured implements connmgr.ConnectionGater: now the peer's key is known.
 func (g *strangers) InterceptSecured(_ network.Direction, id peer.ID, c network.ConnMultiaddrs) bool {
 	key, err := p2p.Key(id)
-	if o := g.members.active(key); err == nil && o != nil {
+	if err == nil && g.isOut != nil && g.isOut(key) {
+		g.charge(c.RemoteMultiaddr())
+		return false
+	}
+	if g.knows(id) {
+		return true
+	}
+	if o := g.members.serves(key); err == nil && o != nil {
 		return !o.isGuest(key) || g.mayCrowd(c.RemoteMultiaddr())
 	}
 	allowed := g.charge(c.RemoteMultiaddr())
@@ -78,10 +104,16 @@ func (g *strangers) InterceptUpgraded(network.Conn) (bool, control.DisconnectRea
 
 // Connected implements network.Notifiee.
 func (g *strangers) Connected(_ network.Network, c network.Conn) {
+	if g.knows(c.RemotePeer()) {
+		g.welcome(c.RemoteMultiaddr())
+		return
+	}
 	if key, err := p2p.Key(c.RemotePeer()); err == nil {
-		if o := g.members.active(key); o != nil {
+		if o := g.members.serves(key); o != nil {
 			if o.isGuest(key) {
 				g.crowd(c)
+			} else {
+				g.welcome(c.RemoteMultiaddr())
 			}
 			return
 		}
@@ -151,16 +183,28 @@ func (g *strangers) sweep(ctx context.Context) error {
 
 // overdue returns the connections to close, and forgets those that have become members'.
 func (g *strangers) overdue(now time.Time) (late []network.Conn) {
+	late, joined := g.split(now)
+	for _, c := range joined {
+		key, err := p2p.Key(c.RemotePeer())
+		if o := g.members.serves(key); err == nil && o != nil && !o.isGuest(key) {
+			g.welcome(c.RemoteMultiaddr())
+		}
+	}
+	return late
+}
+
+func (g *strangers) split(now time.Time) (late, joined []network.Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c, since := range g.unknown {
-		if key, err := p2p.Key(c.RemotePeer()); err == nil && g.members.active(key) != nil {
+		if key, err := p2p.Key(c.RemotePeer()); err == nil && (g.members.serves(key) != nil || g.knows(c.RemotePeer())) {
 			delete(g.unknown, c)
+			joined = append(joined, c)
 		} else if now.Sub(since) >= g.limits.Time && !now.Before(g.visiting[c]) {
 			late = append(late, c)
 		}
 	}
-	return late
+	return late, joined
 }
 
 // visits lets a stranger's connection stay while it is in a slot, and until the time it ends by; the returned function ends
@@ -185,6 +229,9 @@ func (g *strangers) allowed(address ma.Multiaddr) bool {
 	b := g.bucket(address)
 	return b == nil || b.tokens >= 1
 }
+
+// failed notes that somebody at an address dialled and did not prove who they are: it uses up patience like a stranger.
+func (g *strangers) failed(address ma.Multiaddr) { g.charge(address) }
 
 // charge takes one token from an address, down to a debt that takes a minute to pay off; false if it had none.
 func (g *strangers) charge(address ma.Multiaddr) bool {
@@ -231,21 +278,35 @@ func (g *strangers) forget(now time.Time) {
 	}
 }
 
-// siteOf is what shares one bucket: an IPv4 address, or the /56 that one IPv6 site commonly has.
-func siteOf(address ma.Multiaddr) (netip.Prefix, bool) {
-	ip, err := manet.ToIP(address)
-	if err != nil {
-		return netip.Prefix{}, false
-	}
-	parsed, ok := netip.AddrFromSlice(ip)
+// siteOf is what shares one bucket.
+func siteOf(address ma.Multiaddr) (netip.Prefix, bool) { return p2p.Site(address) }
+
+// welcome notes that a member's device has come from an address.
+func (g *strangers) welcome(address ma.Multiaddr) {
+	site, ok := siteOf(address)
 	if !ok {
-		return netip.Prefix{}, false
+		return
 	}
-	parsed = parsed.Unmap()
-	bits := 32
-	if parsed.Is6() {
-		bits = 56
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.familiar) >= maxAddresses {
+		clear(g.familiar) // those who come next are noted again
 	}
-	site, err := parsed.Prefix(bits)
-	return site, err == nil
+	g.familiar[site] = struct{}{}
+}
+
+// mayReturn reports whether one more from an address that has used up its patience may prove to be a member's device, since such
+// have come from there: an office behind one address has neighbours.
+func (g *strangers) mayReturn(address ma.Multiaddr) bool {
+	site, ok := siteOf(address)
+	return ok && g.isFamiliar(address) && g.returns.take(site, returnEvery, returnBurst*returnEvery, time.Now()) == 0
+}
+
+// isFamiliar reports whether a member's device has come from an address since the node was started.
+func (g *strangers) isFamiliar(address ma.Multiaddr) bool {
+	site, _ := siteOf(address)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, familiar := g.familiar[site]
+	return familiar
 }
