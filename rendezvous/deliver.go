@@ -1,12 +1,13 @@
 package rendezvous
 
 import (
-	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 
@@ -14,7 +15,6 @@ import (
 	"muster.example/internal/keys"
 	"muster.example/internal/task"
 	"muster.example/internal/wire"
-	"muster.example/membership"
 	"muster.example/rendezvous/queue"
 	"muster.example/rendezvous/rvproto"
 )
@@ -28,30 +28,46 @@ type deliverer struct {
 	session *session
 
 	onlooker *onlooker // nil for a stream without presence
+	returns  bool      // the device knows of returns
+	archive  bool      // it is no device, but the service of the organization's archive
 
 	mu     sync.Mutex // guards the following
 	unread map[keys.EnvelopeID]pending
 	bytes  int // of the bodies in unread
 	need   int // bytes of the next body, if it did not fit beside those
 	pongs  int // that are owed
+
+	pieces pieces
 }
 
 // pending is a body that was delivered and no acknowledgement of it read.
 type pending struct {
 	kind   rvproto.Kind
+	queued keys.EnvelopeID // the id in the queue
 	bytes  int
 	sender keys.PublicKey // of an envelope
+
+	expires      int64 // of an envelope
+	introduction bool  // an envelope that is one
 }
 
 // serveDeliver answers /muster/deliver/1. When another node has taken over, the stream ends with what is queued. [RV-72]
 func (n *Node) serveDeliver(ctx context.Context, o *org, from keys.PublicKey, s network.Stream) error {
+	n.counters.sessions.Add(1)
 	session, leave := o.sessions.enter(from, rvproto.Deliver, s)
 	defer leave()
-	if n.directory.active(from) != o { // since it was let in, before it could be cut off
+	if n.directory.serves(from) != o { // since it was let in, before it could be cut off
 		return errNotMember
 	}
 	d := &deliverer{node: n, org: o, device: from, session: session, unread: make(map[keys.EnvelopeID]pending)}
-	defer d.look()()
+	d.returns = s.Protocol() != rvproto.DeliverOne
+	d.pieces.can = s.Protocol() == rvproto.DeliverPieces
+	d.archive = n.directory.archiveOf(from) == o
+	if d.archive {
+		n.tellGap(ctx, o, from)
+	} else {
+		defer d.look()()
+	}
 	group := task.New(ctx)
 	group.Go("deliver", func(ctx context.Context) error {
 		err := d.write(ctx)
@@ -79,21 +95,27 @@ func (d *deliverer) write(ctx context.Context) error {
 	}
 	note := hello.Checkpoint
 	out.frame = rvproto.AppendHello(out.frame[:0], hello)
-	if err := out.add(); err != nil {
+	if err := out.add(nil); err != nil {
 		return err
+	}
+	if parked, was := d.attend(); was && d.returns && !last {
+		out.frame = rvproto.AppendParked(out.frame[:0], parked)
+		if err := out.add(nil); err != nil {
+			return err
+		}
 	}
 	var after uint64
 	for {
 		if newest := d.org.roll.checkpoint(); !last && &newest[0] != &note[0] {
 			note = newest
 			out.frame = rvproto.AppendHead(out.frame[:0], rvproto.HeadFrame{Checkpoint: note})
-			if err := out.add(); err != nil {
+			if err := out.add(nil); err != nil {
 				return err
 			}
 		}
 		for range d.takePongs() {
 			out.frame = rvproto.AppendPong(out.frame[:0])
-			if err := out.add(); err != nil {
+			if err := out.add(nil); err != nil {
 				return err
 			}
 		}
@@ -102,7 +124,16 @@ func (d *deliverer) write(ctx context.Context) error {
 		}
 		idle := d.drained() // then what page does not find is not there, rather than waiting for room
 		sent, err := d.page(ctx, &out, &after)
+		if errors.Is(err, queue.ErrUnavailable) { // it will be there again, and the device need not come anew for that
+			err = errors.Join(out.flush(), rest(ctx, unavailableRest))
+		}
 		if err != nil {
+			return err
+		}
+		if sent > 0 {
+			continue
+		}
+		if sent, err = d.bring(ctx, &out); err != nil {
 			return err
 		}
 		if sent > 0 {
@@ -111,7 +142,7 @@ func (d *deliverer) write(ctx context.Context) error {
 		if err := out.flush(); err != nil {
 			return err
 		}
-		if last && idle {
+		if last && idle && len(d.pieces.later) == 0 {
 			if err := d.session.stream.CloseWrite(); err != nil {
 				return err
 			}
@@ -125,6 +156,18 @@ func (d *deliverer) write(ctx context.Context) error {
 		case <-d.session.wake:
 		}
 	}
+}
+
+// attend notes that the device is there, for the other nodes too. An archive's service is none, and never parked.
+func (d *deliverer) attend() (parked rvproto.ParkedFrame, was bool) {
+	if d.archive {
+		return parked, false
+	}
+	parked, was, first := d.org.attendance.come(d.device, d.node.cfg.Now())
+	if first {
+		d.org.note(rvproto.NodeNote{Kind: rvproto.NoteSeen, Device: d.device, Day: daysOf(d.node.cfg.Now())})
+	}
+	return parked, was
 }
 
 // drained reports whether nothing is on its way.
@@ -147,16 +190,35 @@ func (d *deliverer) room() (items, bytes int, alone bool) {
 	return items, bytes, alone
 }
 
+// unavailableRest is after how long a queue that could not be reached is asked again.
+const unavailableRest = time.Second
+
+// rest waits.
+func rest(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // page sends the next bodies that the window has room for and returns how many. [RV-5]
 func (d *deliverer) page(ctx context.Context, out *outbox, after *uint64) (int, error) {
 	items, bytes, alone := d.room()
+	if d.aside() {
+		return 0, nil
+	}
 	if items <= 0 || bytes <= 0 {
 		return 0, nil
 	}
-	deliveries, err := d.node.queue.Next(ctx, d.device, *after, min(items, deliverPage), bytes)
+	deliveries, give, err := d.take(ctx, *after, items, min(bytes, deliverBytes))
 	if err != nil {
-		return 0, fmt.Errorf("reading the queue: %w", err)
+		return 0, err
 	}
+	defer give()
 	if len(deliveries) > 0 && len(deliveries[0].Body) > bytes && !alone {
 		d.mu.Lock()
 		d.need = len(deliveries[0].Body)
@@ -167,14 +229,20 @@ func (d *deliverer) page(ctx context.Context, out *outbox, after *uint64) (int, 
 	for i := range deliveries {
 		delivery := &deliveries[i]
 		*after = delivery.Number
+		if delivery.Kind == queue.Return && !d.returns {
+			continue // it waits until the device has a program that knows of them, or its time is over
+		}
+		if d.setAside(delivery) {
+			continue
+		}
 		if err := d.expect(delivery); err != nil {
 			d.node.fault("delivering", err)
 			continue
 		}
-		out.frame = rvproto.AppendDeliver(out.frame[:0], rvproto.DeliverFrame{
+		out.frame = rvproto.AppendDeliverHead(out.frame[:0], rvproto.DeliverFrame{
 			Number: delivery.Number, Kind: rvproto.Kind(delivery.Kind), Body: delivery.Body,
 		})
-		if err := out.add(); err != nil {
+		if err := out.add(delivery.Body); err != nil {
 			return 0, err
 		}
 	}
@@ -182,22 +250,63 @@ func (d *deliverer) page(ctx context.Context, out *outbox, after *uint64) (int, 
 	return len(deliveries), nil
 }
 
+// take reads the next bodies from the queue. While a large one is being written it holds a part of the memory for such:
+// who does not read it keeps it from nobody else. [RV-132]
+func (d *deliverer) take(ctx context.Context, after uint64, items, bytes int) (page []queue.Delivery, give func(), err error) {
+	var held int64
+	member, _ := d.org.roll.memberOf(d.device)
+	give = func() {
+		if held > 0 {
+			d.node.bulk.give(member, held)
+		}
+	}
+	for {
+		page, err = d.node.queue.Next(ctx, d.device, after, min(items, deliverPage), bytes)
+		if err != nil {
+			give()
+			return nil, nil, fmt.Errorf("reading the queue: %w", err)
+		}
+		large := int64(0)
+		if len(page) > 0 && len(page[0].Body) > deliverBytes {
+			large = int64(len(page[0].Body))
+		}
+		if large <= held || d.node.bulk.take(member, large-held) {
+			held = max(held, large)
+			return page, give, nil
+		}
+		page = nil // not kept while it waits
+		if err := d.node.bulk.await(ctx, member, large-held); err != nil {
+			give()
+			return nil, nil, err
+		}
+		held = large
+	}
+}
+
 // expect notes that a body is on its way.
 func (d *deliverer) expect(delivery *queue.Delivery) error {
-	p := pending{kind: rvproto.Kind(delivery.Kind), bytes: len(delivery.Body)}
+	p := pending{kind: rvproto.Kind(delivery.Kind), queued: delivery.ID, bytes: len(delivery.Body)}
+	id := delivery.ID
 	if p.kind == rvproto.KindEnvelope {
+		header, err := envelope.HeaderOf(delivery.Body)
+		if err != nil {
+			return fmt.Errorf("envelope %s in the queue: %w", delivery.ID.Short(), err)
+		}
+		p.sender, p.expires, p.introduction = header.Sender, header.Expires, header.Kind == envelope.KindIntroduction
+	}
+	if d.archive && p.kind == rvproto.KindEnvelope { // the service knows it by its bytes, the queue has a copy's id
 		e, err := envelope.View(delivery.Body, rvproto.MaxEnvelope)
 		if err != nil {
 			return fmt.Errorf("envelope %s in the queue: %w", delivery.ID.Short(), err)
 		}
-		p.sender = e.ParsedHeader().Sender
+		id = e.ID()
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, again := d.unread[delivery.ID]; !again {
+	if _, again := d.unread[id]; !again {
 		d.bytes += p.bytes
 	}
-	d.unread[delivery.ID] = p
+	d.unread[id] = p
 	return nil
 }
 
@@ -211,31 +320,18 @@ func (d *deliverer) takePongs() int {
 
 // read takes acknowledgements until the stream ends. Whatever has arrived is worked off together.
 func (d *deliverer) read(ctx context.Context) error {
-	frames := wire.NewFrameReader(patient{d.session.stream}, ackBuffer, rvproto.MaxAckFrame)
 	for {
-		var acks acks
-		for more := true; more; more = frames.Buffered() > 0 && len(acks.ids) < rvproto.MaxReceiptIDs {
-			frame, err := frames.Read()
-			if err != nil {
-				return err
-			}
-			if rvproto.IsPing(frame) {
-				d.mu.Lock()
-				d.pongs = min(d.pongs+1, 8)
-				d.mu.Unlock()
-				d.session.poke()
-				continue
-			}
-			if heard, err := d.hear(frame); err != nil {
-				return err
-			} else if heard {
-				continue
-			}
-			if err := d.collect(&acks, frame); err != nil {
-				return err
+		in, err := d.wait()
+		for err == nil && in != nil && !in.empty() {
+			if err = d.takeAll(ctx, in); err == nil {
+				err = d.more(in)
 			}
 		}
-		if err := d.settle(ctx, &acks); err != nil {
+		if in != nil && len(in.buffer) == ackBuffer {
+			*in = intake{buffer: in.buffer}
+			inBuffers.Put(in)
+		}
+		if err != nil {
 			return err
 		}
 		if d.node.stopping() {
@@ -244,99 +340,77 @@ func (d *deliverer) read(ctx context.Context) error {
 	}
 }
 
-// acks are acknowledgements that are carried out together.
-type acks struct {
-	ids      []keys.EnvelopeID
-	receipts []queue.Item
+var inBuffers = sync.Pool{New: func() any { return &intake{buffer: make([]byte, ackBuffer)} }}
+
+// wait waits for bytes. A stream on which nothing comes has no buffer.
+func (d *deliverer) wait() (*intake, error) {
+	var small [wakeBuffer]byte
+	n, err := patient{d.session.stream, rvproto.Silence}.Read(small[:])
+	if n == 0 {
+		return nil, err
+	}
+	in := inBuffers.Get().(*intake)
+	in.end = copy(in.buffer, small[:n])
+	return in, nil
 }
 
-// collect reads one ack frame. What it names by id is done with, and nobody is told: receipts, and what came from members
-// who are to hear nothing. A receipt counts if this device signed it for this organization, else the stream ends;
-// of what it names only what this stream delivered, from the sender that it names, counts, and each delivery once. What
-// is read here is on its way out of the queue: if it comes again, that is another delivery. [RV-51]
-func (d *deliverer) collect(a *acks, frame []byte) error {
-	ack, err := rvproto.ParseAck(frame)
-	if err != nil {
-		return err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, id := range ack.IDs {
-		if p, ok := d.unread[id]; ok {
-			a.ids = append(a.ids, id)
-			d.readLocked(id, p)
-		}
-	}
-	for _, signed := range ack.Receipts {
-		receipt, err := envelope.OpenReceipt(signed, d.org.id)
-		if err != nil {
-			return fmt.Errorf("a receipt: %w", err)
-		}
-		if receipt.Device != d.device {
-			return fmt.Errorf("%w: a receipt of another device", wire.ErrDecode)
-		}
-		before := len(a.ids)
-		for _, ids := range [][]keys.EnvelopeID{receipt.Opened, receipt.Failed} {
-			for _, id := range ids {
-				if p, ok := d.unread[id]; ok && p.kind == rvproto.KindEnvelope && p.sender == receipt.Sender {
-					a.ids = append(a.ids, id)
-					d.readLocked(id, p)
-				}
-			}
-		}
-		if len(a.ids) > before {
-			a.receipts = append(a.receipts, d.forward(receipt.Sender, signed))
-		}
-	}
-	return nil
-}
-
-// readLocked takes a delivery out of the window.
-func (d *deliverer) readLocked(id keys.EnvelopeID, p pending) {
-	d.bytes -= p.bytes
-	delete(d.unread, id)
-}
-
-// forward makes a receipt an item for the sender's device. The queue keeps it, and must not keep the frame. [RV-12]
-func (d *deliverer) forward(sender keys.PublicKey, signed []byte) queue.Item {
-	now := d.node.cfg.Now()
-	return queue.Item{
-		ID: rvproto.ReceiptID(signed), Org: d.org.id, Kind: queue.Receipt, Body: bytes.Clone(signed),
-		Recipients: []keys.PublicKey{sender}, Expires: now.Add(d.org.terms().queueTime),
-	}
-}
-
-// settle queues the receipts and then takes what they acknowledge out of the queue: a crash in between delivers again,
-// which receivers notice; the other order could lose a receipt. A receipt for which there is no room is given up: its
-// author offers the envelope again and is told then, whereas waiting would let whoever fills their own queue hold up the
-// deliveries of those they write to. [RV-52]
-func (d *deliverer) settle(ctx context.Context, a *acks) error {
-	if len(a.ids) == 0 {
+// more reads on if the beginning of a frame is left.
+func (d *deliverer) more(in *intake) error {
+	if in.empty() {
 		return nil
 	}
-	var receipts []queue.Item
-	d.org.roll.read(func(state *membership.State) {
-		for _, item := range a.receipts {
-			if _, ok := state.MemberOf(item.Recipients[0]); ok {
-				receipts = append(receipts, item)
+	in.makeRoom(rvproto.MaxAckFrame)
+	n, err := patient{d.session.stream, rvproto.Silence}.Read(in.buffer[in.end:])
+	if in.end += n; n > 0 {
+		return nil
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// takeAll works off every whole frame that is there.
+func (d *deliverer) takeAll(ctx context.Context, in *intake) error {
+	for {
+		var acks acks
+		for len(acks.ids) < rvproto.MaxReceiptIDs {
+			frame, _, err := in.next(rvproto.MaxAckFrame, rvproto.MaxAckFrame)
+			if err != nil {
+				return err
+			}
+			if frame == nil {
+				return d.settle(ctx, &acks)
+			}
+			if err := d.heed(&acks, frame); err != nil {
+				return err
 			}
 		}
-	})
-	if len(receipts) > 0 {
-		for _, err := range d.node.queue.Put(ctx, receipts) {
-			if errors.Is(err, queue.ErrFull) {
-				d.node.counters.receiptsGivenUp.Add(1)
-			} else if err != nil {
-				return fmt.Errorf("queueing a receipt: %w", err) // delivered and receipted again in a later session
-			}
+		if err := d.settle(ctx, &acks); err != nil {
+			return err
 		}
 	}
-	if err := d.node.queue.Ack(ctx, d.device, a.ids); err != nil {
-		return fmt.Errorf("acknowledging: %w", err)
+}
+
+// heed does what one frame says, or notes it if it is an acknowledgement.
+func (d *deliverer) heed(acks *acks, frame []byte) error {
+	if rvproto.IsPing(frame) {
+		d.mu.Lock()
+		d.pongs = min(d.pongs+1, 8)
+		d.mu.Unlock()
+		d.session.poke()
+		return nil
 	}
-	d.node.counters.acknowledged.Add(int64(len(a.ids)))
-	d.session.poke()
-	return nil
+	if heard, err := d.hearHeld(frame); heard || err != nil {
+		return err
+	}
+	if heard, err := d.hearSigned(frame); heard || err != nil {
+		return err
+	}
+	if heard, err := d.hear(frame); heard || err != nil {
+		return err
+	}
+	return d.collect(acks, frame)
 }
 
 // outbox collects frames and writes them together. Its memory is pooled: a stream with nothing to say has none.
@@ -348,15 +422,13 @@ type outbox struct {
 
 var outBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, 2*outBuffer)) }}
 
-// add takes frame in.
-func (o *outbox) add() error {
+// add takes frame in, with what follows it in the same frame.
+func (o *outbox) add(rest []byte) error {
 	if o.buffer == nil {
 		o.buffer = outBuffers.Get().(*[]byte)
 	}
-	*o.buffer = wire.AppendFrame(*o.buffer, o.frame)
-	if cap(o.frame) > outBuffer {
-		o.frame = nil
-	}
+	*o.buffer = binary.AppendUvarint(*o.buffer, uint64(len(o.frame)+len(rest)))
+	*o.buffer = append(append(*o.buffer, o.frame...), rest...)
 	if len(*o.buffer) >= outBuffer {
 		return o.flush()
 	}
@@ -372,7 +444,7 @@ func (o *outbox) flush() error {
 	if *o.buffer = (*o.buffer)[:0]; cap(*o.buffer) <= 4*outBuffer {
 		outBuffers.Put(o.buffer)
 	}
-	o.buffer = nil
+	o.buffer, o.frame = nil, nil
 	if err != nil {
 		return fmt.Errorf("delivering: %w", err)
 	}

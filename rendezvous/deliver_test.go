@@ -2,6 +2,7 @@ package rendezvous
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"runtime"
 	"slices"
@@ -95,10 +96,8 @@ func TestReceiptsThatDoNotCount(t *testing.T) { // [RV-51]
 	if err != nil {
 		t.Fatal(err)
 	}
-	damaged := phone.receipt(anna, ids[1])
-	damaged[len(damaged)-1] ^= 1
 	for name, receipt := range map[string][]byte{
-		"of another device": forged, "of another organization": elsewhere, "with a wrong signature": damaged, "that is none": {1},
+		"of another device": forged, "of another organization": elsewhere, "that is none": {1}, "cut short": forged[:len(forged)-1],
 	} {
 		stream := phone.openDeliver()
 		nextDeliver(t, stream)
@@ -117,10 +116,60 @@ func TestReceiptsThatDoNotCount(t *testing.T) { // [RV-51]
 	}
 }
 
+// The node does not look at the signature of a receipt: it is a delivery given up, and what its sender gets to judge. [RV-51]
+func TestSignatureOfAReceiptIsForItsSender(t *testing.T) {
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	ids := mail(t, anna, phone, 1)
+	stream := phone.openDeliver()
+	nextDeliver(t, stream)
+	unsigned := phone.receipt(anna, ids[0])
+	clear(unsigned[len(unsigned)-keys.SignatureSize:])
+	if err := stream.Ack(rvproto.AckFrame{Receipts: [][]byte{unsigned}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := nextDeliver(t, anna.openDeliver()); got.Kind != rvproto.KindReceipt || !bytes.Equal(got.Body, unsigned) {
+		t.Error("it was not passed on as it came")
+	}
+	waitHeld(t, func() int { return len(s.queue.held(phone.key.Public(), queue.Envelope)) }, 0)
+	more := mail(t, anna, phone, 1)
+	if e, err := envelope.Parse(nextDeliver(t, stream).Body, rvproto.MaxEnvelope); err != nil || e.ID() != more[0] {
+		t.Errorf("the stream does not go on: %v", err)
+	}
+}
+
+// A stream that ends while a receipt is being queued takes what it is for out of the queue all the same: it would be delivered
+// again for nothing.
+func TestAStreamEndsBetweenReceiptAndRemoval(t *testing.T) { // [RV-52]
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.join("Ben")
+	if err := phone.grant(anna, 1, true); err != nil {
+		t.Fatal(err)
+	}
+	ids := mail(t, anna, phone, 1)
+	d := &deliverer{node: s.node, org: s.node.directory.org(anna.Org), device: phone.key.Public(), session: new(session),
+		unread: map[keys.EnvelopeID]pending{ids[0]: {kind: rvproto.KindEnvelope, queued: ids[0], sender: anna.key.Public()}}}
+	var a acks
+	ack := rvproto.AppendAck(nil, rvproto.AckFrame{Receipts: [][]byte{phone.receipt(anna, ids[0])}})
+	if err := d.collect(&a, ack); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	s.queue.put = end
+	if err := d.settle(ctx, &a); err != nil {
+		t.Fatal(err)
+	}
+	if ctx.Err() == nil || len(s.queue.held(phone.key.Public(), queue.Envelope)) > 0 {
+		t.Error("an envelope is there still that was receipted")
+	}
+}
+
 // waitHeld waits until so many envelopes are held: a receipt is on its way before what it is for is given up. [RV-52]
 func waitHeld(t *testing.T, held func() int, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); held() != want; runtime.Gosched() {
+	for deadline := time.Now().Add(2 * time.Minute); held() != want; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d held, want %d", held(), want)
 		}
@@ -328,6 +377,22 @@ func TestNewerSessionReplacesOlder(t *testing.T) { // [RV-11]
 	wantAnswer(t, "on the newer post stream", newerPost.post(t, anna.sealed(1), phone), 0)
 }
 
+// A device that connects and rests leaves memory to be given back, and does not keep the node from giving it back.
+func TestSessionsAreCountedApartFromTraffic(t *testing.T) {
+	s := newSite(t)
+	anna := s.found("Acme")
+	phone := anna.add("phone")
+	sessions, traffic := s.node.counters.sessions.Load(), s.node.counters.traffic()
+	phone.openDeliver()
+	anna.openPost()
+	if got := s.node.counters.sessions.Load() - sessions; got != 2 {
+		t.Errorf("%d sessions were counted, of 2", got)
+	}
+	if s.node.counters.traffic() != traffic {
+		t.Error("a session without a message is traffic")
+	}
+}
+
 func TestNewsOfTheRollIsPushed(t *testing.T) { // [RV-21]
 	s := newSite(t)
 	anna := s.found("Acme")
@@ -393,7 +458,7 @@ func TestStopDuringTraffic(t *testing.T) {
 	<-stream.answers
 	begin := time.Now()
 	s.end()
-	if took := time.Since(begin); took > softTime+5*time.Second {
+	if took := time.Since(begin); took > softTime+time.Minute {
 		t.Errorf("the stop took %v", took)
 	}
 	if err := errors.Join(<-ended, <-ended); err == nil {
@@ -414,11 +479,11 @@ func TestForwardedReceiptsKeepNoFrames(t *testing.T) {
 	signed := phone.receipt(anna, id)
 	frame := rvproto.AppendAck(nil, rvproto.AckFrame{Receipts: [][]byte{signed}})
 	var taken acks
-	if err := d.collect(&taken, frame); err != nil || len(taken.receipts) != 1 {
-		t.Fatalf("%d receipts, %v", len(taken.receipts), err)
+	if err := d.collect(&taken, frame); err != nil || len(taken.said) != 1 {
+		t.Fatalf("%d receipts, %v", len(taken.said), err)
 	}
 	clear(frame)
-	if !bytes.Equal(taken.receipts[0].Body, signed) {
+	if !bytes.Equal(taken.said[0].Body, signed) {
 		t.Error("the body lies in the frame")
 	}
 }

@@ -141,26 +141,14 @@ func (n *Node) takeDuty(ctx context.Context, r *rvproto.TakeRequest) rvproto.Rol
 	if err != nil {
 		return rollRefusal(n.answerFor("taking over an organization", err))
 	}
+	if err := dropTable(n.store, tableTold, r.Org); err != nil {
+		n.fault("forgetting who knew of the move of before", err)
+	}
 	o, err := openOrg(n.store, n.key, r.Org, n.cfg.Now())
 	if err != nil {
 		return rollRefusal(n.fault("opening an organization", err))
 	}
-	n.enroll(o)
-	for device, c := range o.conditions {
-		n.clear(ctx, o, device, c.standing)
-		if c.standing == membership.StandingActive {
-			n.welcome(device)
-		}
-	}
-	n.joinGossip(o)
-	if here != nil {
-		here.sessions.cutAll()
-		if !bytes.Equal(here.roll.table, o.roll.table) {
-			if err := dropTable(n.store, here.roll.table, r.Org); err != nil {
-				n.fault("removing the roll of before", err)
-			}
-		}
-	}
+	n.settle(here, o)
 	n.log.Info("organization taken over", "org", r.Org.Short(), "size", o.roll.roll.Size())
 	return n.submitted(o, wire.StatusOK)
 }
@@ -252,12 +240,14 @@ func (n *Node) giveUp(o *org, parsed *membership.Event, event, note []byte, char
 		return fmt.Errorf("%w: %v", wire.StatusRefused, err)
 	}
 	event = bytes.Clone(event)
+	record := orgRecord{Table: o.roll.table, Move: event, Given: n.cfg.Now().Unix()}
 	err = n.store.Update(func(tx *kv.Tx) error {
-		return tx.Put(kv.Key(tableOrg, o.id[:]), wire.Encode(orgRecord{Table: o.roll.table, Move: event}))
+		return tx.Put(kv.Key(tableOrg, o.id[:]), wire.Encode(record))
 	})
 	if err != nil {
 		return err
 	}
+	o.given.Store(record.Given)
 	o.move.Store(&event)
 	o.sessions.cutAll()
 	n.gossip.Leave(o.topic)

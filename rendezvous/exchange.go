@@ -3,6 +3,7 @@ package rendezvous
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -37,13 +38,15 @@ func exchange[Request rvproto.Message, Answer any](s network.Stream, max int, li
 	return writeAnswer(s, limit, wire.Encode(reply))
 }
 
-// writeAnswer writes one frame within limit.
+// writeAnswer writes one frame, each 4 KiB of it within limit: over a slow link a page of the roll takes minutes.
 func writeAnswer(s network.Stream, limit time.Duration, answer []byte) error {
-	if err := s.SetDeadline(time.Now().Add(limit)); err != nil {
-		return err
-	}
-	if _, err := s.Write(wire.AppendFrame(nil, answer)); err != nil {
-		return fmt.Errorf("answering: %w", err)
+	for piece := range slices.Chunk(wire.AppendFrame(nil, answer), exchangeBuffer) {
+		if err := s.SetDeadline(time.Now().Add(limit)); err != nil {
+			return err
+		}
+		if _, err := s.Write(piece); err != nil {
+			return fmt.Errorf("answering: %w", err)
+		}
 	}
 	return nil
 }
@@ -94,8 +97,11 @@ func membersOnly(n *Node, encode func(refusal) []byte,
 	handle func(ctx context.Context, o *org, from keys.PublicKey, s network.Stream) error) handler {
 	return func(ctx context.Context, from keys.PublicKey, s network.Stream) error {
 		o, no := n.admits(from)
-		if no.status == wire.StatusMoved && s.Protocol() == rvproto.Deliver {
-			no = refusal{} // what is here is still delivered
+		if no.status == wire.StatusMoved {
+			n.inform(o, from)
+			if isDeliver(s.Protocol()) {
+				no = refusal{} // what is here is still delivered
+			}
 		}
 		if no.status == wire.StatusOK && o.isGuest(from) && !n.guests.mayAsk(from, n.cfg.Now()) {
 			no.status = wire.StatusFull
@@ -108,6 +114,17 @@ func membersOnly(n *Node, encode func(refusal) []byte,
 		}
 		n.counters.refusedStreams.Add(1)
 		return writeAnswer(s, n.cfg.Strangers.JoinTime, encode(no))
+	}
+}
+
+// orArchive makes a handler of a deliver stream that the service of an archive may open too. It is all that it may do: to every
+// other protocol it is a stranger. [RV-150]
+func orArchive(n *Node, others handler) handler {
+	return func(ctx context.Context, from keys.PublicKey, s network.Stream) error {
+		if o := n.directory.archiveOf(from); o != nil {
+			return n.serveDeliver(ctx, o, from, s)
+		}
+		return others(ctx, from, s)
 	}
 }
 
@@ -129,10 +146,26 @@ func (o *org) beforeMove(event membership.Event) (before bool) {
 	return before
 }
 
+// takesAhead reports whether any member's device may hand in a join, or the event of its invitation: where the policy has such events
+// travel ahead of the roll, and the joiner becomes a plain member. [ROLL-193] [ROLL-196]
+func (o *org) takesAhead(event membership.Event) (takes bool) {
+	o.roll.read(func(state *membership.State) {
+		switch {
+		case !state.Policy().TakesEarly():
+		case event.Invite != nil:
+			takes = event.Invite.Role == membership.RoleMember && !event.Invite.Apply
+		case event.Join != nil:
+			issued, known := state.Invitation(event.Join.Invitation)
+			takes = known && issued.Role == membership.RoleMember && !issued.Apply
+		}
+	})
+	return takes
+}
+
 // serveRoll answers /muster/roll/1. A join is handed in by the device that signed it, here too, unless a move of the duty
-// may have left it behind. [RV-9] [RV-24] [RV-26]
+// may have left it behind, or the policy has joins travel ahead of the roll. [RV-9] [RV-24] [RV-26]
 func (n *Node) serveRoll(ctx context.Context, o *org, from keys.PublicKey, s network.Stream) error {
-	return exchange(s, rvproto.MaxRollRequest, rvproto.RequestTime, n.still(from), refusal.roll,
+	return exchange(s, rvproto.MaxRollRequest, rvproto.AnswerTime, n.still(from), refusal.roll,
 		func(request rvproto.RollRequest) rvproto.RollAnswer {
 			if request.Fetch != nil {
 				member, _ := o.roll.memberOf(from)
@@ -141,6 +174,9 @@ func (n *Node) serveRoll(ctx context.Context, o *org, from keys.PublicKey, s net
 			if request.Show != nil {
 				return n.show(ctx, o, from, request.Show)
 			}
+			if no := o.elsewhere(); no.status != wire.StatusOK && !n.takesOver(request.Submit) {
+				return no.roll()
+			}
 			if request.Applications != nil {
 				return n.listApplications(o, from, request.Applications.After)
 			}
@@ -148,7 +184,7 @@ func (n *Node) serveRoll(ctx context.Context, o *org, from keys.PublicKey, s net
 				return n.decline(o, from, request.Decline.Event)
 			}
 			event, principal, err := membership.OpenEvent(request.Submit)
-			if err == nil && event.Join != nil && principal.Signer != from && !o.beforeMove(event) {
+			if err == nil && event.Join != nil && principal.Signer != from && !o.beforeMove(event) && !o.takesAhead(event) {
 				return rollRefusal(wire.StatusRefused)
 			}
 			return n.submitted(o, n.submit(ctx, o, from, from, request.Submit, request.Checkpoint))
@@ -166,6 +202,9 @@ func (n *Node) page(o *org, who reader, from, to uint64) rvproto.RollAnswer {
 
 // submitted is what a submission gets: the newest checkpoint if it was taken.
 func (n *Node) submitted(o *org, status wire.Status) rvproto.RollAnswer {
+	if status == wire.StatusMoved {
+		return o.elsewhere().roll()
+	}
 	if status != wire.StatusOK {
 		return rollRefusal(status)
 	}
@@ -174,10 +213,14 @@ func (n *Node) submitted(o *org, status wire.Status) rvproto.RollAnswer {
 
 // servePrekey answers /muster/prekey/1. [RV-30] [RV-31]
 func (n *Node) servePrekey(_ context.Context, o *org, from keys.PublicKey, s network.Stream) error {
-	return exchange(s, rvproto.MaxPrekeyRequest, rvproto.RequestTime, n.still(from), refusal.prekey,
+	return exchange(s, rvproto.MaxPrekeyRequest, rvproto.AnswerTime, n.still(from), refusal.prekey,
 		func(request rvproto.PrekeyRequest) rvproto.PrekeyAnswer {
 			if len(request.Put) > 0 {
-				return prekeyRefusal(o.prekeys.put(from, request.Put, n.cfg.Now()))
+				status := o.prekeys.put(from, request.Put, n.cfg.Now())
+				if status == wire.StatusOK {
+					o.note(rvproto.NodeNote{Kind: rvproto.NotePrekey, Device: from, Signed: request.Put})
+				}
+				return prekeyRefusal(status)
 			}
 			found, err := o.prekeys.get(request.Get)
 			if err != nil {
@@ -189,13 +232,17 @@ func (n *Node) servePrekey(_ context.Context, o *org, from keys.PublicKey, s net
 
 // serveGrant answers /muster/grant/1. [RV-32]
 func (n *Node) serveGrant(_ context.Context, o *org, from keys.PublicKey, s network.Stream) error {
-	return exchange(s, rvproto.MaxGrantRequest, rvproto.RequestTime, n.still(from), refusal.grant,
+	return exchange(s, rvproto.MaxGrantRequest, rvproto.AnswerTime, n.still(from), refusal.grant,
 		func(request rvproto.GrantRequest) rvproto.GrantAnswer {
 			member, ok := o.roll.memberOf(from)
 			if !ok {
 				return grantRefusal(wire.StatusNotMember)
 			}
-			return grantRefusal(n.grant(o, member, request))
+			status := n.grant(o, member, request)
+			if status == wire.StatusOK {
+				o.note(rvproto.NodeNote{Kind: rvproto.NoteGrant, Signed: request.Put, Members: request.Members})
+			}
+			return grantRefusal(status)
 		})
 }
 
@@ -277,6 +324,9 @@ func (n *Node) join(ctx context.Context, from keys.PublicKey, at ma.Multiaddr, r
 		if no.status != wire.StatusOK {
 			return no.roll()
 		}
+		if no := o.elsewhere(); no.status != wire.StatusOK {
+			return no.roll()
+		}
 		return n.submitted(o, n.submitJoin(ctx, o, from, at, v))
 	case request.Recover != nil:
 		return n.recover(from, request.Recover)
@@ -290,11 +340,14 @@ func (n *Node) join(ctx context.Context, from keys.PublicKey, at ma.Multiaddr, r
 		return n.handOver(request.HandOver)
 	case request.Take != nil:
 		return n.takeDuty(ctx, request.Take)
+	case request.Serve != nil:
+		return n.takeService(request.Serve)
 	}
 	return rollRefusal(wire.StatusUnavailable)
 }
 
-// invited returns the organization if the peer proves that it holds an invitation of it. [RV-8]
+// invited returns the organization if the peer proves that it holds an invitation of it, or has the word of who holds an
+// enrolment key. [RV-8]
 func (n *Node) invited(from keys.PublicKey, id keys.OrgID, invitation keys.PublicKey, proof keys.Signature) (*org, refusal) {
 	if invitation.Verify(keys.DomainInvitation, id, rvproto.ProofBytes(n.key.Public(), from), proof) != nil {
 		return nil, refusal{status: wire.StatusRefused}
@@ -304,17 +357,24 @@ func (n *Node) invited(from keys.PublicKey, id keys.OrgID, invitation keys.Publi
 		return nil, refusal{status: wire.StatusNotFound}
 	}
 	known := false
-	o.roll.read(func(state *membership.State) { _, known = state.Invitation(invitation) })
+	o.roll.read(func(state *membership.State) {
+		_, issued := state.Invitation(invitation)
+		_, enrols := state.Enrolment(invitation)
+		known = issued || enrols
+	})
 	if !known {
 		return nil, refusal{status: wire.StatusNotFound}
 	}
 	return o, o.moved()
 }
 
-// usable says whether another may still join by an invitation. A device that has joined may always look.
+// usable says whether another may still join by an invitation, or an enrolment key speaks. A device that has joined may
+// always look.
 func (o *org) usable(invitation, from keys.PublicKey, now time.Time) (status wire.Status) {
 	o.roll.read(func(state *membership.State) {
-		if _, joined := state.MemberOf(from); !joined {
+		if _, enrols := state.Enrolment(invitation); enrols {
+			status = statusOf(state.CheckEnrolment(invitation)) // who holds it follows the roll, whoever may join today
+		} else if _, joined := state.MemberOf(from); !joined {
 			status = statusOf(state.Usable(invitation, stampAfter(state, now)))
 		}
 	})
@@ -337,6 +397,9 @@ func (n *Node) submitJoin(ctx context.Context, o *org, from keys.PublicKey, at m
 			issued, _ := state.Invitation(request.Invitation)
 			guest, perHour = issued.Role == membership.RoleGuest, state.Policy().GuestsPerHour
 		})
+		if guest && n.room.full(o.id) >= shedGuests {
+			return wire.StatusFull
+		}
 		if guest {
 			err = o.arrivals.take(at, perHour, n.cfg.Now()).Err()
 		}

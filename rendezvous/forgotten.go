@@ -158,14 +158,24 @@ func leadsTo(roll *membership.Roll, checkpoint membership.Checkpoint, proof [][3
 func (n *Node) show(ctx context.Context, o *org, from keys.PublicKey, show *rvproto.ShowRequest) rvproto.RollAnswer {
 	n.sequence.Lock()
 	defer n.sequence.Unlock()
+	if !o.roll.orders() {
+		return n.showFurther(o, show)
+	}
 	known := o.roll.ahead // only the sequencer changes it
 	checkpoint, behind, err := o.roll.learn(show.Checkpoint)
+	if err == nil && behind && o.roll.ahead > known {
+		n.log.Warn("this node's folder is older than what it has signed: it orders nothing before a device has shown it the rest",
+			"org", o.id.Short(), "size", checkpoint.Size)
+	}
 	if err == nil && behind && len(show.Entries) > 0 {
 		if o.charge(from, n.cfg.Now()) != nil {
 			return rollRefusal(wire.StatusFull)
 		}
 		err = o.roll.relearn(checkpoint, show, n.cfg.Now())
-		n.judge(ctx, o, keys.PublicKey{})
+		if err == nil && o.roll.ahead == 0 {
+			n.log.Info("the roll is whole again", "org", o.id.Short(), "size", o.roll.roll.Size())
+		}
+		n.judge(o, keys.PublicKey{})
 		o.sessions.wakeAll()
 		wake(n.news)
 	}
@@ -175,8 +185,6 @@ func (n *Node) show(ctx context.Context, o *org, from keys.PublicKey, show *rvpr
 		return rollRefusal(wire.StatusRefused)
 	case err != nil:
 		return rollRefusal(n.answerFor("taking back entries", err))
-	case behind && o.roll.ahead > known:
-		n.log.Warn("this node's folder is older than what it has signed", "org", o.id.Short(), "size", checkpoint.Size)
 	}
 	return n.submitted(o, wire.StatusOK)
 }

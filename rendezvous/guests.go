@@ -1,6 +1,7 @@
 package rendezvous
 
 import (
+	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
 	"muster.example/membership"
+	"muster.example/rendezvous/queue"
+	"muster.example/rendezvous/rvproto"
 )
 
 // guests is what keeps a flood of guests from slowing members down: each device and each address may do so much in a
@@ -92,76 +95,68 @@ func (a *arrivals) take(from ma.Multiaddr, perHour uint64, now time.Time) wire.S
 	return wire.StatusOK
 }
 
-// debts are the envelopes of guests that wait, of one organization, as far as they were posted since the node started.
-// [RV-95]
+// debts are what waits of all guests of one organization: counted now and then, and what was added since. [RV-95]
 type debts struct {
-	mu     sync.Mutex // guards the following
-	guests map[keys.MemberID]*debt
-	count  int
-	bytes  int64
-	asked  time.Time // when the queue was last asked what still waits
+	mu   sync.Mutex // guards the following
+	at   time.Time  // when it was counted
+	owed amount
 }
 
-// debt is what waits of one guest.
-type debt struct {
-	waiting map[keys.EnvelopeID]int64 // and its bytes
-	bytes   int64
-}
-
-// allows reports whether so many bytes more of a guest may wait. holds says what the queue still has: it is asked, now and
-// then, when there seems to be no room.
-func (d *debts) allows(guest keys.MemberID, more, limit int64, now time.Time, holds func(keys.EnvelopeID) bool) bool {
+// of returns what waits of all guests.
+func (d *debts) of(now time.Time, count func() amount) amount {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.room(guest, more, limit) {
-		return true
+	if d.at.IsZero() || now.Sub(d.at).Abs() >= askAgain {
+		d.at, d.owed = now, count()
 	}
-	if now.Sub(d.asked).Abs() < askAgain {
-		return false
-	}
-	d.asked = now
-	for member, owed := range d.guests {
-		for id, size := range owed.waiting {
-			if !holds(id) {
-				delete(owed.waiting, id)
-				owed.bytes -= size
-				d.count--
-				d.bytes -= size
-			}
-		}
-		if len(owed.waiting) == 0 {
-			delete(d.guests, member)
-		}
-	}
-	return d.room(guest, more, limit)
-}
-
-func (d *debts) room(guest keys.MemberID, more, limit int64) bool {
-	owed := d.guests[guest]
-	if owed == nil {
-		owed = &debt{}
-	}
-	return d.count < guestEntries && d.bytes+more <= guestBytes &&
-		owed.bytes+more <= limit && len(owed.waiting) < guestWaiting
+	return d.owed
 }
 
 // add notes an envelope that waits.
-func (d *debts) add(guest keys.MemberID, id keys.EnvelopeID, size int64) {
+func (d *debts) add(size amount) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.guests == nil {
-		d.guests = make(map[keys.MemberID]*debt)
+	d.owed = d.owed.plus(size)
+}
+
+// owed counts what waits of the guests of an organization.
+func (n *Node) owed(o *org) (sum amount) {
+	all := make(map[keys.MemberID]queue.Usage)
+	n.queue.Payers(o.id, func(payer keys.MemberID, used queue.Usage) { all[payer] = used })
+	o.roll.read(func(state *membership.State) {
+		for member, used := range all {
+			if state.Role(member) == membership.RoleGuest {
+				sum = sum.plus(amountOf(used))
+			}
+		}
+	})
+	return sum
+}
+
+// tab begins a batch of a member's posts. [RV-95] [RV-130]
+func (n *Node) tab(o *org, member keys.MemberID, guest bool, terms terms, now time.Time) tab {
+	t := n.room.open(o.id, member)
+	if !guest {
+		return t
 	}
-	owed := d.guests[guest]
-	if owed == nil {
-		owed = &debt{waiting: make(map[keys.EnvelopeID]int64)}
-		d.guests[guest] = owed
+	_, _, mine := n.queue.Usage(o.id, member)
+	one := amount{math.MaxInt64, guestWaiting, terms.guestBytes}
+	q := &n.cfg.Quotas
+	together := amount{math.MaxInt64, q.DeviceEntries / guestsShare, q.DeviceBytes / guestsShare}
+	t.spare = 0 // a guest talks to one desk
+	t.left = t.left.atMost(one.less(amountOf(mine))).atMost(together.less(o.debts.of(now, func() amount { return n.owed(o) })))
+	return t
+}
+
+// mayPost reports whether a guest's post is judged now; else it is answered. [RV-94]
+func (p *poster) mayPost(terms terms, now time.Time) bool {
+	if p.tab.full() >= shedGuests {
+		p.rest = guestRest
+	} else {
+		p.rest = p.node.guests.mayPost(p.from, p.stream.Conn().RemoteMultiaddr(), terms.guestPosts, now)
 	}
-	if _, known := owed.waiting[id]; known {
-		return
+	if p.rest > 0 {
+		p.answers = append(p.answers, rvproto.AnswerFrame{Status: wire.StatusFull})
 	}
-	owed.waiting[id] = size
-	owed.bytes += size
-	d.count++
-	d.bytes += size
+	return p.rest == 0
 }

@@ -7,6 +7,7 @@ import (
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
 	"muster.example/membership"
+	"muster.example/rendezvous/queue"
 	"muster.example/rendezvous/rvproto"
 )
 
@@ -23,8 +24,25 @@ type question struct {
 type verdict struct {
 	status     wire.Status
 	recipients []keys.PublicKey  // who gets it; may be empty
+	set        *queue.Set        // who gets it instead, if there is one,
+	except     []keys.PublicKey  // but for these
+	silent     []keys.PublicKey  // who gets it not, without its sender being told
 	refused    []rvproto.Refusal // who does not, and why
 	newer      []keys.PublicKey  // who is entitled to it as well, but unknown to the sender
+	keep       *keeping          // the archive's part in it, nil for none
+	spared     bool              // some have it from another node
+}
+
+// reaches reports whether anybody gets it.
+func (v *verdict) reaches() bool { return v.devices() > 0 }
+
+// devices returns how many devices get it.
+func (v *verdict) devices() int {
+	n := len(v.recipients)
+	if v.set != nil {
+		n += len(v.set.Devices()) - len(v.except)
+	}
+	return n
 }
 
 // passing is what becomes of a post for one recipient.
@@ -39,6 +57,9 @@ func (o *org) judge(q question, room []keys.PublicKey) verdict {
 	o.roll.mu.RLock()
 	defer o.roll.mu.RUnlock()
 	j := &judging{org: o, state: o.roll.roll.State(), q: q, verdict: verdict{recipients: room}}
+	if !j.archived() {
+		return j.verdict
+	}
 	switch q.header.Leave.Kind {
 	case envelope.LeaveGroup:
 		j.group(keys.GroupID(q.header.Leave.ID))
@@ -82,10 +103,20 @@ func (j *judging) each(may func(member keys.MemberID) passing) {
 		switch {
 		case way.status != wire.StatusOK:
 			j.refused = append(j.refused, rvproto.Refusal{Device: device, Status: way.status})
-		case !way.drop:
+		case j.parked(device):
+			j.refused = append(j.refused, rvproto.Refusal{Device: device, Status: wire.StatusParked})
+		case way.drop:
+			j.silent = append(j.silent, device)
+		default:
 			j.recipients = append(j.recipients, device)
 		}
 	}
+}
+
+// parked: nothing is kept for a device, whether its member lets the sender write or has ended that. An introduction waits all
+// the same: whoever may make one is not to learn that somebody does not come. [RV-57]
+func (j *judging) parked(device keys.PublicKey) bool {
+	return j.org.attendance.isParked(device) && j.q.header.Kind != envelope.KindIntroduction
 }
 
 // granted: by the policy for the roles of the two, a grant, or, in a conversation of several, leave given for that. A
@@ -136,20 +167,40 @@ func (j *judging) inGroup(id keys.GroupID, member keys.MemberID, size uint64) pa
 
 // everybody: every device that was in the group when the roll had a size, and still is. [RV-45]
 func (j *judging) everybody(id keys.GroupID, size uint64) {
-	devices := j.org.fans.of(j.state, id)
-	if len(devices) > rvproto.MaxFanOut {
+	fan := j.org.fans.of(j.state, id)
+	if len(fan.devices) > rvproto.MaxFanOut {
 		j.status = wire.StatusTooLarge
 		return
 	}
-	for i := range devices {
-		switch d := &devices[i]; {
-		case d.Joined >= size || d.Device == j.q.device:
-		case d.Since >= size:
+	j.set = fan.set
+	if size > fan.newest { // the sender knows of all of them
+		if fan.has(j.q.device) {
+			j.except = append(j.except, j.q.device)
+		}
+		for device := range j.org.attendance.away() {
+			if device != j.q.device && fan.has(device) {
+				j.exceptParked(device)
+			}
+		}
+		return
+	}
+	for i := range fan.devices {
+		d := &fan.devices[i]
+		if d.Device == j.q.device || d.Joined >= size || d.Since >= size {
+			j.except = append(j.except, d.Device)
+		} else if j.parked(d.Device) {
+			j.exceptParked(d.Device)
+		}
+		if d.Device != j.q.device && d.Joined < size && d.Since >= size {
 			j.newer = append(j.newer, d.Device)
-		default:
-			j.recipients = append(j.recipients, d.Device)
 		}
 	}
+}
+
+// exceptParked leaves a parked device out of a group, and says so.
+func (j *judging) exceptParked(device keys.PublicKey) {
+	j.except = append(j.except, device)
+	j.refused = append(j.refused, rvproto.Refusal{Device: device, Status: wire.StatusParked})
 }
 
 // desk: between a guest and the members who answer guests, who all see it. [RV-47]
@@ -211,7 +262,10 @@ func (o *org) addressee(sender keys.MemberID, to []keys.PublicKey) (who keys.Mem
 	state := o.roll.roll.State()
 	for i := range to {
 		member, ok := state.AccountOf(to[i])
+		archive, _ := state.IsArchive(to[i])
 		switch {
+		case archive:
+			continue
 		case !ok:
 			member = keys.MemberID(to[i])
 		case member == sender:
@@ -231,10 +285,11 @@ func (o *org) addressee(sender keys.MemberID, to []keys.PublicKey) (who keys.Mem
 type terms struct {
 	maxEnvelope   int
 	queueTime     time.Duration
-	introductions uint64 // a day
-	perPair       uint64 // of them, to one member
-	guestPosts    int    // a minute, from one device
-	guestBytes    int64  // of one guest that wait
+	park          time.Duration // that a device may be silent
+	introductions uint64        // a day
+	perPair       uint64        // of them, to one member
+	guestPosts    int           // a minute, from one device
+	guestBytes    int64         // of one guest that wait
 }
 
 // terms returns the policy in force.
@@ -245,6 +300,7 @@ func (o *org) terms() terms {
 	return terms{
 		maxEnvelope:   int(min(policy.MaxEnvelope, rvproto.MaxEnvelope)),
 		queueTime:     time.Duration(policy.QueueTime) * time.Second,
+		park:          time.Duration(policy.ParkTime()) * time.Second,
 		introductions: policy.IntroductionsPerDay,
 		perPair:       policy.IntroductionsPerPair,
 		guestPosts:    int(policy.GuestPosts),

@@ -19,6 +19,7 @@ type memQueue struct {
 	watchers map[keys.PublicKey][]chan struct{}
 	fail     error                       // what every Put answers, if set
 	acked    func(device keys.PublicKey) // called at the end of each Ack, if set
+	put      func()                      // called at the end of each Put, if set
 }
 
 var _ Queue = (*memQueue)(nil)
@@ -41,6 +42,9 @@ func (q *memQueue) Close() error { return nil }
 func (q *memQueue) Put(_ context.Context, items []queue.Item) []error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.put != nil {
+		defer q.put()
+	}
 	errs := make([]error, len(items))
 	for i, item := range items {
 		if errs[i] = q.fail; q.fail != nil {
@@ -49,7 +53,7 @@ func (q *memQueue) Put(_ context.Context, items []queue.Item) []error {
 		if q.bodies[item.ID] == nil {
 			q.bodies[item.ID] = &item
 		}
-		for _, device := range item.Recipients {
+		for _, device := range item.Devices() {
 			if slices.ContainsFunc(q.waiting[device], func(d queue.Delivery) bool { return d.ID == item.ID }) {
 				continue
 			}
@@ -66,6 +70,13 @@ func (q *memQueue) Put(_ context.Context, items []queue.Item) []error {
 		}
 	}
 	return errs
+}
+
+// setFail sets what every Put answers from now on.
+func (q *memQueue) setFail(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.fail = err
 }
 
 func (q *memQueue) Next(_ context.Context, device keys.PublicKey, after uint64, maxItems, maxBytes int) ([]queue.Delivery, error) {
@@ -97,7 +108,10 @@ func (q *memQueue) Watch(device keys.PublicKey) (<-chan struct{}, func()) {
 	}
 }
 
-func (q *memQueue) Ack(_ context.Context, device keys.PublicKey, ids []keys.EnvelopeID) error {
+func (q *memQueue) Ack(ctx context.Context, device keys.PublicKey, ids []keys.EnvelopeID) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	q.mu.Lock()
 	q.waiting[device] = slices.DeleteFunc(q.waiting[device], func(d queue.Delivery) bool { return slices.Contains(ids, d.ID) })
 	acked := q.acked
@@ -143,7 +157,52 @@ func (q *memQueue) Stats() map[keys.OrgID]queue.Stats {
 	return stats
 }
 
-func (q *memQueue) Expire(context.Context, time.Time) ([]queue.Expired, error) { return nil, nil }
+func (q *memQueue) Usage(org keys.OrgID, payer keys.MemberID) (all, of, payers queue.Usage) {
+	q.Payers(org, func(p keys.MemberID, used queue.Usage) {
+		of.Entries, of.Bodies, of.Bytes = of.Entries+used.Entries, of.Bodies+used.Bodies, of.Bytes+used.Bytes
+		if p == payer {
+			payers = used
+		}
+	})
+	return of, of, payers
+}
+
+func (q *memQueue) Payers(org keys.OrgID, visit func(payer keys.MemberID, used queue.Usage)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	used, counted := make(map[keys.MemberID]queue.Usage), make(map[keys.EnvelopeID]bool)
+	for _, deliveries := range q.waiting {
+		for _, d := range deliveries {
+			item := q.bodies[d.ID]
+			if item.Org != org {
+				continue
+			}
+			u := used[item.Payer]
+			if u.Entries++; !counted[d.ID] {
+				counted[d.ID] = true
+				u.Bodies++
+				u.Bytes += int64(len(d.Body))
+			}
+			used[item.Payer] = u
+		}
+	}
+	for payer, u := range used {
+		visit(payer, u)
+	}
+}
+
+func (q *memQueue) Expired(_ context.Context, now time.Time, limit int) (over []queue.Expired, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for device, waiting := range q.waiting {
+		for _, d := range waiting {
+			if item := q.bodies[d.ID]; item.Expires.Unix() <= now.Unix() && len(over) < limit {
+				over = append(over, queue.Expired{Org: item.Org, ID: d.ID, Kind: d.Kind, Device: device, Number: d.Number})
+			}
+		}
+	}
+	return over, nil
+}
 
 // held returns what waits for a device, by kind.
 func (q *memQueue) held(device keys.PublicKey, kind queue.Kind) (ids []keys.EnvelopeID) {

@@ -1,6 +1,7 @@
 package rendezvous
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
@@ -32,23 +34,41 @@ type Node struct {
 	directory *directory
 	strangers *strangers
 	guests    *guests
+	bulk      *bulk
+	parcels   *parcels
+	haste     *haste
+	carriers  *carriers // what members hand over of others'
 	slots     *slots
-	joins     chan struct{} // one token a join request being worked on
 
+	memberCalls *rate[keys.PublicKey] // how often devices call those of other members
+	joins       chan struct{}         // one token a join request being worked on
+
+	peers      *peers      // the other nodes of the organizations here
 	departures *departures // devices whose connections are to be closed
+	returns    *returns    // devices whose queues are to be emptied
 
-	ready chan struct{} // closed when the following are set and the node listens
-	key   keys.PrivateKey
-	fresh bool // no claim was ever made here
-	store *kv.Store
-	queue Queue
-	host  host.Host
+	reports reports
+
+	ready   chan struct{} // closed when the following are set and the node listens
+	key     keys.PrivateKey
+	started time.Time
+	epoch   [16]byte // of this life of the node
+	fresh   bool     // no claim was ever made here
+	store   *kv.Store
+	queue   Queue
+	shared  bool     // other processes may serve the same organizations
+	foreign *foreign // what these have changed
+	leaving bool     // what is in the cluster is being moved to the folder
+	room    *ledger
+	host    host.Host
 
 	gossip  *gossip.Gossip
 	news    chan struct{} // capacity 1: a checkpoint has changed
 	rumours chan rumour   // heard by gossip, for the sequencer
 
 	presence chan struct{} // capacity 1: somebody's presence may have changed
+
+	queueFails atomic.Bool // the last thing asked of the queue failed, and not for want of room
 
 	sequence sync.Mutex    // held while a roll or a claim changes: one event at a time on the whole node
 	stop     chan struct{} // closed when a stop begins
@@ -67,8 +87,16 @@ func New(cfg Config) (*Node, error) {
 			return nil, fmt.Errorf("address to listen on: %w", err)
 		}
 	}
+	for _, address := range cfg.Announce {
+		if err := p2p.CheckAddress(address); err != nil {
+			return nil, fmt.Errorf("address to announce: %w", err)
+		}
+	}
+	if len(cfg.Announce) > rvproto.MaxAddresses {
+		return nil, fmt.Errorf("rendezvous: %d addresses to announce, at most %d are allowed", len(cfg.Announce), rvproto.MaxAddresses)
+	}
 	if cfg.Connections == 0 {
-		cfg.Connections = defaultConnections
+		cfg.Connections = connectionsOn(machineMemory())
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -79,22 +107,23 @@ func New(cfg Config) (*Node, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	if cfg.OpenQueue == nil {
-		dir := filepath.Join(cfg.Dir, "queue")
-		options := queue.Options{DeviceEntries: deviceEntries, DeviceBytes: deviceBytes, Logger: cfg.Logger}
-		cfg.OpenQueue = func() (Queue, error) { return queue.Open(dir, options) }
+	if cfg.Volume == nil {
+		cfg.Volume = kv.Volume
 	}
 	if cfg.NewHost == nil {
 		cfg.NewHost = p2p.NewHost
 	}
-	cfg.Strangers = cfg.Strangers.withDefaults()
+	cfg.Strangers, cfg.Quotas = cfg.Strangers.withDefaults(), cfg.Quotas.withDefaults()
 	n := &Node{
-		cfg: cfg, log: cfg.Logger, directory: newDirectory(), guests: newGuests(), slots: newSlots(),
-		joins: make(chan struct{}, cfg.Strangers.Joins), departures: newDepartures(),
-		news: make(chan struct{}, 1), rumours: make(chan rumour, maxRumours), presence: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Logger, directory: newDirectory(), guests: newGuests(), bulk: newBulk(machineMemory()), parcels: newParcels(machineMemory()), haste: newHaste(), carriers: newCarriers(), slots: newSlots(),
+		memberCalls: newRate[keys.PublicKey](),
+		joins:       make(chan struct{}, cfg.Strangers.Joins), departures: newDepartures(), peers: newPeers(), returns: newReturns(),
+		foreign: newForeign(),
+		news:    make(chan struct{}, 1), rumours: make(chan rumour, maxRumours), presence: make(chan struct{}, 1),
 		ready: make(chan struct{}), stop: make(chan struct{}),
 	}
 	n.strangers = newStrangers(cfg.Strangers, n.directory)
+	n.strangers.isOut, n.strangers.isPeer = n.haste.isOut, n.peers.knows
 	return n, nil
 }
 
@@ -107,8 +136,16 @@ func (n *Node) Key() keys.PublicKey { return n.key.Public() }
 // Fresh reports whether no claim link was ever made for this folder when the node started. Valid once Ready.
 func (n *Node) Fresh() bool { return n.fresh }
 
-// Addresses returns where the node can be dialled. Valid once Ready.
-func (n *Node) Addresses() []string { return advertised(n.host) }
+// Addresses returns where the node can be dialled: what it was told to announce, else where it listens. Valid once Ready.
+func (n *Node) Addresses() []string {
+	if len(n.cfg.Announce) > 0 {
+		return n.cfg.Announce
+	}
+	return advertised(n.host)
+}
+
+// Local returns where the node is dialled on this very machine, whatever networks it is on. Valid once Ready.
+func (n *Node) Local() []string { return local(n.host) }
 
 // NewClaim makes a link with which one more organization can be founded here. Valid once Ready.
 func (n *Node) NewClaim() (link string, err error) {
@@ -138,6 +175,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	n.host, err = n.cfg.NewHost(p2p.Config{
 		Identity: n.key, Listen: n.cfg.Listen, Gater: n.strangers, Connections: n.cfg.Connections,
 		QUIC: n.cfg.QUIC, UserAgent: "muster-rendezvous", Circuits: n.circuits(),
+		Memory: machineMemory(), Streams: n.mayOpen, MayOpen: n.haste.mayOpen, Familiar: n.strangers.isFamiliar, Failed: n.strangers.failed,
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrListen, err)
@@ -158,12 +196,17 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	gossiping.Go("rumours", n.takeRumours)
 
 	services.Go("checkpoints", n.signAnew)
-	services.Go("expiry", n.expire)
+	services.Go("returns", n.takeBack)
+	services.Go("attendance", n.keepAttendance)
 	services.Go("presence", n.tellPresence)
 	services.Go("store", n.collect)
+	services.Go("shared store", n.followStore)
+	services.Go("changes of others", n.takeForeign)
 	services.Go("memory", n.giveBack)
-	n.clearAll(ctx)
+	n.clearAll()
 	services.Go("departures", n.seeOut)
+	services.Go("haste", n.cutHasty)
+	services.Go("peers", n.keepPeers)
 	services.Go("strangers", func(ctx context.Context) error { return n.strangers.sweep(ctx) })
 	closeFaces, err := n.openFaces(services)
 	if err != nil {
@@ -186,29 +229,82 @@ func (n *Node) Run(ctx context.Context) (err error) {
 
 // open opens everything in the folder, as it was when it was last answered for. [RV-25]
 func (n *Node) open() (err error) {
-	n.key, err = openFolder(n.cfg.Dir, n.cfg.Random)
+	if err := compatible(n.cfg.Dir); err != nil {
+		return err
+	}
+	n.key, err = openFolder(n.cfg.Dir, cmp.Or(n.cfg.Identity, identityFile), n.cfg.Seal, n.cfg.Random)
 	if err != nil {
 		return err
 	}
-	n.store, err = kv.Open(filepath.Join(n.cfg.Dir, "store"), storeKey(n.key), kv.Options{Logger: n.log})
+	n.started = n.cfg.Now()
+	_, _ = rand.Read(n.epoch[:]) // never an error
+	n.store, err = kv.Open(filepath.Join(n.cfg.Dir, storeFolder), storeKey(n.key), kv.Options{Logger: n.log})
 	if errors.Is(err, kv.ErrLocked) {
 		return ErrRunning
 	}
 	if err != nil {
 		return err
 	}
-	n.fresh, err = noClaims(n.store)
+	err = noteVersion(n.cfg.Dir, n.cfg.Version) // before the queue is opened, which may put it into a newer form
+	if err == nil && n.cfg.OpenQueue != nil {   // its journal says what the store has
+		if n.queue, err = n.openQueue(); err == nil {
+			err = n.shareStore()
+		}
+	}
+	if err == nil && !n.shared && !n.leaving && n.store.WasShared() {
+		err = ErrShared
+	}
+	if err == nil {
+		n.fresh, err = noClaims(n.store)
+	}
 	if err == nil {
 		err = n.openOrgs()
 	}
+	if err == nil && n.queue == nil {
+		n.queue, err = n.openQueue()
+	}
 	if err != nil {
+		if n.queue != nil {
+			err = errors.Join(err, n.queue.Close())
+		}
 		return errors.Join(err, n.store.Close())
 	}
-	n.queue, err = n.cfg.OpenQueue()
-	if err != nil {
-		return errors.Join(fmt.Errorf("opening the queue: %w", err), n.store.Close())
-	}
+	n.room = &ledger{quotas: n.cfg.Quotas, queue: n.queue, volume: n.queueVolume()}
 	return nil
+}
+
+// queueVolume returns how one asks for the room of what waits: the queue's own, if it is not in the folder.
+func (n *Node) queueVolume() func() (free, size uint64, err error) {
+	if q, has := n.queue.(interface {
+		Volume() (free, size uint64, err error)
+	}); has {
+		return q.Volume
+	}
+	return n.volume
+}
+
+// openQueue opens the engine that holds bodies. Without the key of a node under a seal it cannot be read either.
+func (n *Node) openQueue() (q Queue, err error) {
+	defer func() {
+		if err != nil {
+			q, err = nil, fmt.Errorf("opening the queue: %w", err)
+		}
+	}()
+	if n.cfg.OpenQueue != nil {
+		return n.cfg.OpenQueue()
+	}
+	return n.openEmbedded(queue.Options{
+		DeviceEntries: int(n.cfg.Quotas.DeviceEntries), DeviceBytes: n.cfg.Quotas.DeviceBytes,
+		Payer: n.payer, Logger: n.log,
+	})
+}
+
+// openEmbedded opens the engine in the folder.
+func (n *Node) openEmbedded(options queue.Options) (*queue.Embedded, error) {
+	if n.cfg.Seal != nil {
+		options.Secret = queueSecret(n.key)
+	}
+	return queue.Open(filepath.Join(n.cfg.Dir, queueFolder), options)
 }
 
 func (n *Node) openOrgs() error {
@@ -238,11 +334,18 @@ func (n *Node) serve(ctx context.Context) *streams {
 		rvproto.Prekey:  membersOnly(n, encodePrekey, n.servePrekey),
 		rvproto.Grant:   membersOnly(n, encodeGrant, n.serveGrant),
 		rvproto.Post:    membersOnly(n, encodeHello, n.servePost),
-		rvproto.Deliver: membersOnly(n, encodeHello, n.serveDeliver),
+		rvproto.Deliver: orArchive(n, membersOnly(n, encodeHello, n.serveDeliver)),
+
+		rvproto.PostPieces:    membersOnly(n, encodeHello, n.servePost),
+		rvproto.DeliverOne:    membersOnly(n, encodeHello, n.serveDeliver),
+		rvproto.DeliverPieces: orArchive(n, membersOnly(n, encodeHello, n.serveDeliver)),
 
 		rvproto.Presence: membersOnly(n, encodePresence, n.servePresence),
+		rvproto.HealthOf: membersOnly(n, encodeHealth, n.serveHealth),
 
-		rvproto.Pair: n.servePair,
+		rvproto.Pair:  n.servePair,
+		rvproto.Node:  n.serveNode,
+		rvproto.Carry: membersOnly(n, encodeCarry, n.serveCarry),
 	} {
 		t.stops = append(t.stops, p2p.Handle(ctx, n.host, id, t.counted(handle)))
 	}
@@ -329,24 +432,13 @@ func (n *Node) signAnew(ctx context.Context) error {
 	})
 }
 
-// expire removes what was not delivered in time.
-func (n *Node) expire(ctx context.Context) error {
-	return every(ctx, time.Minute, func() error {
-		gone, err := n.queue.Expire(ctx, n.cfg.Now())
-		if err != nil && ctx.Err() == nil {
-			n.fault("removing what has expired", err)
-		}
-		n.counters.expired.Add(int64(len(gone)))
-		return nil
-	})
-}
-
 // collect gives back the room of what was replaced in the store: prekeys, grants, allowances. It also ends applications.
 func (n *Node) collect(ctx context.Context) error {
 	return every(ctx, collectEvery, func() error {
 		if err := n.store.Collect(ctx); err != nil && ctx.Err() == nil {
 			n.fault("giving back room in the store", err)
 		}
+		n.parcels.tidy(n.cfg.Now())
 		for _, o := range n.directory.all() {
 			if err := o.expireApplications(n.cfg.Now()); err != nil {
 				n.fault("ending applications", err)
@@ -356,17 +448,17 @@ func (n *Node) collect(ctx context.Context) error {
 	})
 }
 
-// giveBack returns to the system, once, what memory the traffic before a quiet spell has left behind: the runtime would
-// keep it for long, and most nodes share their machine.
+// giveBack returns to the system, once, what memory was left behind before a quiet spell, by traffic and by devices that came:
+// the runtime would keep it for long, and most nodes share their machine.
 func (n *Node) giveBack(ctx context.Context) error {
 	last, given := int64(0), int64(-1) // reading the folder at the start leaves some behind too
 	return every(ctx, quietTime, func() error {
-		done := n.counters.answered.Load() + n.counters.delivered.Load() + n.counters.events.Load()
-		if quiet := done == last; quiet && done != given {
+		busy := n.counters.traffic()
+		if done := busy + n.counters.sessions.Load(); busy == last && done != given {
 			given = done
 			debug.FreeOSMemory()
 		}
-		last = done
+		last = busy
 		return nil
 	})
 }

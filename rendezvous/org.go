@@ -27,13 +27,22 @@ type org struct {
 	asked    asked
 	pace     *rate[payer] // of events
 	sessions *sessions
+	tally    tally
 
 	applications *applications
 	presence     *presence
+	attendance   *attendance
+	archive      *archive
 
 	conditions map[keys.PublicKey]condition // of every device that the roll has or had; only the sequencer looks at it
 
-	move atomic.Pointer[[]byte] // the signed event by which another node has taken over; nil while none has
+	several atomic.Bool // there are other nodes
+	journal *journal    // for these
+	done    done
+
+	move     atomic.Pointer[[]byte] // the signed event by which another node has taken over; nil while none has
+	given    atomic.Int64           // when that was, Unix seconds
+	informed *informed              // who was told of it
 }
 
 // openOrg reads an organization's tables from the store. A checkpoint is signed unless another node has taken over.
@@ -43,8 +52,15 @@ func openOrg(store *kv.Store, node keys.PrivateKey, id keys.OrgID, now time.Time
 		return nil, fmt.Errorf("reading the organization: %w", err)
 	}
 	r, err := openRoll(store, node, id, record.rollTable())
+	if err == nil && len(record.Move) == 0 && !r.roll.State().Serves(node.Public()) {
+		err = r.retired(&record, now)
+	}
 	if err == nil && len(record.Move) == 0 {
-		err = r.sign(now)
+		if r.roll.State().IsFurther(node.Public()) {
+			err = r.recallNote()
+		} else {
+			err = r.sign(now)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -62,6 +78,14 @@ func openOrg(store *kv.Store, node keys.PrivateKey, id keys.OrgID, now time.Time
 
 		applications: newApplications(store, id),
 		presence:     newPresence(store, id, g),
+		attendance:   newAttendance(store, id),
+		archive:      newArchive(store, id),
+	}
+	if err := o.attendance.open(); err != nil {
+		return nil, err
+	}
+	if err := o.archive.open(); err != nil {
+		return nil, err
 	}
 	if err := o.presence.open(); err != nil {
 		return nil, fmt.Errorf("reading presence: %w", err)
@@ -69,6 +93,10 @@ func openOrg(store *kv.Store, node keys.PrivateKey, id keys.OrgID, now time.Time
 	g.changed = o.presence.touch
 	if len(record.Move) > 0 {
 		o.move.Store(&record.Move)
+		o.given.Store(record.Given)
+	}
+	if o.informed, err = openInformed(store, id); err != nil {
+		return nil, fmt.Errorf("reading who knows of a move: %w", err)
 	}
 	r.read(func(state *membership.State) { o.conditions = conditionsIn(state) })
 	return o, nil

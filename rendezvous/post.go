@@ -3,7 +3,6 @@ package rendezvous
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -30,15 +29,15 @@ type poster struct {
 	stream network.Stream
 	wrote  time.Time // last write to the stream
 	guest  bool      // the device is one's, as far as was known when the last batch was begun
-	*batch           // nil while nothing is there
+	begun  rvproto.BeginFrame
+	pieces int // of the envelope that was begun, that came since it was told how much is held
+	*batch     // nil while nothing is there
 }
 
 // batch is the memory of a poster at work, pooled: a stream that is quiet has none.
 type batch struct {
-	buffer     []byte // buffer[start:end] is what has arrived and is not worked off
-	start, end int
-	rest       time.Duration // a guest has posted too much: for so long nothing more is read
-	skip       int           // bytes of an oversize frame still to be thrown away
+	intake
+	rest time.Duration // a guest has posted too much: for so long nothing more is read
 
 	room       []keys.PublicKey // recipients of the post being judged
 	recipients []keys.PublicKey // accepted ones, of all posts
@@ -46,13 +45,22 @@ type batch struct {
 	answers    []rvproto.AnswerFrame
 	slots      []int // for each item, its answer
 	frame, out []byte
-	owed       int64 // bytes of the batch that a guest is to owe
+	tab        tab   // what the batch may still add
+	bulk       int64 // bytes of the memory for large posts that the one that is arriving holds
+	payer      keys.MemberID
+
+	copies      []queue.Item // for the archive
+	kept        []keptCopy   // of each, whose it is
+	copying     int64        // their bytes
+	missed      uint64       // envelopes that go on without a copy
+	missedBytes uint64
 }
 
-var batches = sync.Pool{New: func() any { return &batch{buffer: make([]byte, postBuffer)} }}
+var batches = sync.Pool{New: func() any { return &batch{intake: intake{buffer: make([]byte, postBuffer)}} }}
 
 // servePost answers /muster/post/1.
 func (n *Node) servePost(ctx context.Context, o *org, from keys.PublicKey, s network.Stream) error {
+	n.counters.sessions.Add(1)
 	_, leave := o.sessions.enter(from, rvproto.Post, s)
 	defer leave()
 	if _, no := n.admits(from); no.status != wire.StatusOK { // since it was let in, before it could be cut off
@@ -60,6 +68,11 @@ func (n *Node) servePost(ctx context.Context, o *org, from keys.PublicKey, s net
 	}
 	p := &poster{node: n, org: o, from: from, stream: s}
 	defer p.release()
+	defer func() {
+		if p.guest {
+			n.parcels.drop(from)
+		}
+	}()
 	if err := p.greet(); err != nil {
 		return err
 	}
@@ -89,14 +102,19 @@ func (n *Node) servePost(ctx context.Context, o *org, from keys.PublicKey, s net
 func (p *poster) greet() error {
 	hello := rvproto.AppendHello(nil, rvproto.HelloFrame{Org: p.org.id, Checkpoint: p.org.roll.checkpoint()})
 	p.wrote = time.Now()
-	return writePieces(p.stream, wire.AppendFrame(nil, hello))
+	out := wire.AppendFrame(nil, hello)
+	if p.stream.Protocol() == rvproto.PostPieces {
+		held, _ := p.node.parcels.held(p.from, p.node.cfg.Now())
+		out = wire.AppendFrame(out, rvproto.AppendHeld(nil, held))
+	}
+	return writePieces(p.stream, out)
 }
 
 // fill waits for bytes. A quiet stream waits with a small buffer.
 func (p *poster) fill() error {
 	if p.batch == nil {
 		var small [wakeBuffer]byte
-		n, err := patient{p.stream}.Read(small[:])
+		n, err := patient{p.stream, rvproto.RestSilence}.Read(small[:])
 		if n > 0 {
 			p.batch = batches.Get().(*batch)
 			p.end = copy(p.buffer, small[:n])
@@ -104,55 +122,16 @@ func (p *poster) fill() error {
 		}
 		return err
 	}
-	p.makeRoom()
-	n, err := patient{p.stream}.Read(p.buffer[p.end:])
+	p.announced()
+	p.makeRoom(rvproto.MaxPostFrame)
+	n, err := patient{p.stream, rvproto.Silence}.Read(p.buffer[p.end:])
 	if p.end += n; n > 0 {
 		err = nil
 	}
-	if err == nil && time.Since(p.wrote) >= rvproto.PingEvery { // a long post on a slow link: the device must not doubt
+	if err == nil && time.Since(p.wrote) >= rvproto.Patience/2 { // a long post on a slow link: the device must not doubt
 		err = p.write(wire.AppendFrame(nil, rvproto.AppendPong(nil)))
 	}
 	return err
-}
-
-// makeRoom moves what is left to the front and, if it is the beginning of a large frame, lets the buffer grow towards it.
-func (p *poster) makeRoom() {
-	p.end = copy(p.buffer, p.buffer[p.start:p.end])
-	p.start = 0
-	need := p.end + 1
-	if size, n := binary.Uvarint(p.buffer[:p.end]); n > 0 && p.skip == 0 && size <= rvproto.MaxPostFrame {
-		need = max(need, n+int(size))
-	}
-	if need > len(p.buffer) {
-		larger := make([]byte, min(need, 2*len(p.buffer))) // as it comes, not as it is announced
-		copy(larger, p.buffer[:p.end])
-		p.buffer = larger
-	}
-}
-
-// next cuts the next whole frame out of the buffer. It returns nil if it has not arrived, and oversize for a frame of
-// more than max bytes, which is thrown away as it comes.
-func (b *batch) next(max int) (frame []byte, oversize bool, err error) {
-	thrown := min(b.skip, b.end-b.start)
-	b.start, b.skip = b.start+thrown, b.skip-thrown
-	size, n := binary.Uvarint(b.buffer[b.start:b.end])
-	switch {
-	case n == 0:
-		return nil, false, nil
-	case n < 0 || n > 5 || size > rvproto.MaxPostFrame:
-		return nil, false, wire.ErrFrameSize
-	case n > 1 && b.buffer[b.start+n-1] == 0:
-		return nil, false, fmt.Errorf("%w: frame length is not minimal", wire.ErrDecode)
-	case int(size) > max:
-		b.start += n
-		b.skip = int(size)
-		return nil, true, nil
-	case b.end-b.start < n+int(size):
-		return nil, false, nil
-	}
-	frame = b.buffer[b.start+n : b.start+n+int(size)]
-	b.start += n + int(size)
-	return frame, false, nil
 }
 
 // work commits and answers one batch of what has arrived; false if there is no whole frame.
@@ -172,14 +151,19 @@ func (p *poster) work(ctx context.Context) (worked bool, err error) {
 		defer leave()
 	}
 	terms, now := p.org.terms(), p.node.cfg.Now()
+	p.tab = p.node.tab(p.org, member, p.guest, terms, now)
 	pings, size := 0, 0
 	for len(p.answers) < batchPosts && size < batchBytes && p.rest == 0 {
-		frame, oversize, err := p.next(terms.maxEnvelope + rvproto.MaxRecipients*34 + 32)
+		frame, oversize, err := p.next(terms.maxEnvelope+rvproto.MaxRecipients*34+32, rvproto.MaxPostFrame)
 		if err != nil {
 			return false, err
 		}
 		switch {
 		case oversize:
+			if !p.node.haste.spend(p.from, oversizeCost, time.Now()) {
+				p.node.haste.keepOut(p.from, time.Now())
+				return false, errHasty
+			}
 			p.answers = append(p.answers, rvproto.AnswerFrame{Status: wire.StatusTooLarge})
 			continue
 		case frame == nil:
@@ -190,15 +174,25 @@ func (p *poster) work(ctx context.Context) (worked bool, err error) {
 			continue
 		}
 		size += len(frame)
-		before := len(p.recipients)
-		if err := p.take(member, frame, terms, now); err != nil {
+		answered := len(p.answers)
+		if heard, err := p.hearPiece(member, frame, terms, now); err != nil {
 			return false, err
+		} else if heard && len(p.answers) == answered {
+			continue
+		} else if heard {
+			frame = nil
+		}
+		before := len(p.recipients)
+		if frame != nil {
+			if err := p.take(member, frame, terms, now); err != nil {
+				return false, err
+			}
 		}
 		told := p.answers[len(p.answers)-1] // an old roll size is answered with everybody who came since
 		size += (len(p.recipients) - before + len(told.Newer) + len(told.Refused)) * keys.PublicKeySize
 	}
-	if len(p.answers) == 0 && pings == 0 {
-		if p.start == p.end && p.skip == 0 {
+	if len(p.answers) == 0 && pings == 0 && p.pieces == 0 {
+		if p.empty() {
 			p.release()
 		}
 		return false, nil
@@ -236,45 +230,68 @@ func (p *poster) repose(ctx context.Context) {
 
 // take judges one post and notes an answer for it and, if anybody gets it, an item.
 func (p *poster) take(member keys.MemberID, frame []byte, terms terms, now time.Time) error {
-	at := p.stream.Conn().RemoteMultiaddr()
-	if p.guest {
-		if p.rest = p.node.guests.mayPost(p.from, at, terms.guestPosts, now); p.rest > 0 {
-			p.answers = append(p.answers, rvproto.AnswerFrame{Status: wire.StatusFull})
-			return nil
-		}
+	if p.guest && !p.mayPost(terms, now) {
+		return nil
 	}
 	post, err := rvproto.ParsePost(frame, p.room[:0])
 	if err != nil {
 		return err
 	}
 	p.room = post.Recipients
+	p.takePost(member, post, terms, now)
+	return nil
+}
+
+// takePost is take for a post that was read.
+func (p *poster) takePost(member keys.MemberID, post rvproto.PostFrame, terms terms, now time.Time) {
 	answer, v := p.judge(member, post, terms, now)
+	p.org.done.spare(answer.ID, &v)
 	if p.guest && answer.kind != envelope.KindAnnounce {
-		p.node.guests.posted(p.from, at, terms.guestPosts, now)
+		p.node.guests.posted(p.from, p.stream.Conn().RemoteMultiaddr(), terms.guestPosts, now)
 	}
-	if size := int64(len(post.Envelope)); p.guest && v.status == wire.StatusOK && len(v.recipients) > 0 {
-		if p.org.debts.allows(member, p.owed+size, terms.guestBytes, now, p.node.queue.Holds) {
-			p.owed += size
-		} else {
-			v = verdict{status: wire.StatusFull}
-		}
+	p.accept(member, post, answer, v, terms, now)
+}
+
+// accept notes the answer for a post that was judged and, if anybody gets it, an item.
+func (p *poster) accept(member keys.MemberID, post rvproto.PostFrame, answer judged, v verdict, terms terms, now time.Time) {
+	// Who gets nothing, in silence, costs as much: no answer tells them apart. What is there already needs no room.
+	if entries := v.devices() + len(v.silent); v.status == wire.StatusOK && entries > 0 &&
+		!p.tab.take(sizeOf(len(post.Envelope), entries)) && !p.node.queue.Holds(answer.ID) {
+		v = verdict{status: wire.StatusFull}
+	}
+	if v.status == wire.StatusOK && v.keep != nil {
+		p.keep(&v, &answer, post.Envelope, member)
 	}
 	answer.Status, answer.Refused, answer.Newer = v.status, v.refused, v.newer
-	if v.status == wire.StatusOK && len(v.recipients) > 0 {
+	if v.status == wire.StatusOK && (v.reaches() || len(v.silent) > 0) {
 		expires := now.Add(terms.queueTime)
 		if answer.expires < expires.Unix() { // as a number: any that the sender likes, also beyond what is a time
 			expires = time.Unix(answer.expires, 0)
 		}
-		body := bytes.Clone(post.Envelope)
-		for some := range slices.Chunk(v.recipients, queue.MaxRecipients) { // one body all the same
-			p.items = append(p.items, queue.Item{
-				ID: answer.ID, Org: p.org.id, Kind: queue.Envelope, Body: body, Recipients: some, Expires: expires,
-			})
-			p.slots = append(p.slots, len(p.answers))
+		item := queue.Item{
+			ID: answer.ID, Org: p.org.id, Kind: queue.Envelope, Body: bytes.Clone(post.Envelope),
+			Set: v.set, Except: v.except, Expires: expires, Payer: member,
+		}
+		if v.set != nil {
+			p.enqueue(item)
+		}
+		for item.Recipients = range slices.Chunk(v.recipients, queue.MaxRecipients) { // one body all the same
+			p.enqueue(item)
+		}
+		for _, device := range v.silent {
+			s := silence{p.from, device, answer.ID, answer.kind == envelope.KindIntroduction}
+			stand := s.item(p.org.id, expires)
+			stand.Payer = member
+			p.enqueue(stand)
 		}
 	}
 	p.answers = append(p.answers, answer.AnswerFrame)
-	return nil
+}
+
+// enqueue adds an item of the post that is answered next.
+func (p *poster) enqueue(item queue.Item) {
+	p.items = append(p.items, item)
+	p.slots = append(p.slots, len(p.answers))
 }
 
 // judged is an answer with what of the header is still needed.
@@ -306,10 +323,22 @@ func (p *poster) judge(member keys.MemberID, post rvproto.PostFrame, terms terms
 		v.status = wire.StatusExpired
 		return answer, v
 	}
-	if v.status = p.charge(member, header, answer.ID, post.Recipients, terms, now); v.status != wire.StatusOK {
+	if p.org.lags(header.RollSize) {
+		v.status = wire.StatusUnavailable // who its receivers are is not known here yet
+		return answer, v
+	}
+	if header.Kind == envelope.KindIntroduction && p.tab.full() >= shedIntroductions {
+		v.status = wire.StatusFull // before it costs anything, whoever it is for
 		return answer, v
 	}
 	q := question{sender: member, device: p.from, header: header, to: post.Recipients}
+	if header.Kind != envelope.KindMessage && p.org.lacksArchive(q) {
+		v.status = wire.StatusArchive // before it costs anything: it will be sealed anew
+		return answer, v
+	}
+	if v.status = p.charge(member, header, answer.ID, post.Recipients, terms, now); v.status != wire.StatusOK {
+		return answer, v
+	}
 	if header.Leave.Kind == envelope.LeaveConversation {
 		if q.talk, err = p.org.talks.get(keys.ConversationID(header.Leave.ID)); err != nil {
 			v.status = p.node.fault("reading a conversation", err)
@@ -321,7 +350,7 @@ func (p *poster) judge(member keys.MemberID, post rvproto.PostFrame, terms terms
 	p.recipients = v.recipients
 	v.recipients = v.recipients[arena:len(v.recipients):len(v.recipients)]
 	if v.status != wire.StatusOK {
-		v.recipients, v.refused, v.newer = nil, nil, nil
+		v.recipients, v.silent, v.set, v.refused, v.newer, v.keep = nil, nil, nil, nil, nil, nil
 	}
 	return answer, v
 }
@@ -351,6 +380,7 @@ func (p *poster) charge(member keys.MemberID, header envelope.Header, id keys.En
 // commit puts the batch into the queue: durable when it returns. Recipients who have no room left are refused, and the
 // rest gets its envelope all the same.
 func (p *poster) commit(ctx context.Context, member keys.MemberID) {
+	p.commitCopies(ctx)
 	items, slots := p.items, p.slots
 	for len(items) > 0 {
 		var again []queue.Item
@@ -362,19 +392,27 @@ func (p *poster) commit(ctx context.Context, member keys.MemberID) {
 			switch {
 			case err == nil:
 				accepted++
-				if p.guest {
-					p.org.debts.add(member, items[i].ID, int64(len(items[i].Body)))
+				if p.guest && items[i].Kind == queue.Envelope {
+					p.org.debts.add(sizeOf(len(items[i].Body), len(items[i].Recipients)))
 				}
+			case some && items[i].Kind == queue.Silence:
+				refusedSilence(items[i], answer)
 			case some && len(full.Devices) > 0:
-				item := without(items[i], full.Devices, answer)
-				if 0 < len(item.Recipients) && len(item.Recipients) < len(items[i].Recipients) {
+				if item, some := without(items[i], full.Devices, answer); some {
 					again, where = append(again, item), append(where, slots[i])
 				}
 			case errors.Is(err, queue.ErrFull):
 				answer.Status, answer.Refused = wire.StatusFull, nil
+			case errors.Is(err, queue.ErrUnavailable): // the engine has said why, once
+				answer.Status, answer.Refused = wire.StatusUnavailable, nil
+				p.node.queueFails.Store(true)
 			default:
 				answer.Status, answer.Refused = p.node.fault("queueing", err), nil
+				p.node.queueFails.Store(true)
 			}
+		}
+		if accepted > 0 && p.node.queueFails.Load() {
+			p.node.queueFails.Store(false)
 		}
 		p.node.counters.accepted.Add(int64(accepted))
 		p.node.counters.batches.Add(1)
@@ -382,31 +420,42 @@ func (p *poster) commit(ctx context.Context, member keys.MemberID) {
 	}
 }
 
-// without takes devices out of an item's recipients and refuses them in the answer.
-func without(item queue.Item, devices []keys.PublicKey, answer *rvproto.AnswerFrame) queue.Item {
+// without takes devices out of an item's recipients and refuses them in the answer; false if nobody is left.
+func without(item queue.Item, devices []keys.PublicKey, answer *rvproto.AnswerFrame) (queue.Item, bool) {
+	for _, device := range devices {
+		answer.Refused = append(answer.Refused, rvproto.Refusal{Device: device, Status: wire.StatusFull})
+	}
+	if item.Set != nil {
+		item.Except = slices.Concat(item.Except, devices)
+		return item, len(item.Except) < len(item.Set.Devices())
+	}
+	before := len(item.Recipients)
 	item.Recipients = slices.DeleteFunc(slices.Clone(item.Recipients), func(device keys.PublicKey) bool {
-		full := slices.Contains(devices, device)
-		if full {
-			answer.Refused = append(answer.Refused, rvproto.Refusal{Device: device, Status: wire.StatusFull})
-		}
-		return full
+		return slices.Contains(devices, device)
 	})
-	return item
+	return item, 0 < len(item.Recipients) && len(item.Recipients) < before
 }
 
 // reply writes the answers of the batch, in order, and a pong for each ping, and empties the batch.
 func (p *poster) reply(pings int) error {
 	out := p.out[:0]
 	for i := range p.answers {
+		p.node.counters.refusedPosts.count(p.answers[i].Status)
+		for _, refused := range p.answers[i].Refused {
+			p.node.counters.refusedRecipients.count(refused.Status)
+		}
 		p.frame = rvproto.AppendAnswer(p.frame[:0], p.answers[i])
 		out = wire.AppendFrame(out, p.frame)
 	}
+	out = p.tellHeld(out, p.node.cfg.Now())
 	for range pings {
 		out = wire.AppendFrame(out, rvproto.AppendPong(p.frame[:0]))
 	}
 	p.node.counters.answered.Add(int64(len(p.answers)))
+	p.org.tally.answered(p.node.cfg.Now(), p.answers)
 	p.out = out
 	p.reset()
+	p.giveBulk()
 	return p.write(out)
 }
 
@@ -422,8 +471,8 @@ func (p *poster) write(b []byte) error {
 func (b *batch) reset() {
 	clear(b.items)
 	clear(b.answers)
-	b.owed = 0
 	b.items, b.answers, b.slots, b.recipients = b.items[:0], b.answers[:0], b.slots[:0], b.recipients[:0]
+	b.copies, b.kept, b.copying, b.missed, b.missedBytes = nil, nil, 0, 0, 0
 }
 
 // release gives the memory back.
@@ -432,6 +481,7 @@ func (p *poster) release() {
 	if b == nil {
 		return
 	}
+	p.giveBulk()
 	p.batch = nil
 	b.reset()
 	b.start, b.end, b.skip, b.rest = 0, 0, 0, 0

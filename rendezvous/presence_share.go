@@ -142,7 +142,7 @@ func putSeen(tx *kv.Tx, org keys.OrgID, member keys.MemberID, seen int64, gone b
 
 // servePresence answers /muster/presence/1. [RV-103]
 func (n *Node) servePresence(_ context.Context, o *org, from keys.PublicKey, s network.Stream) error {
-	return exchange(s, rvproto.MaxPresenceRequest, rvproto.RequestTime, n.still(from), refusal.presence,
+	return exchange(s, rvproto.MaxPresenceRequest, rvproto.AnswerTime, n.still(from), refusal.presence,
 		func(request rvproto.PresenceRequest) rvproto.PresenceAnswer {
 			member, ok := o.roll.memberOf(from)
 			if !ok {
@@ -217,7 +217,7 @@ func (d *deliverer) tell(out *outbox) error {
 	}
 	for _, frame := range d.org.presence.take(d.onlooker) {
 		out.frame = append(out.frame[:0], frame...)
-		if err := out.add(); err != nil {
+		if err := out.add(nil); err != nil {
 			return err
 		}
 		d.node.counters.presenceTold.Add(1)

@@ -27,16 +27,19 @@ type roll struct {
 	roll   *membership.Roll
 	seen   map[keys.EventID]struct{}
 	about  map[keys.MemberID][]mention
-	note   []byte    // newest checkpoint, never changed in place
-	signed time.Time // when it was signed; never goes back
-	ahead  uint64    // the size of a checkpoint of ours that goes beyond what we have, 0 for none: nothing is appended
+	note   []byte        // newest checkpoint, never changed in place
+	signed time.Time     // when it was signed; never goes back
+	more   chan struct{} // closed and replaced when note is another
+	ahead  uint64        // the size of a checkpoint of ours that goes beyond what we have, 0 for none: nothing is appended
+
+	unstored []membership.Entry // of another node's roll: folded, and not on disk; the newest
 }
 
 // blankRoll returns a roll without entries that lie in a table.
 func blankRoll(store *kv.Store, node keys.PrivateKey, org keys.OrgID, table []byte) *roll {
 	return &roll{
 		org: org, node: node, store: store, table: table, roll: membership.NewRoll(org),
-		seen: make(map[keys.EventID]struct{}), about: make(map[keys.MemberID][]mention),
+		seen: make(map[keys.EventID]struct{}), about: make(map[keys.MemberID][]mention), more: make(chan struct{}),
 	}
 }
 
@@ -98,7 +101,22 @@ func (r *roll) index(index uint64, entry membership.Entry) {
 	}
 }
 
-// sign makes a checkpoint of the roll as it is. The caller holds mu, or is alone.
+// noted makes a checkpoint the newest. The caller holds mu, or is alone.
+func (r *roll) noted(note []byte, signed time.Time) {
+	r.note, r.signed = note, signed
+	close(r.more)
+	r.more = make(chan struct{})
+}
+
+// grown returns a channel that is closed when there is another checkpoint.
+func (r *roll) grown() <-chan struct{} {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.more
+}
+
+// sign makes a checkpoint of the roll as it is, if this node orders it; a further node has that of another. The caller
+// holds mu, or is alone.
 func (r *roll) sign(now time.Time) error {
 	size := r.roll.Size()
 	root, err := r.roll.Root(size)
@@ -106,6 +124,9 @@ func (r *roll) sign(now time.Time) error {
 		return fmt.Errorf("root of the roll: %w", err)
 	}
 	sequencer, ok := r.roll.State().Sequencer()
+	if ok && r.roll.State().IsFurther(r.node.Public()) {
+		return nil
+	}
 	if !ok || sequencer.Node != r.node.Public() {
 		return fmt.Errorf("%w: the roll of %s names another node", kv.ErrCorrupt, r.org.Short())
 	}
@@ -115,7 +136,7 @@ func (r *roll) sign(now time.Time) error {
 	if last := time.UnixMilli(r.roll.State().Time()); now.Before(last) {
 		now = last
 	}
-	r.note, r.signed = membership.SignCheckpoint(r.node, r.org, sequencer.Term, size, root, now), now
+	r.noted(membership.SignCheckpoint(r.node, r.org, sequencer.Term, size, root, now), now)
 	return nil
 }
 
@@ -190,11 +211,12 @@ func (r *roll) append(random io.Reader, now time.Time, event []byte, charge func
 	if err != nil {
 		return false, err
 	}
+	key := kv.Key(r.table, r.org[:], kv.Number(index))
 	err = r.store.Update(func(tx *kv.Tx) error {
-		return errors.Join(
-			tx.Put(kv.Key(r.table, r.org[:], kv.Number(index)), entry.Marshal()),
-			r.vouch(tx, index, root),
-		)
+		if _, err := tx.Get(key); err == nil && tx.Shared() {
+			return errOvertaken // and not what a commit of our own left that failed: that is not on the disk
+		}
+		return errors.Join(tx.Put(key, entry.Marshal()), r.vouch(tx, index, root))
 	})
 	if err != nil {
 		return false, fmt.Errorf("storing entry %d of the roll: %w", index, err)

@@ -18,7 +18,8 @@ func (n *Node) submit(ctx context.Context, o *org, from, pay keys.PublicKey, eve
 }
 
 // submitFor is submit for a price: charge is called when the rules allow the event.
-func (n *Node) submitFor(ctx context.Context, o *org, from keys.PublicKey, charge func() error, event, note []byte) wire.Status {
+func (n *Node) submitFor(ctx context.Context, o *org, from keys.PublicKey, charge func() error, event, note []byte) (status wire.Status) {
+	defer func() { n.counters.refusedEvents.count(status) }()
 	n.sequence.Lock()
 	defer n.sequence.Unlock()
 	parsed, principal, err := membership.OpenEvent(event)
@@ -34,16 +35,22 @@ func (n *Node) submitFor(ctx context.Context, o *org, from keys.PublicKey, charg
 		}
 		return wire.StatusOK
 	}
+	if !o.roll.orders() && parsed.Rendezvous == nil {
+		return wire.StatusMoved
+	}
 	if device := newcomer(&parsed, principal); !device.IsZero() {
 		if other := n.directory.of(device); other != nil && other != o {
 			return wire.StatusUsed
 		}
 	}
+	if a := parsed.Archive; a != nil && a.Set != nil && n.directory.isOthers(a.Set.Service, o) {
+		return wire.StatusUsed
+	}
 	invites := o.invites(&parsed, principal, event)
 	if from != principal.Signer && o.beforeMove(parsed) { // others save what was paid for at the other node
 		invites = nil
 	}
-	held, err := o.roll.append(n.cfg.Random, n.cfg.Now(), event, func() error {
+	held, err := n.appendEvent(o, event, func() error {
 		if err := charge(); err != nil || invites == nil {
 			return err
 		}
@@ -55,7 +62,10 @@ func (n *Node) submitFor(ctx context.Context, o *org, from keys.PublicKey, charg
 	if held {
 		return wire.StatusOK
 	}
-	n.enforce(ctx, o, &parsed, principal, from)
+	n.enforce(o, &parsed, principal, from)
+	if parsed.Nodes != nil || parsed.Rendezvous != nil {
+		n.notePeers()
+	}
 	if err := o.asked.follow(o, &parsed, principal, invites, n.cfg.Now()); err != nil {
 		n.fault("giving an allowance back", err)
 	}
@@ -66,6 +76,28 @@ func (n *Node) submitFor(ctx context.Context, o *org, from keys.PublicKey, charg
 	o.sessions.wakeAll()
 	wake(n.news)
 	return wire.StatusOK
+}
+
+// appendEvent appends an event, judging it anew when another process of the node was first. It is charged for once. [STO-93]
+func (n *Node) appendEvent(o *org, event []byte, charge func() error) (held bool, err error) {
+	charged := false
+	for range overtakenTries {
+		held, err = o.roll.append(n.cfg.Random, n.cfg.Now(), event, func() error {
+			if charged {
+				return nil
+			}
+			err := charge()
+			charged = err == nil
+			return err
+		})
+		if !errors.Is(err, errOvertaken) {
+			return held, err
+		}
+		if err := n.overtake(o); err != nil {
+			return false, err
+		}
+	}
+	return held, err
 }
 
 // refuseEvent returns the status of an event that was not taken. That somebody is barred, suspended or removed is said

@@ -93,6 +93,13 @@ func (t *sessions) wakeAll() {
 	}
 }
 
+// has reports whether a device has a deliver stream.
+func (t *sessions) has(device keys.PublicKey) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.live[sessionKey{device, rvproto.Deliver}] != nil
+}
+
 // online returns how many devices have a deliver stream.
 func (t *sessions) online() int {
 	t.mu.Lock()
@@ -107,11 +114,14 @@ func (s *session) poke() {
 	}
 }
 
-// patient reads from a stream whose other side must say something within rvproto.Silence.
-type patient struct{ stream network.Stream }
+// patient reads from a stream whose other side must say something within a time.
+type patient struct {
+	stream network.Stream
+	limit  time.Duration
+}
 
 func (p patient) Read(b []byte) (int, error) {
-	if err := p.stream.SetReadDeadline(time.Now().Add(rvproto.Silence)); err != nil {
+	if err := p.stream.SetReadDeadline(time.Now().Add(p.limit)); err != nil {
 		return 0, err
 	}
 	return p.stream.Read(b)

@@ -35,7 +35,7 @@ func conditionsIn(state *membership.State) map[keys.PublicKey]condition {
 // judges reports whether an event can change the condition of devices that were there before it.
 func judges(e *membership.Event) bool {
 	return e.Bar != nil || e.Order != nil || e.Role != nil || e.Suspend != nil || e.Reinstate != nil || e.Remove != nil || e.Enter != nil ||
-		e.Dismiss != nil
+		e.Dismiss != nil || e.Enrolment != nil
 }
 
 // newcomer returns the device that an event adds, zero for none.
@@ -55,9 +55,13 @@ func newcomer(e *membership.Event, by membership.Principal) keys.PublicKey {
 
 // enforce makes hold at once what an event that the roll has just taken says about devices. from is the device that
 // handed it in and waits for the answer. The caller holds sequence. [RV-14]
-func (n *Node) enforce(ctx context.Context, o *org, event *membership.Event, by membership.Principal, from keys.PublicKey) {
+func (n *Node) enforce(o *org, event *membership.Event, by membership.Principal, from keys.PublicKey) {
 	if judges(event) {
-		n.judge(ctx, o, from)
+		n.judge(o, from)
+		return
+	}
+	if a := event.Archive; a != nil && a.Set != nil {
+		n.directory.archive(a.Set.Service, o)
 		return
 	}
 	device := newcomer(event, by)
@@ -82,7 +86,7 @@ func (n *Node) enforce(ctx context.Context, o *org, event *membership.Event, by 
 // judge compares what the roll says of every device with what it said before. A device that is not active any more is a
 // stranger from here on: what it has open is cut, and what is kept for it goes, unless its member is only suspended. One
 // that is active again is let in again. The caller holds sequence. [RV-14]
-func (n *Node) judge(ctx context.Context, o *org, from keys.PublicKey) {
+func (n *Node) judge(o *org, from keys.PublicKey) {
 	before := o.conditions
 	o.roll.read(func(state *membership.State) { o.conditions = conditionsIn(state) })
 	touched := make(map[keys.MemberID]struct{})
@@ -101,8 +105,9 @@ func (n *Node) judge(ctx context.Context, o *org, from keys.PublicKey) {
 			continue
 		}
 		o.sessions.cut(device)
+		n.parcels.drop(device)
 		n.dismiss(device, from)
-		n.clear(ctx, o, device, now.standing)
+		n.clear(o, device, now.standing)
 	}
 	o.talks.forget(keys.ConversationID{})
 	if err := o.grants.judge(touched); err != nil {
@@ -110,25 +115,25 @@ func (n *Node) judge(ctx context.Context, o *org, from keys.PublicKey) {
 	}
 }
 
-// clear removes what is kept for a device that does not come back, as far as the roll knows. That of a suspended member
-// waits: they get it when they are reinstated, or it expires. [RV-14]
-func (n *Node) clear(ctx context.Context, o *org, device keys.PublicKey, standing membership.Standing) {
+// clear removes what is kept for a device that does not come back, as far as the roll knows; what waits for it is returned.
+// That of a suspended member waits: they get it when they are reinstated, or it expires. [RV-14]
+func (n *Node) clear(o *org, device keys.PublicKey, standing membership.Standing) {
 	if standing == membership.StandingActive || standing == membership.StandingSuspended {
 		return
 	}
 	if err := o.prekeys.drop(device); err != nil {
 		n.fault("removing a prekey", err)
 	}
-	if err := n.queue.Drop(context.WithoutCancel(ctx), device); err != nil {
-		n.fault("emptying a queue", err)
-	}
+	n.returns.empty(o, device)
 }
 
 // clearAll does at the start what a crash may have left undone.
-func (n *Node) clearAll(ctx context.Context) {
+func (n *Node) clearAll() {
 	for _, o := range n.directory.all() {
 		for device, c := range o.conditions {
-			n.clear(ctx, o, device, c.standing)
+			if n.clear(o, device, c.standing); o.attendance.isParked(device) {
+				n.returns.empty(o, device)
+			}
 		}
 	}
 }
@@ -184,7 +189,7 @@ func (n *Node) seeOut(ctx context.Context) error {
 		case <-n.departures.wake:
 		}
 		for _, device := range n.departures.take() {
-			if n.directory.active(device) == nil {
+			if n.directory.serves(device) == nil {
 				_ = n.host.Network().ClosePeer(p2p.PeerID(device))
 			}
 		}

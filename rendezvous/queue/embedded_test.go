@@ -49,6 +49,7 @@ func TestEmbeddedConforms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			queuetest.Run(t, func(t *testing.T, limits queuetest.Limits) (queue.Engine, func() queue.Engine) {
 				dir, opt := t.TempDir(), opt
+				opt.Payer = queuetest.Payer
 				opt.DeviceEntries, opt.DeviceBytes = limits.DeviceEntries, limits.DeviceBytes
 				e, stop := start(t, dir, opt)
 				return e, func() queue.Engine {

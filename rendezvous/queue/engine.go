@@ -14,6 +14,9 @@ type Kind uint8
 const (
 	Envelope Kind = 1 // a sealed message
 	Receipt  Kind = 2 // a device's receipt on the way to a sender
+	Return   Kind = 3 // a signed notice to a sender that envelopes were not delivered
+	Silence  Kind = 4 // what stands for an envelope that goes nowhere, so that its sender is told as of any other
+	Gap      Kind = 5 // a signed notice to the archive that envelopes went on without a copy
 )
 
 // Item is one body for one or more devices.
@@ -23,7 +26,10 @@ type Item struct {
 	Kind       Kind
 	Body       []byte           // at most MaxBody bytes
 	Recipients []keys.PublicKey // 1 to MaxRecipients devices, in any order
-	Expires    time.Time        // from then on Expire removes it; kept to the second
+	Set        *Set             // instead of Recipients: devices that many items are for,
+	Except     []keys.PublicKey // but for some of them; at least one is left
+	Expires    time.Time        // from then on Expired names it; kept to the second
+	Payer      keys.MemberID    // whose room it takes, for Usage; zero for nobody's
 }
 
 // Delivery is one waiting body, as one device sees it.
@@ -41,12 +47,20 @@ type Stats struct {
 	Bytes   int64 // their sizes
 }
 
-// Expired is an entry that Expire removed.
+// Usage is what waits, of all kinds.
+type Usage struct {
+	Entries int64 // (body, device) pairs
+	Bodies  int64
+	Bytes   int64 // of the bodies, with what the log adds to each
+}
+
+// Expired is an entry whose time is over.
 type Expired struct {
 	Org    keys.OrgID
 	ID     keys.EnvelopeID
 	Kind   Kind
 	Device keys.PublicKey
+	Number uint64 // as Delivery has it: Next behind the number before begins with it
 }
 
 // Engine is a durable queue an addressee. All methods are safe for concurrent use and return the context's error when
@@ -56,7 +70,7 @@ type Engine interface {
 	// Put accepts items, each wholly or not at all, with one error a slot, nil once the item would survive power loss.
 	// A body that is there already gains the recipients that do not wait for it yet. The queue keeps Body: the caller
 	// must not change it afterwards; the rest is the caller's again on return. Errors: ErrFull (as *FullError when it is for some recipients only), ErrItem,
-	// ErrClosed.
+	// ErrClosed, ErrUnavailable.
 	Put(ctx context.Context, items []Item) []error
 	// Next returns what waits for device behind number after, in order, up to maxItems entries and maxBytes of bodies,
 	// but at least one if any waits. It does not wait.
@@ -73,6 +87,11 @@ type Engine interface {
 	Holds(id keys.EnvelopeID) bool
 	// Stats returns the counts per organization; one with nothing waiting may be missing.
 	Stats() map[keys.OrgID]Stats
-	// Expire removes, durably, the entries whose time is at or before now and returns them, in no order.
-	Expire(ctx context.Context, now time.Time) ([]Expired, error)
+	// Usage returns what waits of all organizations, of one, and in that of one payer.
+	Usage(org keys.OrgID, payer keys.MemberID) (all, of, payers Usage)
+	// Payers visits who has something waiting in an organization, in no order. visit must not call the engine.
+	Payers(org keys.OrgID, visit func(payer keys.MemberID, used Usage))
+	// Expired returns entries whose time is at or before now, at most limit of them, in no order. It removes none: Ack does,
+	// when what is to be said of them is on disk.
+	Expired(ctx context.Context, now time.Time, limit int) ([]Expired, error)
 }

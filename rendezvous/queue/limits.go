@@ -8,6 +8,8 @@ const (
 	MaxBody = 16 << 20
 	// MaxRecipients is the most recipients of one item.
 	MaxRecipients = 1 << 14
+	// MaxSet is the most devices of a Set.
+	MaxSet = 1 << 16
 )
 
 // AckDelay is how long an acknowledgement may wait for its place on the disk.
@@ -28,9 +30,10 @@ const (
 	laggardTime   = 10 * time.Second // age at which a segment below a quarter full is copied forward
 	rotateEvery   = time.Hour        // how often the root key is replaced, if a slot was zeroed since
 	copyRate      = 8 << 20          // bytes a second that copying forward may take
-	shrinkAbove   = 4096             // bodies; a map that was larger is rebuilt when three quarters are gone
 	maxFrame      = recordHeader + maxEntries*recipientSize + MaxBody + frameOverhead
-	maxEntries    = 4 * MaxRecipients // of one record: calls for the same body share it
-	fewRecipients = 64                // of a write that are looked through one by one
+	maxEntries    = 4 * MaxRecipients // of one record
+	cacheOverhead = 160               // bytes that a cached body takes beside itself
+	readBytes     = 256 << 10         // read at once for bodies that lie together
+	maxFooter     = 16 << 20          // a segment with a longer one does without
 	maxAckedNotes = 4096              // acknowledgements in one sealed frame of an ack log
 )

@@ -10,50 +10,53 @@ import (
 // write is one record on its way to the log.
 type write struct {
 	record   record
-	number   uint64                      // of its new entries
-	offset   int64                       // where it is written
-	moved    int                         // the first recipients of the record have their entries already; the others are new
-	devices  []*device                   // of the new recipients
-	old      *body                       // the body in the index; nil if this write brings a new one
-	taken    map[keys.PublicKey]struct{} // the devices that it brings entries for, once there are many
-	pinned   bool                        // old is held until the write has ended
-	reserved int64                       // of Embedded.total
-	answers  []answer                    // the items that it stands for
+	message  handle
+	fresh    bool      // it brings the message; else entries for one that is there, or a copy
+	number   uint64    // of its new entries
+	offset   int64     // where it is written
+	moved    int       // the first recipients of the record have their entries already; the others are new
+	devices  []*device // of the new recipients
+	set      *set      // of a share
+	reserved int64     // of Embedded.total
+	answers  []answer  // the items that it stands for
+	before   *write    // an earlier one of the same message in this commit
 
 	copying    *request // for a copy: who asked,
-	from       *segment // and where the record came from
+	from       *segment // and where the record came from; for a body that takes another's place, where that lay
 	fromOffset int64
 }
 
 func (w *write) length() int64 { return int64(w.record.size() + frameOverhead) }
 
 // has reports whether the write brings a new entry for a device.
-func (w *write) has(key *keys.PublicKey) bool {
-	if len(w.record.recipients) > fewRecipients {
-		for i := len(w.taken); i < len(w.record.recipients); i++ {
-			if w.taken == nil {
-				w.taken = make(map[keys.PublicKey]struct{}, len(w.record.recipients))
-			}
-			w.taken[w.record.recipients[i].device] = struct{}{}
+func (w *write) has(key *keys.PublicKey, d *device) bool {
+	if w.set != nil {
+		at := -1
+		if d != nil {
+			at = d.placeOf(w.set)
 		}
-		_, has := w.taken[*key]
-		return has
+		return at >= 0 && w.record.waiting.has(at)
 	}
-	return slices.ContainsFunc(w.record.recipients, func(r recipient) bool { return r.device == *key })
+	_, found := slices.BinarySearchFunc(w.record.recipients[w.moved:], key, func(r recipient, key *keys.PublicKey) int {
+		return r.device.Compare(*key)
+	})
+	return found
 }
 
 // planner turns the calls of one commit into writes. Embedded.mu is held.
 type planner struct {
 	e      *Embedded
 	writes []*write
-	byID   map[keys.EnvelopeID]*write // the items of this commit
+	busy   map[handle]*write // the last write of a message's items in this commit
 }
 
 // plan decides what has to be written, and reserves room and numbers for it.
 func (e *Embedded) plan(requests []*request) []*write {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p := planner{e: e, byID: make(map[keys.EnvelopeID]*write)}
+	e.now = time.Now()
+	e.next = max(e.next, clock(e.now))
+	p := planner{e: e, busy: make(map[handle]*write)}
 	for _, r := range requests {
 		for i := range r.items {
 			r.errs[i] = p.put(&r.items[i], answer{r, i})
@@ -70,67 +73,126 @@ func (p *planner) put(item *Item, a answer) error {
 	if !item.valid() {
 		return ErrItem
 	}
-	b, w := p.e.bodies[item.ID], p.byID[item.ID]
-	wanted, full := p.wanted(item, b, w)
+	h := p.e.table.find(&item.ID)
+	if h == 0 && item.Set != nil {
+		return p.share(item, a)
+	}
+	wanted, full := p.wanted(item, h)
 	if len(full) > 0 {
 		return &FullError{Devices: full}
 	}
-	if len(wanted) == 0 && w == nil && (b == nil || !b.unread) {
+	last := p.busy[h]
+	repair := h != 0 && last == nil && p.e.table.at(h).is(markUnread)
+	if h != 0 && len(wanted) == 0 && !repair {
+		if last != nil {
+			last.answers = append(last.answers, a)
+		}
 		return nil // everyone waits for it already
 	}
-	if w == nil {
-		if w = p.begin(item, b); w == nil {
-			return ErrFull
-		}
+	w := &write{record: recordOf(item, recordGain), message: h, fresh: h == 0, before: last}
+	if repair {
+		w.record.recipients = p.e.entriesLocked(h)
+		w.moved = len(w.record.recipients)
 	}
-	if len(w.record.recipients)+len(wanted) > maxEntries {
+	if w.moved+len(wanted) > maxEntries || !p.begin(item, w, repair || h == 0, (w.moved+len(wanted))*recipientSize) {
 		return ErrFull
 	}
-	for _, key := range wanted {
-		d := p.e.deviceLocked(&key)
+	w.record.recipients = slices.Grow(w.record.recipients, len(wanted))
+	w.devices = make([]*device, 0, len(wanted))
+	for i := range wanted {
+		d := p.e.deviceLocked(&wanted[i])
 		d.count++
 		d.bytes += int64(len(item.Body))
 		w.devices = append(w.devices, d)
-		w.record.recipients = append(w.record.recipients, recipient{device: key, number: w.number})
+		w.record.recipients = append(w.record.recipients, recipient{device: wanted[i], number: w.number})
 	}
-	w.answers = append(w.answers, a)
+	p.add(w, a)
 	return nil
 }
 
-func (item *Item) valid() bool {
-	n := len(item.Recipients)
-	return n > 0 && n <= MaxRecipients && len(item.Body) <= MaxBody && (item.Kind == Envelope || item.Kind == Receipt)
+func recordOf(item *Item, kind recordType) record {
+	return record{kind: kind, of: item.Kind, expires: item.Expires.Unix(), org: item.Org, id: item.ID}
 }
 
-// wanted returns the recipients that do not wait for the item yet, and those of them whose queues are full.
-func (p *planner) wanted(item *Item, b *body, w *write) (wanted, full []keys.PublicKey) {
-	recipients := item.Recipients
-	if !ascending(recipients) {
-		recipients = slices.Clone(recipients)
-		slices.SortFunc(recipients, keys.PublicKey.Compare)
-		recipients = slices.Compact(recipients)
+// share plans a new message for the members of a set.
+func (p *planner) share(item *Item, a answer) error {
+	s := p.e.setLocked(item.Set)
+	s.used = p.e.now
+	waiting := s.all
+	if len(item.Except) > 0 {
+		waiting = slices.Clone(s.all)
+		for _, key := range item.Except {
+			if at, ok := slices.BinarySearchFunc(s.devices, key, keys.PublicKey.Compare); ok {
+				waiting.unset(at)
+			}
+		}
+		if waiting.empty() {
+			return ErrItem
+		}
 	}
-	for _, key := range recipients {
-		d := p.e.devices[key]
+	size := int64(len(item.Body))
+	var full []keys.PublicKey
+	waiting.each(func(i int) {
+		if !p.fits(s.members[i], size) {
+			full = append(full, s.devices[i])
+		}
+	})
+	if len(full) > 0 {
+		return &FullError{Devices: full}
+	}
+	w := &write{record: recordOf(item, recordShare), fresh: true, set: s}
+	w.record.count, w.record.waiting = len(s.devices), waiting
+	if !p.begin(item, w, true, setHeader+shareHeader-recordHeader+(len(s.devices)+7)/8) {
+		return ErrFull
+	}
+	w.record.number = w.number
+	p.e.table.at(w.message).setSet(s.index)
+	s.pins++
+	waiting.each(func(i int) {
+		s.members[i].count++
+		s.members[i].bytes += size
+	})
+	p.add(w, a)
+	return nil
+}
+
+func (p *planner) add(w *write, a answer) {
+	w.answers = append(w.answers, a)
+	p.writes = append(p.writes, w)
+	p.busy[w.message] = w
+}
+
+// wanted returns the recipients that do not wait for an item yet, and those of them whose queues are full.
+func (p *planner) wanted(item *Item, h handle) (wanted, full []keys.PublicKey) {
+	recipients := item.Devices()
+	wanted = make([]keys.PublicKey, 0, len(recipients))
+	for i := range recipients {
+		key := &recipients[i]
+		d := p.e.devices[*key]
 		switch {
-		case b != nil && d != nil && d.of(b) != nil, w != nil && w.has(&key):
+		case h != 0 && p.waits(d, key, h):
 		case p.fits(d, int64(len(item.Body))):
-			wanted = append(wanted, key)
+			wanted = append(wanted, *key)
 		default:
-			full = append(full, key)
+			full = append(full, *key)
 		}
 	}
 	return wanted, full
 }
 
-// ascending reports whether a list is in order and without repeats.
-func ascending(list []keys.PublicKey) bool {
-	for i := 1; i < len(list); i++ {
-		if list[i-1].Compare(list[i]) >= 0 {
-			return false
+// waits reports whether a device waits for a message, or will by what this commit writes.
+func (p *planner) waits(d *device, key *keys.PublicKey, h handle) bool {
+	if d != nil {
+		if _, waits := p.e.entryLocked(d, h); waits {
+			return true
 		}
 	}
-	return true
+	for w := p.busy[h]; w != nil; w = w.before {
+		if w.has(key, d) {
+			return true
+		}
+	}
+	return false
 }
 
 // fits reports whether a device may have one more entry.
@@ -142,183 +204,138 @@ func (p *planner) fits(d *device, size int64) bool {
 	return (opt.DeviceEntries == 0 || entries <= opt.DeviceEntries) && (opt.DeviceBytes == 0 || size <= opt.DeviceBytes)
 }
 
-// begin starts the write of an item: a body, or a gain for one that is there. nil if there is no room. Its new entries
-// have one number, taken now, whenever in this commit they are planned: numbers grow with the order of the writes.
-func (p *planner) begin(item *Item, b *body) *write {
-	w := &write{old: b, number: p.e.next}
-	w.record = record{kind: recordGain, of: item.Kind, expires: item.Expires.Unix(), org: item.Org, id: item.ID}
-	if b == nil || b.unread {
-		w.record.kind, w.record.body = recordBody, item.Body
-		size := w.length() + int64(len(item.Recipients)*recipientSize)
-		if limit := p.e.opt.MaxBytes; limit > 0 && p.e.total+size > limit {
-			return nil
+// begin makes room for a write, with more bytes than its record has by now, and gives it a number: its message, if that is
+// new, cannot be seen yet. false if there is no room.
+func (p *planner) begin(item *Item, w *write, withBody bool, more int) bool {
+	e := p.e
+	if withBody {
+		if w.record.body = item.Body; w.record.kind == recordGain {
+			w.record.kind = recordBody
+		}
+		size := int64(recordHeader + more + len(item.Body) + frameOverhead)
+		if limit := e.opt.MaxBytes; limit > 0 && e.total+size > limit {
+			return false
 		}
 		w.reserved = size
-		p.e.total += size
 	}
-	if b != nil {
-		b.pending++
-		w.pinned = true
-		if b.unread {
-			p.e.entriesLocked(b, func(key keys.PublicKey, number uint64) {
-				w.record.recipients = append(w.record.recipients, recipient{device: key, number: number})
-			})
-			w.moved = len(w.record.recipients)
+	w.number = e.next
+	if w.fresh {
+		h, err := e.table.insert(item.ID[:])
+		if err != nil {
+			e.troubles.warn("no memory for another message", err)
+			return false
 		}
+		w.message = h
+		c := e.table.at(h)
+		c.mark(markFresh)
+		c.setNumber(w.number)
+		c.setKind(item.Kind)
+		c.setSize(len(item.Body))
+		c.setExpires(item.Expires.Unix())
+		c.setAccount(e.accountLocked(item.Org, item.Payer).index)
 	}
-	p.e.next++
-	p.byID[item.ID] = w
-	p.writes = append(p.writes, w)
-	return w
+	e.pinLocked(w.message)
+	e.total += w.reserved
+	e.next++
+	return true
 }
 
-// entriesLocked visits the entries of a body, slowly: it looks at every device.
-func (e *Embedded) entriesLocked(b *body, visit func(key keys.PublicKey, number uint64)) {
-	for key, d := range e.devices {
-		if en := d.of(b); en != nil {
-			visit(key, en.number)
-		}
+// entriesLocked returns the entries of a message, slowly: it looks at every device.
+func (e *Embedded) entriesLocked(h handle) (all []recipient) {
+	for _, d := range e.devices {
+		e.eachLocked(d, func(_ entry, r ref) bool {
+			if e.messageOf(r) == h {
+				all = append(all, recipient{d.key, e.numberOf(r)})
+			}
+			return true
+		})
 	}
+	return all
 }
 
 // copy plans to copy forward what still lives of a record.
 func (p *planner) copy(r *request, f *frame) {
-	rec := &f.record
-	b := p.e.bodies[rec.id]
-	if b == nil {
+	e, rec := p.e, &f.record
+	h := e.table.find(&rec.id)
+	if h == 0 || rec.kind == recordSet {
 		return
 	}
-	w := &write{old: b, copying: r, from: r.from, fromOffset: f.offset}
-	w.record = *rec
-	w.record.recipients = nil
-	for i := range rec.recipients {
-		if d := p.e.devices[rec.recipients[i].device]; d != nil {
-			if en := d.at(rec.recipients[i].number); en != nil && en.body == b && en.home == r.from {
-				w.record.recipients = append(w.record.recipients, rec.recipients[i])
+	c := e.table.at(h)
+	if c.is(markFresh) {
+		return // it came back: what lies here is of its former life
+	}
+	here := rec.kind != recordGain && e.segmentOf(c) == r.from && int64(c.offset()) == f.offset
+	w := &write{message: h, copying: r, from: r.from, fromOffset: f.offset, record: *rec}
+	w.record.kind, w.record.recipients, w.record.body = recordGain, nil, nil
+	if here {
+		w.record.kind, w.record.body = recordBody, rec.body
+		if s := e.setOf(c); s != nil {
+			if i := s.list.at(e, ref(h), c.number()); i >= 0 {
+				w.set, w.record.kind, w.record.number = s, recordShare, c.number()
+				w.record.count, w.record.waiting = len(s.devices), slices.Clone(s.list.waiting(i))
+				s.pins++
 			}
 		}
 	}
-	w.moved = len(w.record.recipients)
-	if rec.kind != recordBody || b.home != r.from || b.offset != f.offset {
-		w.record.kind, w.record.body = recordGain, nil
-		if w.moved == 0 {
-			return
+	if w.set == nil {
+		for _, to := range rec.recipients {
+			if e.livesAt(h, &to, r.from, here) {
+				w.record.recipients = append(w.record.recipients, to)
+			}
 		}
+		w.moved = len(w.record.recipients)
+	} else {
+		p.copyRest(r, f, h)
 	}
+	if w.record.kind == recordGain && w.moved == 0 {
+		return
+	}
+	e.pinLocked(h)
 	p.writes = append(p.writes, w)
 }
 
-// apply makes what is durable now in s true in the index, and tells those who watch.
-func (e *Embedded) apply(s *segment, writes []*write) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.now = time.Now()
-	s.size = s.synced
-	for _, w := range writes {
-		e.applyLocked(s, w)
+// copyRest plans to copy the entries of a record that are not those of its message's set.
+func (p *planner) copyRest(r *request, f *frame, h handle) {
+	w := &write{message: h, copying: r, from: r.from, fromOffset: f.offset, record: f.record}
+	w.record.kind, w.record.recipients, w.record.body = recordGain, nil, nil
+	for _, to := range f.record.recipients {
+		if p.e.livesAt(h, &to, r.from, false) {
+			w.record.recipients = append(w.record.recipients, to)
+		}
 	}
-	if len(e.bodies) > e.peak {
-		e.peak = len(e.bodies)
+	if w.moved = len(w.record.recipients); w.moved > 0 {
+		p.e.pinLocked(h)
+		p.writes = append(p.writes, w)
 	}
 }
 
-func (e *Embedded) applyLocked(s *segment, w *write) {
-	r := &w.record
-	b := w.old
-	if b == nil {
-		b = &body{id: r.id, org: e.orgLocked(r.org), kind: r.of, size: int32(len(r.body)), expires: r.expires}
-		b.number = w.number
-		e.bodies[r.id] = b
-		if b.kind == Envelope {
-			b.org.stats.Bodies++
-			b.org.stats.Bytes += int64(b.size)
-		}
-		e.settleLocked(b, s, w.offset, w.length())
-		e.cache.add(b, r.body)
-	} else if r.kind == recordBody {
-		e.moveBodyLocked(s, w)
+// livesAt reports whether an entry lives whose record lies in a segment. first says that those of the message's first
+// entries do.
+func (e *Embedded) livesAt(h handle, to *recipient, s *segment, first bool) bool {
+	d := e.devices[to.device]
+	if d == nil {
+		return false
 	}
-	for i := range r.recipients[:w.moved] {
-		e.moveEntryLocked(s, w, &r.recipients[i])
+	if g := e.gains.numbered(h, to.number); g != 0 {
+		return e.gains.all[g].home == s && d.list.at(e, refOfGain(g), to.number) >= 0
 	}
-	if w.old != nil && len(w.devices) > 0 {
-		b.gain(w.number, int32(len(w.devices)))
-	}
-	for _, d := range w.devices {
-		d.entries = append(d.entries, entry{number: w.number, body: b, home: s})
-		b.pending++
-		s.entries++
-		if b.kind == Envelope {
-			b.org.stats.Entries++
-		}
-		d.signal()
-	}
-	e.endLocked(w)
+	return first && e.firstWaits(h, d, to.number)
 }
 
-// moveBodyLocked points a body to its copy in s, unless it died or moved while the copy was written.
-func (e *Embedded) moveBodyLocked(s *segment, w *write) {
-	b := w.old
-	if e.bodies[b.id] != b || w.copying != nil && (b.home != w.from || b.offset != w.fromOffset) {
-		s.die(e.now)
-		return
+// firstWaits reports whether a device waits for a message by one of its first entries, which have a number.
+func (e *Embedded) firstWaits(h handle, d *device, number uint64) bool {
+	c := e.table.at(h)
+	if c.number() != number {
+		return false
 	}
-	old := b.home
-	e.leaveLocked(b)
-	old.moved = true
-	e.settleLocked(b, s, w.offset, w.length())
-	e.drainLocked(old)
-}
-
-// moveEntryLocked makes s the home of an entry that was copied to it. If the entry was removed meanwhile, s holds a
-// record of it that needs the note too.
-func (e *Embedded) moveEntryLocked(s *segment, w *write, r *recipient) {
-	if d := e.devices[r.device]; d != nil {
-		if en := d.at(r.number); en != nil && en.body == w.old {
-			old := en.home
-			old.entries--
-			old.moved = true
-			old.die(e.now)
-			en.home = s
-			s.entries++
-			e.drainLocked(old)
-			return
-		}
+	s := e.setOf(c)
+	if s == nil {
+		return d.list.at(e, ref(h), number) >= 0
 	}
-	s.acks = append(s.acks, noteOf(&r.device, r.number))
-	s.die(e.now)
-	poke(e.wakeAcks)
-}
-
-// endLocked gives back what a write had reserved.
-func (e *Embedded) endLocked(w *write) {
-	e.total -= w.reserved
-	if w.pinned {
-		e.unpinLocked(w.old)
+	at := d.placeOf(s)
+	if at < 0 {
+		return false
 	}
-}
-
-// abandon takes writes that failed out of the books and answers them.
-func (e *Embedded) abandon(writes []*write, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.now = time.Now()
-	for _, w := range writes {
-		size := int64(len(w.record.body))
-		if w.old != nil {
-			size = int64(w.old.size)
-		}
-		for i, d := range w.devices {
-			d.count--
-			d.bytes -= size
-			e.forgetLocked(&w.record.recipients[w.moved+i].device, d)
-		}
-		e.endLocked(w)
-		for _, a := range w.answers {
-			a.request.errs[a.index] = err
-		}
-		if w.copying != nil {
-			w.copying.err = err
-		}
-	}
+	i := s.list.at(e, ref(h), number)
+	return i >= 0 && s.list.waiting(i).has(at)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -25,6 +26,9 @@ type history struct {
 	mustNot map[[2]int]bool // acknowledged longer than AckDelay ago, or dropped and answered
 	fading  map[[2]int]bool // acknowledged since
 	put     map[[2]int]bool // ever asked for
+
+	fault error // what changes of the folder fail with now; nil for none
+	log   *slog.Logger
 }
 
 func play(t *testing.T, files *memFiles) *history {
@@ -36,9 +40,9 @@ func play(t *testing.T, files *memFiles) *history {
 }
 
 func (h *history) open() bool {
-	e, err := queue.Open("", queue.Options{Files: h.files, SegmentBytes: 1500, CacheBytes: 1})
+	e, err := queue.Open("", queue.Options{Files: h.files, SegmentBytes: 1500, CacheBytes: 1, Logger: h.log})
 	if err != nil {
-		if !h.files.powerOff() {
+		if !h.files.powerOff() && h.fault == nil {
 			h.t.Fatal(err)
 		}
 		h.e = nil
@@ -50,7 +54,10 @@ func (h *history) open() bool {
 	h.e = e
 	h.stop = func() {
 		cancel()
-		if err := <-ended; err != nil && !h.files.powerOff() {
+		if h.fault != nil {
+			clear(h.fading) // it may have ended before they were on the disk
+		}
+		if err := <-ended; err != nil && !h.files.powerOff() && h.fault == nil {
 			h.t.Error(err)
 		}
 		if err := e.Close(); err != nil {
@@ -62,6 +69,11 @@ func (h *history) open() bool {
 }
 
 func (h *history) send(n int, devices ...int) {
+	h.offer(queuetest.Item(n, devices...), n, devices)
+}
+
+// offer sends the n-th item, which is for devices.
+func (h *history) offer(item queue.Item, n int, devices []int) {
 	if h.e == nil {
 		return
 	}
@@ -69,9 +81,11 @@ func (h *history) send(n int, devices ...int) {
 		h.put[[2]int{d, n}] = true
 		delete(h.mustNot, [2]int{d, n})
 	}
-	err := h.e.Put(context.Background(), []queue.Item{queuetest.Item(n, devices...)})[0]
+	err := h.e.Put(context.Background(), []queue.Item{item})[0]
 	if err != nil {
-		if !h.files.powerOff() {
+		if h.fault != nil {
+			h.refused(err, n, devices)
+		} else if !h.files.powerOff() {
 			h.t.Fatal(err)
 		}
 		return
@@ -80,6 +94,19 @@ func (h *history) send(n int, devices ...int) {
 		h.must[[2]int{d, n}] = true
 		delete(h.fading, [2]int{d, n})
 	}
+}
+
+// share sends to a set of devices 1 to 3, but for one.
+func (h *history) share(n, without int) {
+	var devices, except []int
+	for d := 1; d <= 3; d++ {
+		if d != without {
+			devices = append(devices, d)
+		} else {
+			except = append(except, d)
+		}
+	}
+	h.offer(queuetest.ForSet(n, queuetest.Set(1, 3), except...), n, devices)
 }
 
 func (h *history) ack(device int, ns ...int) {
@@ -109,7 +136,7 @@ func (h *history) drop(device int) {
 		}
 	}
 	if err := h.e.Drop(context.Background(), queuetest.Device(device)); err != nil {
-		if !h.files.powerOff() {
+		if !h.files.powerOff() && h.fault == nil {
 			h.t.Fatal(err)
 		}
 		return
@@ -123,7 +150,7 @@ func (h *history) drop(device int) {
 func (h *history) wait(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
-	if d >= queue.AckDelay && !h.files.powerOff() {
+	if d >= queue.AckDelay && !h.files.powerOff() && h.fault == nil {
 		for at := range h.fading {
 			h.mustNot[at] = true
 		}
@@ -153,8 +180,13 @@ func (h *history) script() {
 	for n := 10; n < 22; n++ {
 		h.send(n, 1+n%3)
 	}
-	h.ack(1, 12, 15)
+	for n := 22; n < 28; n++ {
+		h.share(n, n%4)
+	}
+	h.ack(1, 12, 15, 22, 23, 26)
+	h.ack(2, 25)
 	h.send(15, 1) // comes back
+	h.send(26, 1)
 	h.wait(queue.QuietTime)
 	h.ack(2, 2, 3, 10)
 	h.wait(2 * time.Second)
@@ -162,11 +194,13 @@ func (h *history) script() {
 	h.wait(queue.QuietTime)
 	h.reopen()
 	h.send(30, 1)
-	h.ack(3, 2, 11)
+	h.share(29, 0)
+	h.ack(3, 2, 11, 22, 29)
+	h.share(28, 3)
 	h.wait(queue.RotateEvery + time.Minute)
 	h.drop(2)
 	h.send(31, 2)
-	for n := 10; n < 22; n++ {
+	for n := 10; n < 28; n++ {
 		h.ack(1, n)
 		h.ack(3, n)
 	}
@@ -259,6 +293,44 @@ func TestNothingAnsweredIsLostInAPowerCutAtAnyWrite(t *testing.T) { // [STO-26]
 	}
 }
 
+// A process that is killed leaves behind what it had written and not synced. The next one sees that, and must not rely on it
+// when the power fails.
+func TestNothingIsLostWhenThePowerFailsAfterAKill(t *testing.T) { // [STO-26]
+	steps := 0
+	synctest.Test(t, func(t *testing.T) {
+		h := play(t, newMemFiles())
+		h.script()
+		steps = h.files.steps
+	})
+	stride := 1
+	if testing.Short() {
+		stride = 7
+	}
+	for kill := 1; kill <= steps && !t.Failed(); kill += stride {
+		synctest.Test(t, func(t *testing.T) {
+			files := newMemFiles()
+			files.cutAt = kill
+			h := play(t, files)
+			h.script()
+			files.revive()
+			clear(h.fading)
+			h.open()
+			h.send(35, 1, 2)
+			h.ack(3, 3, 23, 24)
+			h.wait(queue.QuietTime)
+			h.wait(queue.QuietTime)
+			h.share(36, 2)
+			left := files.after(func() bool { return false })
+			h.stop()
+			h.files = left
+			h.check()
+			if t.Failed() {
+				t.Logf("killed at change %d of %d", kill, steps)
+			}
+		})
+	}
+}
+
 func TestFullDiskRefusesAndHeals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := play(t, newMemFiles())
@@ -273,6 +345,9 @@ func TestFullDiskRefusesAndHeals(t *testing.T) {
 				if err := h.e.Ack(t.Context(), queuetest.Device(1), ids); err != nil {
 					t.Fatal(err)
 				}
+			case err[0] == nil && errors.Is(err[1], queue.ErrFull): // the second would have begun a segment
+				h.must[[2]int{1, n}], h.put[[2]int{1, n}] = true, true
+				full++
 			case errors.Is(err[0], queue.ErrFull) && errors.Is(err[1], queue.ErrFull):
 				n--
 				full++

@@ -11,25 +11,29 @@ import (
 type segment struct {
 	number uint64
 	key    cipher.AEAD
+	place  uint16 // what the cells of messages call it
 
 	// The committer's alone, while the segment is active.
 	file    File
 	synced  int64 // durable up to here
 	counter uint32
+	footer  *footer
 
 	// Guarded by Embedded.mu.
 	size     int64
-	sealed   time.Time // zero while active
-	broken   bool      // a write or fsync failed on it: what lives is copied forward soon
-	held     bool      // what lives in it cannot be read: copying it was tried
-	entries  int       // living entries whose record lies here
-	bodies   int       // living bodies that lie here
-	living   int64     // their frames' bytes
-	acks     []ackNote // to be written to the ack log
-	dead     time.Time // first removal since the segment held only living bodies; zero if none
-	touched  time.Time // last removal
-	draining bool      // in Embedded.drained
-	moved    bool      // entries of it were copied forward
+	sealed   time.Time       // zero while active
+	broken   bool            // a write or fsync failed on it: what lives is copied forward soon
+	held     bool            // what lives in it cannot be read: copying it was tried
+	entries  int             // living entries whose record lies here
+	bodies   int             // living bodies that lie here
+	laid     int             // bodies that were written here
+	living   int64           // their frames' bytes
+	acks     []ackNote       // to be written to the ack log
+	ranges   map[*device]int // where in acks there is a range of a device
+	dead     time.Time       // first removal since the segment held only living bodies; zero if none
+	touched  time.Time       // last removal
+	draining bool            // in Embedded.drained
+	moved    bool            // entries of it were copied forward
 
 	// Guarded by Embedded.ackMu.
 	ackSize int64

@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -15,6 +16,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"muster.example/internal/keys"
 )
 
 // Names of the files. Numbers in them are sixteen hexadecimal digits.
@@ -44,7 +47,8 @@ const (
 // slots keeps the keys of segments. A generation is a root key and the slots wrapped under it; a root file exists only
 // beside its whole slots file, and the highest generation counts.
 type slots struct {
-	files Files
+	files  Files
+	secret []byte // of the caller's: root keys are worth nothing without it; none if empty
 
 	mu         sync.Mutex // guards the following; held while slots are written
 	generation uint64
@@ -66,30 +70,62 @@ type slot struct {
 
 // openSlots reads the keys in the folder, making the first generation in an empty one. hasLogs says that there are
 // segments: without a root key they are lost, which is damage.
-func openSlots(files Files, names []string, hasLogs bool) (*slots, error) {
-	s := &slots{files: files, used: make(map[uint64]slot)}
+func openSlots(files Files, secret []byte, names []string, hasLogs bool) (*slots, error) {
+	s := &slots{files: files, secret: secret, used: make(map[uint64]slot)}
 	generations := generationsIn(names)
 	if len(generations) == 0 {
 		if hasLogs {
-			return nil, fmt.Errorf("%w: there are segments but no %s file to read them with", ErrCorrupt, rootPrefix)
+			return nil, errNoRoot
 		}
 		if err := s.clean(names); err != nil {
 			return nil, err
 		}
 		return s, s.rotateLocked()
 	}
-	s.generation = generations[len(generations)-1]
-	root, err := readRoot(files, s.generation)
-	if err != nil {
-		return nil, err
-	}
-	if s.wrap, err = chacha20poly1305.NewX(root); err != nil {
-		return nil, err
-	}
-	if err := s.load(); err != nil {
+	if err := s.read(generations[len(generations)-1]); err != nil {
 		return nil, err
 	}
 	return s, s.clean(names)
+}
+
+// readSlots reads the keys in the folder and changes nothing. A new folder has none.
+func readSlots(files Files, names []string, hasLogs bool) (*slots, error) {
+	s := &slots{files: files, used: make(map[uint64]slot)}
+	generations := generationsIn(names)
+	if len(generations) == 0 {
+		if hasLogs {
+			return nil, errNoRoot
+		}
+		return s, nil
+	}
+	return s, s.read(generations[len(generations)-1])
+}
+
+var errNoRoot = fmt.Errorf("%w: there are segments but no %s file to read them with", ErrCorrupt, rootPrefix)
+
+// read reads the root key and the slots of a generation.
+func (s *slots) read(generation uint64) error {
+	s.generation = generation
+	root, err := readRoot(s.files, generation)
+	if err != nil {
+		return err
+	}
+	if s.wrap, err = s.wrapUnder(root); err != nil {
+		return err
+	}
+	return s.load()
+}
+
+// wrapUnder returns what wraps the keys of segments under a root key, and the caller's secret if there is one. [STO-21]
+func (s *slots) wrapUnder(root []byte) (cipher.AEAD, error) {
+	if len(s.secret) == 0 {
+		return chacha20poly1305.NewX(root)
+	}
+	key, err := hkdf.Key(sha256.New, root, s.secret, string(keys.DomainStore)+"\x00queue root", keySize)
+	if err != nil {
+		return nil, err
+	}
+	return chacha20poly1305.NewX(key)
 }
 
 func generationsIn(names []string) []uint64 {
@@ -295,6 +331,24 @@ func (s *slots) key(number uint64) (cipher.AEAD, bool) {
 	return key, err == nil
 }
 
+// sync makes what is in the slots file durable.
+func (s *slots) sync() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.file.Sync()
+}
+
+// numbers returns the segments that have a slot.
+func (s *slots) numbers() map[uint64]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[uint64]bool, len(s.used))
+	for number := range s.used {
+		all[number] = true
+	}
+	return all
+}
+
 // ackKey returns the cipher of a segment's ack log: the same key with long random nonces, so none is shared. [STO-25]
 func (s *slots) ackKey(number uint64) (cipher.AEAD, bool) {
 	s.mu.Lock()
@@ -323,7 +377,7 @@ func (s *slots) rotate() error {
 func (s *slots) rotateLocked() error {
 	root := make([]byte, keySize)
 	rand.Read(root)
-	wrap, err := chacha20poly1305.NewX(root)
+	wrap, err := s.wrapUnder(root)
 	if err != nil {
 		return err
 	}

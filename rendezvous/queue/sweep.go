@@ -6,9 +6,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"maps"
 	"slices"
 	"time"
+
+	"muster.example/internal/keys"
 )
 
 // sweepAll is the sweeper: it writes ack logs, drops drained segments, and copies forward.
@@ -41,7 +42,7 @@ func (e *Embedded) sweepAll(ctx context.Context) error {
 			}
 		}
 		if err != nil && ctx.Err() == nil {
-			e.log.Warn("queue: sweeping", "error", err)
+			e.troubles.warn("sweeping", err)
 		}
 	}
 }
@@ -49,8 +50,7 @@ func (e *Embedded) sweepAll(ctx context.Context) error {
 // sweep frees what is due at now.
 func (e *Embedded) sweep(ctx context.Context, now time.Time) error {
 	if e.activeDue(now) {
-		r := &request{seal: true, done: make(chan struct{})}
-		if err := e.submit(ctx, r); err != nil {
+		if err := e.commission(ctx, e.sealActive); err != nil && ctx.Err() != nil {
 			return err
 		}
 	}
@@ -67,8 +67,7 @@ func (e *Embedded) sweep(ctx context.Context, now time.Time) error {
 		}
 		err = errors.Join(err, e.flushAcks(), e.dropDrained())
 	}
-	e.shrink(now)
-	return err
+	return errors.Join(err, e.shrink(ctx, now))
 }
 
 // activeDue says whether the active segment holds dead bodies that are due.
@@ -135,10 +134,15 @@ func (e *Embedded) copyAll(ctx context.Context, s *segment, file File) error {
 		r = &request{from: s}
 		return err
 	}
+	sets := make(map[uint32][]keys.PublicKey)
 	_, err := scanSegment(file, s.key, s.number, func(f frame) error {
-		if f.record.kind == recordSeal || !e.lives(s, &f) {
+		if f.record.kind == recordSet {
+			sets[uint32(f.offset)] = f.record.devices
+		}
+		if f.record.kind == recordSeal || f.record.kind == recordSet || !e.lives(s, &f) {
 			return nil
 		}
+		f.record.spread(sets)
 		f.record.body = bytes.Clone(f.record.body)
 		r.copies = append(r.copies, f)
 		if r.bytes += int(f.length); r.bytes >= copyBytes {
@@ -159,8 +163,12 @@ func (e *Embedded) copyAll(ctx context.Context, s *segment, file File) error {
 func (e *Embedded) lives(s *segment, f *frame) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	b := e.bodies[f.record.id]
-	return b != nil && (f.record.kind == recordGain || b.home == s && b.offset == f.offset || s.entries > 0)
+	h := e.table.find(&f.record.id)
+	if h == 0 {
+		return false
+	}
+	c := e.table.at(h)
+	return f.record.kind == recordGain || e.segmentOf(c) == s && int64(c.offset()) == f.offset || s.entries > 0
 }
 
 // dropDrained destroys the keys of drained segments, then removes their files. They go in the order in which they were
@@ -190,6 +198,7 @@ func (e *Embedded) dropDrained() error {
 		e.mu.Lock()
 		for _, s := range step {
 			delete(e.segments, s.number)
+			e.leavePlaceLocked(s)
 		}
 		if e.drained = e.drained[len(step):]; len(e.drained) == 0 {
 			e.drained = nil
@@ -206,21 +215,27 @@ func (e *Embedded) removeLog(number uint64) {
 	for _, suffix := range []string{logSuffix, ackSuffix} {
 		name := numbered(logPrefix, number, suffix)
 		if err := e.files.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			e.log.Warn("queue: removing a drained segment", "error", err)
+			e.troubles.warn("removing a drained segment", err)
 		}
 	}
 }
 
-// shrink gives back the memory of a queue that was longer, and of bodies that nobody fetched at once.
-func (e *Embedded) shrink(now time.Time) {
+// shrink gives back the memory of a queue that was longer, of bodies that nobody fetched at once, and of sets for which
+// nothing came for a while.
+func (e *Embedded) shrink(ctx context.Context, now time.Time) error {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	if now.Sub(e.now) >= quietTime {
 		e.cache.clear()
 	}
-	if e.peak > shrinkAbove && len(e.bodies) < e.peak/4 {
-		e.bodies = maps.Collect(maps.All(e.bodies))
-		e.devices = maps.Collect(maps.All(e.devices))
-		e.peak = len(e.bodies)
+	e.forgetSetsLocked(now)
+	sparse := e.table.sparse()
+	e.mu.Unlock()
+	if !sparse {
+		return nil
 	}
+	return e.commission(ctx, func() error {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.packLocked()
+	})
 }

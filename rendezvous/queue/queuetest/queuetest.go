@@ -56,6 +56,14 @@ func Item(n int, devices ...int) queue.Item {
 	return item
 }
 
+// Payer is who pays for an item of a test by what it holds: the engine is to be opened with it.
+func Payer(item *queue.Item) keys.MemberID {
+	if item.Kind == queue.Receipt {
+		return keys.MemberID(item.Recipients[0])
+	}
+	return keys.Hash[keys.Member](keys.DomainMember, item.Body[:2])
+}
+
 // suite is one engine under test.
 type suite struct {
 	*testing.T
@@ -82,9 +90,15 @@ func Run(t *testing.T, open Open) {
 	run("signals those who watch", Limits{}, watches)
 	run("drops a device", Limits{}, drops)
 	run("expires", Limits{}, expires)
-	run("counts per organization, receipts apart", Limits{}, counts)
+	run("counts per organization, envelopes alone", Limits{}, counts)
+	run("counts per payer", Limits{}, payers)
 	run("is full for a device by entries", Limits{DeviceEntries: 2}, fullEntries)
 	run("is full for a device by bytes", Limits{DeviceBytes: 250}, fullBytes)
+	run("keeps what is for a set", Limits{}, sets)
+	run("a message for a set gains recipients", Limits{}, setGains)
+	run("signals those of a set who watch", Limits{}, setWatches)
+	run("is full for some of a set", Limits{DeviceEntries: 2}, fullInSet)
+	run("refuses what is for no set", Limits{}, refusesSets)
 	run("refuses what is no item", Limits{}, refuses)
 	run("serves many callers at once", Limits{}, concurrent)
 	run("returns the context's error", Limits{}, cancelled)
@@ -307,51 +321,19 @@ func drops(s *suite) {
 	s.want(2, 1)
 }
 
-func expires(s *suite) {
-	now := time.Unix(1_700_000_000, 0)
-	for n := range 4 {
-		item := Item(n, 1, 2)
-		item.Expires = now.Add(time.Duration(n-1) * time.Minute)
-		s.put(item)
-	}
-	s.ack(1, 0)
-	gone, err := s.Expire(s.Context(), now)
-	if err != nil {
-		s.Fatal(err)
-	}
-	got := map[queue.Expired]int{}
-	for _, x := range gone {
-		got[x]++
-	}
-	want := map[queue.Expired]int{}
-	for _, x := range [][2]int{{0, 2}, {1, 1}, {1, 2}} {
-		want[queue.Expired{Org: Org(0), ID: ID(x[0]), Kind: queue.Envelope, Device: Device(x[1])}]++
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		s.Errorf("expired (-want +got):\n%s", diff)
-	}
-	s.want(1, 2, 3)
-	s.again()
-	s.want(1, 2, 3)
-	s.want(2, 2, 3)
-	if gone, err := s.Expire(s.Context(), now); err != nil || len(gone) > 0 {
-		s.Errorf("expired a second time: %v, %v", gone, err)
-	}
-}
-
 func counts(s *suite) {
-	a, b, receipt := Item(1, 1, 2), Item(2, 1), Item(3, 1)
-	b.Org, receipt.Kind = Org(7), queue.Receipt
-	s.put(a, b, receipt)
+	a, b, receipt, notice, silence := Item(1, 1, 2), Item(2, 1), Item(3, 1), Item(4, 1), Item(5, 1)
+	b.Org, receipt.Kind, notice.Kind, silence.Kind = Org(7), queue.Receipt, queue.Return, queue.Silence
+	s.put(a, b, receipt, notice, silence)
 	s.wantStats(map[keys.OrgID]queue.Stats{
 		Org(0): {Entries: 2, Bodies: 1, Bytes: 100},
 		Org(7): {Entries: 1, Bodies: 1, Bytes: 100},
 	})
 	list := s.next(1, 0, 10, 1<<20)
-	if len(list) != 3 || list[2].Kind != queue.Receipt {
+	if len(list) != 5 || list[2].Kind != queue.Receipt || list[3].Kind != queue.Return || list[4].Kind != queue.Silence {
 		s.Errorf("a receipt is not delivered as one: %v", list)
 	}
-	s.ack(1, 1, 2, 3)
+	s.ack(1, 1, 2, 3, 4, 5)
 	s.wantStats(map[keys.OrgID]queue.Stats{Org(0): {Entries: 1, Bodies: 1, Bytes: 100}})
 }
 
@@ -389,9 +371,11 @@ func fullBytes(s *suite) {
 func refuses(s *suite) {
 	noKind := Item(2, 1)
 	noKind.Kind = 0
+	unknown := Item(4, 1)
+	unknown.Kind = queue.Gap + 1
 	large := Item(3, 1)
 	large.Body = make([]byte, queue.MaxBody+1)
-	for i, err := range s.Put(s.Context(), []queue.Item{Item(1), noKind, large}) {
+	for i, err := range s.Put(s.Context(), []queue.Item{Item(1), noKind, large, unknown}) {
 		if !errors.Is(err, queue.ErrItem) {
 			s.Errorf("item %d: got %v, want ErrItem", i, err)
 		}
@@ -449,8 +433,8 @@ func cancelled(s *suite) {
 	if err := s.Drop(ctx, Device(1)); !errors.Is(err, context.Canceled) {
 		s.Errorf("Drop: %v", err)
 	}
-	if _, err := s.Expire(ctx, time.Now()); !errors.Is(err, context.Canceled) {
-		s.Errorf("Expire: %v", err)
+	if _, err := s.Expired(ctx, time.Now(), 1); !errors.Is(err, context.Canceled) {
+		s.Errorf("Expired: %v", err)
 	}
 }
 
