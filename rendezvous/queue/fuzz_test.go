@@ -17,8 +17,23 @@ func FuzzRecord(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	for _, data := range queue.RecordsForFuzz() {
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		again, err := queue.RecodeRecord(data)
+		if err == nil && !bytes.Equal(again, data) {
+			t.Errorf("%x parses, and encodes to %x", data, again)
+		}
+	})
+}
+
+func FuzzFooter(f *testing.F) {
+	f.Add(queue.FooterForFuzz(0))
+	f.Add(queue.FooterForFuzz(4))
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		again, err := queue.RecodeFooter(data)
 		if err == nil && !bytes.Equal(again, data) {
 			t.Errorf("%x parses, and encodes to %x", data, again)
 		}
