@@ -57,11 +57,14 @@ func (n *Node) present(ctx context.Context, from keys.PublicKey, r *rvproto.Pres
 	if !o.speaksForItself(&event, by) {
 		return rollRefusal(wire.StatusRefused)
 	}
+	if event.Bar != nil && !o.roll.orders() {
+		n.later(rumour{org: o, event: r.Event})
+	}
 	return n.submitted(o, n.submit(ctx, o, from, by.Signer, r.Event, nil))
 }
 
-// speaksForItself reports whether an event is taken from whoever carries it: it is by the recovery key of a member or by
-// the root key, or it is what a device may have to say that nobody serves any more. Whether it is allowed is for the rules
+// speaksForItself reports whether an event is taken from whoever carries it: it is by the recovery key of a member, by the
+// root key or by an enrolment key, or it is what a device may have to say that nobody serves any more. Whether it is allowed is for the rules
 // of the roll. [RV-61]
 func (o *org) speaksForItself(event *membership.Event, by membership.Principal) (speaks bool) {
 	o.roll.read(func(state *membership.State) {
@@ -73,6 +76,8 @@ func (o *org) speaksForItself(event *membership.Event, by membership.Principal) 
 			speaks = true
 		case event.Enter != nil:
 			speaks = promised
+		case state.CheckEnrolment(by.Signer) == nil:
+			speaks = true
 		case event.Refuse != nil, event.Bar != nil, event.Cancel != nil:
 			speaks = device
 		}

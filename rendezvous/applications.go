@@ -207,6 +207,9 @@ func (n *Node) apply(from keys.PublicKey, address ma.Multiaddr, r *rvproto.Apply
 	if no.status != wire.StatusOK {
 		return no.roll()
 	}
+	if no := o.elsewhere(); no.status != wire.StatusOK {
+		return no.roll() // the one who decides asks there
+	}
 	event, by, err := membership.OpenEvent(r.Event)
 	switch {
 	case err != nil:
@@ -220,6 +223,9 @@ func (n *Node) apply(from keys.PublicKey, address ma.Multiaddr, r *rvproto.Apply
 		return n.submitted(o, wire.StatusOK)
 	}
 	now := n.cfg.Now()
+	if n.room.full(o.id) >= shedGuests {
+		return rollRefusal(wire.StatusFull)
+	}
 	if status := o.mayApply(&event, r.Invitation, now); status != wire.StatusOK {
 		return rollRefusal(status)
 	}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"muster.example/internal/keys"
 	"muster.example/internal/task"
 )
 
@@ -26,7 +27,8 @@ const (
 	maxSocketPath = 100
 
 	controlTime = 10 * time.Second
-	maxControl  = 4 << 20 // bytes of an answer
+	longTime    = time.Hour // for what reads all that the node has
+	maxControl  = 4 << 20   // bytes of an answer
 )
 
 // openFaces starts what people and monitors ask: the control socket and the metrics page. close ends them.
@@ -85,7 +87,31 @@ func (n *Node) controlPages() http.Handler {
 		}
 		answerJSON(w, http.StatusOK, ClaimLink{link})
 	})
+	pages.HandleFunc("POST /check", func(w http.ResponseWriter, r *http.Request) {
+		allow(w, longTime)
+		found, err := n.Check(r.Context())
+		if err != nil {
+			answerJSON(w, http.StatusServiceUnavailable, controlError{err.Error()})
+			return
+		}
+		answerJSON(w, http.StatusOK, found)
+	})
+	pages.HandleFunc("POST /backup", func(w http.ResponseWriter, r *http.Request) {
+		allow(w, longTime)
+		w.Header().Set("Content-Type", "application/octet-stream")
+		if err := writeBackup(r.Context(), w, n.store, n.key); err != nil {
+			n.log.Warn("a backup broke off", "error", err) // who asked sees that its end is missing
+			panic(http.ErrAbortHandler)
+		}
+	})
+	n.bundlePages(pages)
 	return pages
+}
+
+// allow gives an answer more time than others have.
+func allow(w http.ResponseWriter, limit time.Duration) {
+	control, deadline := http.NewResponseController(w), time.Now().Add(limit)
+	_ = errors.Join(control.SetReadDeadline(deadline), control.SetWriteDeadline(deadline)) // else it ends as others do
 }
 
 // ClaimLink is the JSON of `muster-rendezvous claim`.
@@ -173,51 +199,85 @@ func findSocket(dir string) (string, error) {
 // AskStatus asks the node that serves dir for its status; ErrNotRunning if there is none.
 func AskStatus(ctx context.Context, dir string) (Status, error) {
 	var status Status
-	err := ask(ctx, dir, http.MethodGet, "/status", &status)
+	err := ask(ctx, dir, http.MethodGet, "/status", controlTime, &status)
 	return status, err
 }
 
 // AskClaim asks the node that serves dir for a link to found one more organization; ErrNotRunning if there is none.
 func AskClaim(ctx context.Context, dir string) (ClaimLink, error) {
 	var link ClaimLink
-	err := ask(ctx, dir, http.MethodPost, "/claim", &link)
+	err := ask(ctx, dir, http.MethodPost, "/claim", controlTime, &link)
 	return link, err
 }
 
-func ask(ctx context.Context, dir, method, page string, answer any) error {
-	path, err := findSocket(dir)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, controlTime)
+// AskCheck asks the node that serves dir to check what it has; ErrNotRunning if there is none.
+func AskCheck(ctx context.Context, dir string) (Checked, error) {
+	var found Checked
+	err := ask(ctx, dir, http.MethodPost, "/check", longTime, &found)
+	return found, err
+}
+
+// askBackup asks the node that serves dir for a backup, and checks that it is whole while it writes it on.
+func askBackup(ctx context.Context, dir string, w io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, longTime)
 	defer cancel()
-	var dialer net.Dialer
-	transport := &http.Transport{
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) },
-		DisableKeepAlives: true,
-	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://rendezvous"+page, nil)
+	response, err := request(ctx, dir, http.MethodPost, "/backup", nil)
 	if err != nil {
 		return err
 	}
-	response, err := transport.RoundTrip(request)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		return ErrNotRunning
-	}
+	defer response.Body.Close()
+	return readBackup(io.TeeReader(response.Body, w), func([keys.SeedSize]byte) error { return nil }, func(_, _ []byte) error { return nil })
+}
+
+// ask gets an answer in JSON.
+func ask(ctx context.Context, dir, method, page string, limit time.Duration, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	response, err := request(ctx, dir, method, page, nil)
 	if err != nil {
-		return fmt.Errorf("asking the node: %w", err)
+		return err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxControl))
 	if err != nil {
 		return fmt.Errorf("asking the node: %w", err)
 	}
-	if response.StatusCode != http.StatusOK {
-		var failed controlError
-		if json.Unmarshal(body, &failed) != nil || failed.Error == "" {
-			failed.Error = string(bytes.TrimSpace(body))
-		}
-		return errors.New(failed.Error)
-	}
 	return json.Unmarshal(body, answer)
+}
+
+// request asks the node that serves dir, and returns an answer that is no error. The caller closes its body.
+func request(ctx context.Context, dir, method, page string, body io.Reader) (*http.Response, error) {
+	path, err := findSocket(dir)
+	if err != nil {
+		return nil, err
+	}
+	var dialer net.Dialer
+	transport := &http.Transport{
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) },
+		DisableKeepAlives: true,
+	}
+	question, err := http.NewRequestWithContext(ctx, method, "http://rendezvous"+page, body)
+	if err != nil {
+		return nil, err
+	}
+	response, err := transport.RoundTrip(question)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, ErrNotRunning
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking the node: %w", err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return response, nil
+	}
+	defer response.Body.Close()
+	said, err := io.ReadAll(io.LimitReader(response.Body, maxControl))
+	if err != nil {
+		return nil, fmt.Errorf("asking the node: %w", err)
+	}
+	var failed controlError
+	if json.Unmarshal(said, &failed) != nil || failed.Error == "" {
+		failed.Error = string(bytes.TrimSpace(said))
+	}
+	return nil, errors.New(failed.Error)
 }

@@ -133,6 +133,10 @@ func TestMoveOfTheDuty(t *testing.T) { // [RV-70] [RV-71] [RV-72]
 	_, err = old.device("zoe").OpenPost(old.ctx())
 	wantStatus(t, "a stranger at the old node", err, wire.StatusNotMember)
 
+	if orgs := old.node.Status().Orgs; orgs[0].Untold != 1 { // Carl: it outlives restarts who was told
+		t.Errorf("%d devices were not told, want 1", orgs[0].Untold)
+	}
+
 	// What waits there is delivered, and then the stream ends.
 	stream = ben.openDeliver()
 	if !slices.Equal(stream.Moved(), move) || stream.Checkpoint() != nil {
@@ -163,7 +167,7 @@ func TestMoveOfTheDuty(t *testing.T) { // [RV-70] [RV-71] [RV-72]
 	next.follow(there, ben.at(next))
 	there.join("Emil")
 	wantAnswer(t, "after a restart", there.post(there.sealed(1), ben), wire.StatusOK)
-	if orgs := old.node.Status().Orgs; len(orgs) != 1 || !orgs[0].Moved {
+	if orgs := old.node.Status().Orgs; len(orgs) != 1 || !orgs[0].Moved || orgs[0].MovedAt.IsZero() || orgs[0].Untold != 0 {
 		t.Errorf("status of the old node: %+v", orgs)
 	}
 }

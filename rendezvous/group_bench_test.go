@@ -3,7 +3,6 @@ package rendezvous
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -102,16 +101,8 @@ func BenchmarkMembersInAFlood(b *testing.B) {
 }
 
 func benchFlood(b *testing.B, guests int) {
-	const senders = 8
 	s, founder, recipients := benchSite(b, 200)
-	clients, bodies := make([]*rvclient.Client, senders), make([][][]byte, senders)
-	each := max(b.N/senders, 1)
-	for i := range clients {
-		clients[i] = s.sender(b, founder, fmt.Sprint("sender ", i))
-		for range each {
-			bodies[i] = append(bodies[i], handMade(keyOf(fmt.Sprint("sender ", i)), envelope.Leave{}, 1, 700))
-		}
-	}
+	members := s.posters(b, founder)
 	desk, _ := s.org.roll.memberOf(recipients[0])
 	founder.counter++
 	s.put(b, membership.SignEvent(membership.Event{
@@ -119,35 +110,16 @@ func benchFlood(b *testing.B, guests int) {
 		Role: &membership.RoleChange{Member: desk, Role: membership.RoleDesk},
 	}, founder.key, nil))
 	ctx, cancel := context.WithCancel(context.Background())
-	var flood, wait sync.WaitGroup
+	var flood sync.WaitGroup
 	var posted, accepted atomic.Int64
 	for _, guest := range s.guests(b, founder, guests) {
 		flood.Go(func() { hammer(ctx, guest, recipients[:1], &posted, &accepted) })
 	}
 	fill(&posted)
 	posted.Store(0)
-	var mu sync.Mutex
-	var times []time.Duration
-	b.ResetTimer()
-	for i, c := range clients {
-		wait.Go(func() {
-			took, err := postTimed(c, bodies[i], recipients, 16)
-			if err != nil {
-				b.Error(err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			times = append(times, took...)
-		})
-	}
-	wait.Wait()
-	b.StopTimer()
+	members.measure(b, recipients)
 	cancel()
 	flood.Wait()
-	slices.Sort(times)
-	b.ReportMetric(float64(each*senders)/b.Elapsed().Seconds(), "accepts/s")
-	b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "p50-ms")
-	b.ReportMetric(float64(times[len(times)*99/100].Microseconds())/1000, "p99-ms")
 	b.ReportMetric(float64(posted.Load()), "guest-posts")
 	b.ReportMetric(float64(accepted.Load()), "guest-accepts")
 }

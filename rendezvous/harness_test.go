@@ -118,7 +118,7 @@ func (s *site) device(name string) *device {
 
 // ctx is a context for one operation. In real time it only bounds a failing test.
 func (s *site) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	s.t.Cleanup(cancel)
 	return ctx
 }

@@ -48,7 +48,7 @@ func (d *device) made(kind envelope.Kind, leave envelope.Leave, rollSize uint64)
 		header.Position = 1
 	}
 	rand.Read(header.Salt[:])
-	for size := 64; size < 8<<10; size++ {
+	for size := 64; size < 16<<10; size++ {
 		data := envelope.Envelope{Header: wire.Encode(header), Sealed: make([]byte, size)}.Bytes()
 		if _, err := envelope.View(data, 1<<20); err == nil {
 			return data

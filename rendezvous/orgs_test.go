@@ -72,6 +72,27 @@ func TestOrganizationsAreIsolated(t *testing.T) { // [RV-13]
 	}
 }
 
+// An organization that names another's device or archive as the service of its own archive takes nothing from it. [RV-13] [RV-150]
+func TestArchiveOfAnotherOrganization(t *testing.T) {
+	s := newSite(t)
+	anna, zoe := s.found("Acme"), s.found("Zenith")
+	ben := anna.join("Ben")
+	service := anna.archiveOf("archive", membership.ArchiveOpen, 1<<20, ben)
+	private, err := envelope.GenerateArchiveKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, d := range map[string]*device{"a device": ben, "an archive": service} {
+		wantStatus(t, name, zoe.submit(membership.Event{Archive: &membership.Archive{Set: &membership.ArchiveSetting{
+			Service: d.key.Public(), Key: private.Public(), Mode: membership.ArchiveOpen, Bytes: 1 << 20, Age: 3600,
+		}}}, nil), wire.StatusUsed)
+		_ = d.openDeliver()
+	}
+	s.node.directory.archive(ben.key.Public(), s.node.directory.org(zoe.Org)) // by a roll that is ordered elsewhere
+	s.node.directory.archive(service.key.Public(), s.node.directory.org(zoe.Org))
+	_, _ = ben.openDeliver(), service.openDeliver()
+}
+
 func TestRestartKeepsEverything(t *testing.T) { // [RV-25]
 	s := newSite(t, func(c *Config) { c.OpenQueue = nil })
 	anna := s.found("Acme")

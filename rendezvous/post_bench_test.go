@@ -85,7 +85,8 @@ func postAll(c *rvclient.Client, bodies [][]byte, to [][]keys.PublicKey, inFligh
 func benchSite(b *testing.B, members int) (*benchNode, *device, []keys.PublicKey) {
 	b.Helper()
 	dir := b.TempDir()
-	node, err := New(Config{Dir: dir, Listen: []string{"/ip4/127.0.0.1/tcp/0"}, NoControl: true, Strangers: StrangerLimits{Burst: 1000}})
+	node, err := New(Config{Dir: dir, Listen: []string{"/ip4/127.0.0.1/tcp/0"}, NoControl: true, Strangers: StrangerLimits{Burst: 100},
+		Quotas: Quotas{OrgShare: 100, MemberShare: 100, MemberBodies: 1 << 40, MemberBytes: 1 << 50}}) // one member posts all
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -77,7 +77,13 @@ func newPresence(store *kv.Store, org keys.OrgID, g *grants) *presence {
 // enroll makes an organization one of this node's.
 func (n *Node) enroll(o *org) {
 	o.presence.news, o.presence.clock = n.presence, n.cfg.Now
+	if here := n.directory.org(o.id); here != nil {
+		o.journal = here.journal
+	} else {
+		o.journal = newJournal(n.epoch)
+	}
 	n.directory.add(o)
+	n.notePeers()
 }
 
 // enter notes that a device of a member is connected. A newer stream goes on with what the older one said.

@@ -158,7 +158,7 @@ func TestSlotRefusals(t *testing.T) {
 
 // await waits for what another goroutine is about to do.
 func await(done func() bool) bool {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if done() {
 			return true
 		}

@@ -50,10 +50,23 @@ func (r *roll) remember(index uint64, event []byte) {
 	case e.Enter != nil:
 		about, _ = state.AccountOf(e.Signer)
 		m.entering = true
+	case e.Enrolment != nil && e.Enrolment.Suspend > 0:
+		r.rememberEnd(index, e.Enrolment)
+		return
 	default:
 		return
 	}
 	r.about[about] = append(r.about[about], m)
+}
+
+// rememberEnd notes the end of an enrolment key about those whom it suspended. The caller holds mu, or is alone.
+func (r *roll) rememberEnd(index uint64, end *membership.Enrolment) {
+	for _, member := range r.roll.State().Members() {
+		by, _ := r.roll.State().EnrolledBy(member.ID)
+		if by == end.Key && member.Suspended && member.Joined+1 >= end.Suspend {
+			r.about[member.ID] = append(r.about[member.ID], mention{index: index, decision: true})
+		}
+	}
 }
 
 // verdict answers what became of a device: what it is, and the entries that made it so, each with its proof. [RV-62]
