@@ -1,0 +1,136 @@
+package replicated_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"muster.example/rendezvous/queue/queuetest"
+	"muster.example/rendezvous/queue/replicated"
+)
+
+// What is appended while the servers say how the log is makes nobody believe that some of it is lost.
+func TestALogThatGoesOnIsNotLost(t *testing.T) {
+	c := startCluster(t, 1)
+	opt := replicated.Unswept(optionsFor(t, c, newPrefix()))
+	opt.Shards = 1
+	opt.Logger = slog.New(slog.NewTextHandler(complaints{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	e, _ := open(t, opt)
+	put(t, e, queuetest.Item(1, 1))
+	if err := e.Look(t.Context(), func() { put(t, e, queuetest.Item(2, 1)) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// complaints is a log that is to stay empty.
+type complaints struct{ testing.TB }
+
+func (c complaints) Write(b []byte) (int, error) {
+	c.Errorf("%s", b)
+	return len(b), nil
+}
+
+// While a log is read anew, what waits is served as before, and what is acknowledged stays so.
+func TestALogIsReadAnewUnseen(t *testing.T) {
+	const items = 100
+	c := startCluster(t, 1)
+	opt := optionsFor(t, c, newPrefix())
+	opt.Shards = 1
+	e, _ := open(t, opt)
+	for n := range items { // a record each
+		put(t, e, queuetest.Item(n, 1, 2))
+	}
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for range 10 {
+			if err := e.ReadAnew(t.Context()); err != nil && t.Context().Err() == nil {
+				t.Error(err)
+			}
+		}
+	})
+	t.Cleanup(reading.Wait)
+	over := make(chan struct{})
+	go func() {
+		reading.Wait()
+		close(over)
+	}()
+	acknowledged := 0
+	for read := false; !read || acknowledged == 0; {
+		select {
+		case <-over:
+			read = true
+		default:
+		}
+		if list := next(t, e, 2); len(list) != items {
+			t.Fatalf("%d of %d wait for one who acknowledged none", len(list), items)
+		}
+		if !e.Holds(queuetest.ID(acknowledged)) {
+			t.Fatalf("item %d is not held", acknowledged)
+		}
+		if acknowledged < items {
+			ack(t, e, 1, acknowledged)
+			acknowledged++
+		}
+		if list := next(t, e, 1); len(list) != items-acknowledged {
+			t.Fatalf("%d wait for one who acknowledged %d of %d", len(list), acknowledged, items)
+		}
+	}
+	t.Logf("%d were acknowledged meanwhile", acknowledged)
+}
+
+// What is put while a log is read anew is put: nobody is told that it could not be.
+func TestAPutWhileTheLogIsReadAnew(t *testing.T) {
+	c := startCluster(t, 1)
+	opt := optionsFor(t, c, newPrefix())
+	opt.Shards = 1
+	e, _ := open(t, opt)
+	ctx, stop := context.WithCancel(t.Context())
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for ctx.Err() == nil {
+			if err := e.ReadAnew(ctx); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		}
+	})
+	for n := range 100 {
+		put(t, e, queuetest.Item(n, 1))
+	}
+	stop()
+	reading.Wait()
+	if list := next(t, e, 1); len(list) != 100 {
+		t.Errorf("%d wait", len(list))
+	}
+}
+
+// Who ends while the answer to its claim is on the way leaves the turn to others all the same, and who goes on keeps it.
+func TestATurnWhoseAnswerIsLostIsLeft(t *testing.T) {
+	c := startCluster(t, 1)
+	opt := optionsFor(t, c, newPrefix())
+	first, err := replicated.Open(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close() //nolint:errcheck // nothing waits in it
+	second, err := replicated.Open(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close() //nolint:errcheck // nothing waits in it
+	turn := func(e *replicated.Engine, want bool, when string) {
+		t.Helper()
+		if held, err := e.Sweeps(t.Context()); err != nil || held != want {
+			t.Fatalf("%s: %v, %v", when, held, err)
+		}
+	}
+	turn(first, true, "nobody has it")
+	turn(first, true, "it has it")
+	first.Deafen()
+	turn(first, false, "the answer is lost")
+	turn(second, false, "another has it")
+	if err := first.LeaveTurn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	turn(second, true, "the first has left")
+}
