@@ -17,7 +17,7 @@ func printPage(c *cobra.Command, _ []string) {
 		return
 	}
 	section(w, "NAME", c.CommandPath()+" - "+c.Short)
-	section(w, "SYNOPSIS", c.CommandPath()+" [OPTION]...")
+	section(w, "SYNOPSIS", c.CommandPath()+strings.TrimPrefix(c.Use, c.Name())+" [OPTION]...")
 	section(w, "DESCRIPTION", c.Long)
 	section(w, "OPTIONS", dedent(c.LocalNonPersistentFlags().FlagUsages()))
 	section(w, "OPTIONS OF EVERY COMMAND", dedent(c.InheritedFlags().FlagUsages()))
