@@ -107,7 +107,7 @@ func (tx *Tx) PutWiped(w Wiped) error { return wipes.put(tx, w, w.Org[:]) }
 // DeleteWiped forgets that an organization's data was removed: the device is in it again.
 func (tx *Tx) DeleteWiped(org keys.OrgID) error { return wipes.delete(tx, org[:]) }
 
-// Sighting returns when a device of the own account was last heard of, in unix milliseconds; 0 if never.
+// Sighting returns when another device was last heard of, in unix milliseconds; 0 if never.
 func (tx *Tx) Sighting(org keys.OrgID, device keys.PublicKey) (int64, error) {
 	at, err := sightings.get(tx, org[:], device[:])
 	if errors.Is(err, ErrNotFound) {
@@ -116,7 +116,7 @@ func (tx *Tx) Sighting(org keys.OrgID, device keys.PublicKey) (int64, error) {
 	return at, err
 }
 
-// PutSighting notes when a device of the own account was last heard of.
+// PutSighting notes when another device was last heard of.
 func (tx *Tx) PutSighting(org keys.OrgID, device keys.PublicKey, at int64) error {
 	return sightings.put(tx, at, org[:], device[:])
 }

@@ -81,6 +81,6 @@ func (tx *Tx) eraseDraft(org keys.OrgID, r history.Record) error {
 		return tx.unshare(org, r)
 	}
 	erased := r.Draft.Erase()
-	r.Draft = &erased
+	r.Draft, r.Signature = &erased, keys.Signature{} // it is for no other device
 	return tx.putRecord(org, r, false)
 }

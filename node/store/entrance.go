@@ -12,6 +12,7 @@ type Entrance struct {
 	Root       []byte              `cbor:"5,keyasint,omitempty"` // of a creation: the seed of the root words, until they are shown
 	Apply      bool                `cbor:"6,keyasint,omitempty"` // of a join: the invitation is one to apply
 	Text       string              `cbor:"7,keyasint,omitempty"` // with which one applies
+	Claim      string              `cbor:"8,keyasint,omitempty"` // of a creation on the rendezvous node in this program: its link
 }
 
 var entrances = bucket[Entrance]{6, "an entrance under way"}

@@ -2,12 +2,20 @@ package store
 
 import "muster.example/internal/keys"
 
-// Notice is something that a person is told once: a member has another name, a verification has fallen.
+// Notice is something that a person is told once: a member has another name, a verification has fallen, messages were returned.
 type Notice struct {
 	Time   int64         `cbor:"1,keyasint"` // unix milliseconds
 	Member keys.MemberID `cbor:"2,keyasint"`
 	Text   string        `cbor:"3,keyasint"`
 	Told   bool          `cbor:"4,keyasint,omitempty"`
+
+	// Of messages that the member did not get: the last of them, how many, and why that.
+	Message keys.MessageID `cbor:"5,keyasint,omitzero"`
+	Count   uint64         `cbor:"6,keyasint,omitempty"`
+	Why     Reason         `cbor:"7,keyasint,omitempty"`
+
+	// Kind says what a notice of the device itself is about, by its word in the API; Count goes with it. Empty: see Text.
+	Kind string `cbor:"8,keyasint,omitempty"`
 }
 
 // MaxNotices is the number of notices kept for an organization; the oldest go first.

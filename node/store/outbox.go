@@ -60,6 +60,18 @@ type Waiting struct {
 	Written  Moment           `cbor:"19,keyasint,omitzero"`  // of a message
 	Spread   bool             `cbor:"17,keyasint,omitempty"` // the node passes it on to a group: Pending is all of its devices
 	Held     []keys.PublicKey `cbor:"18,keyasint,omitempty"` // whose members take no part in the conversation yet
+	Full     []keys.PublicKey `cbor:"20,keyasint,omitempty"` // of Pending: the node has it not for them: no room, or they were served directly
+	Aside    bool             `cbor:"21,keyasint,omitempty"` // the node had no room for it: others go first
+	Nodes    []keys.PublicKey `cbor:"22,keyasint,omitempty"` // where there are several: those that have it on disk
+	Carriers []keys.PublicKey `cbor:"25,keyasint,omitempty"` // who has it to carry, of this device
+	Handed   HandedOn         `cbor:"26,keyasint,omitzero"`  // to these
+	Archive  keys.PublicKey   `cbor:"23,keyasint,omitzero"`  // whose copy each post of it brings, also once it has receipted its own
+}
+
+// HandedOn is what of an envelope's copies this device has handed to carriers.
+type HandedOn struct {
+	Copies uint64 `cbor:"1,keyasint"`
+	Since  int64  `cbor:"2,keyasint"` // when the first was handed over, unix milliseconds
 }
 
 // State is how far a message has come to one device. The numbers are part of the disk format.
@@ -83,19 +95,84 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// Final reports whether nothing more can happen.
+// Final reports whether nothing more happens by itself.
 func (s State) Final() bool { return s >= StateDelivered }
+
+// Reason says why a message was returned or refused. The numbers are part of the disk format.
+type Reason uint8
+
+// The reasons.
+const (
+	ReasonTime     Reason = 1 // the device did not come in time
+	ReasonParked   Reason = 2 // the device stayed away for so long that nothing is kept for it
+	ReasonBarred   Reason = 3 // the device is barred, or was ended by a re-admission
+	ReasonRemoved  Reason = 4 // its member is none any more
+	ReasonUnopened Reason = 5 // the device could not open it, however often it was sealed anew
+	ReasonErased   Reason = 6 // it was taken back, or its lifetime is over
+	ReasonLeft     Reason = 7 // its member takes no part at the place any more
+	ReasonLeave    Reason = 8 // its member has not let the sender write
+	ReasonRules    Reason = 9 // the rules of the organization forbid it
+)
+
+// String returns the reason's word in the API, empty for none.
+func (r Reason) String() string {
+	names := [...]string{ReasonTime: "time", ReasonParked: "parked", ReasonBarred: "barred", ReasonRemoved: "removed",
+		ReasonUnopened: "unopened", ReasonErased: "erased", ReasonLeft: "left", ReasonLeave: "leave", ReasonRules: "rules"}
+	if int(r) < len(names) {
+		return names[r]
+	}
+	return ""
+}
 
 // Delivery is how a message stands with one device of a member.
 type Delivery struct {
 	Device   keys.PublicKey `cbor:"1,keyasint"`
 	Member   keys.MemberID  `cbor:"2,keyasint"`
 	State    State          `cbor:"3,keyasint"`
-	Unposted uint64         `cbor:"4,keyasint"`           // parts not yet on a rendezvous node
-	Missing  uint64         `cbor:"5,keyasint"`           // parts without a receipt
-	Changed  int64          `cbor:"6,keyasint"`           // unix milliseconds
-	Held     bool           `cbor:"7,keyasint,omitempty"` // its member takes no part in the conversation yet
+	Unposted uint64         `cbor:"4,keyasint"`            // parts not yet on a rendezvous node
+	Missing  uint64         `cbor:"5,keyasint"`            // parts without a receipt
+	Changed  int64          `cbor:"6,keyasint"`            // unix milliseconds
+	Held     bool           `cbor:"7,keyasint,omitempty"`  // its member takes no part in the conversation yet
+	Lack     Lack           `cbor:"8,keyasint,omitempty"`  // while it is held
+	Bundled  int64          `cbor:"10,keyasint,omitempty"` // while it is held: when it was last written into a bundle, unix milliseconds
+	Reason   Reason         `cbor:"9,keyasint,omitempty"`  // of StateReturned and StateRefused; 0 if an earlier program noted them
+	Via      Via            `cbor:"11,keyasint,omitempty"` // the way that it went, once a part of it was delivered
+	Carried  int64          `cbor:"12,keyasint,omitempty"` // while it is held: when a carrier was last handed a part of it, unix milliseconds
+	Carriers uint64         `cbor:"13,keyasint,omitempty"` // how many have a part of it from this device
 }
+
+// Via is the way that a message went to a device. The numbers are part of the disk format.
+type Via uint8
+
+// The ways.
+const (
+	ViaUnknown  Via = 0 // not delivered yet, or by an earlier program
+	ViaNode     Via = 1
+	ViaDirect   Via = 2 // straight from device to device
+	ViaCarriers Via = 3 // other members' devices carried it
+	ViaBundle   Via = 4
+)
+
+// String returns the way's word in the API, empty for one that is not known.
+func (v Via) String() string {
+	names := [...]string{ViaNode: "node", ViaDirect: "direct", ViaCarriers: "carriers", ViaBundle: "bundle"}
+	if int(v) < len(names) {
+		return names[v]
+	}
+	return ""
+}
+
+// Lack is why a message is held at its author's. The numbers are part of the disk format.
+type Lack uint8
+
+// The reasons.
+const (
+	LackNothing Lack = 0
+	LackDevice  Lack = 1 // at the rendezvous node there is no room for the device
+	LackNode    Lack = 2 // there is none at the rendezvous node, or not for its author
+	LackFault   Lack = 3 // the rendezvous node has a fault that may pass
+	LackArchive Lack = 4 // the organization's archive is behind, and messages wait for it
+)
 
 var (
 	numbers    = bucket[uint64]{30, "the outbox's counter"}
@@ -147,7 +224,7 @@ func (tx *Tx) AddWaiting(org keys.OrgID, w Waiting, envelope []byte) (Waiting, e
 	if err != nil {
 		return w, err
 	}
-	w.Number, w.Size, w.Accepted = n, uint64(len(envelope)), false
+	w.Number, w.Size, w.Accepted, w.Full, w.Aside = n, uint64(len(envelope)), false, nil, false
 	if err := waitingIDs.put(tx, n, org[:], w.ID[:]); err != nil {
 		return w, err
 	}
@@ -160,9 +237,10 @@ func (tx *Tx) AddWaiting(org keys.OrgID, w Waiting, envelope []byte) (Waiting, e
 	return w, tx.PutWaiting(org, w)
 }
 
-// PutWaiting stores what is kept of an envelope under its number. One that is accepted no longer counts as unposted.
+// PutWaiting stores what is kept of an envelope under its number. One that is accepted, or set aside since there is no room for
+// it, no longer counts as unposted.
 func (tx *Tx) PutWaiting(org keys.OrgID, w Waiting) error {
-	if w.Accepted {
+	if w.Accepted || w.Aside {
 		switch _, err := unposted.get(tx, org[:], number(w.Number)); {
 		case err == nil:
 			if err := unposted.delete(tx, org[:], number(w.Number)); err != nil {
@@ -178,6 +256,7 @@ func (tx *Tx) PutWaiting(org keys.OrgID, w Waiting) error {
 // DeleteWaiting removes an envelope.
 func (tx *Tx) DeleteWaiting(org keys.OrgID, w Waiting) error {
 	if !w.Accepted {
+		// It may not count any more.
 		if err := unposted.delete(tx, org[:], number(w.Number)); err != nil {
 			return err
 		}
@@ -242,6 +321,17 @@ func (tx *Tx) PutDelivery(org keys.OrgID, message keys.MessageID, d Delivery) er
 		}
 	}
 	return deliveries.put(tx, d, org[:], message[:], d.Device[:])
+}
+
+// ForgetUndelivered notes that a message is on its way again to a device that did not get it.
+func (tx *Tx) ForgetUndelivered(org keys.OrgID, message keys.MessageID, device keys.PublicKey) error {
+	_, err := undelivered.get(tx, org[:], message[:], device[:])
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return undelivered.delete(tx, org[:], message[:], device[:])
 }
 
 // Undelivered visits the messages that a device of a member did not get, once for each device.
