@@ -7,6 +7,8 @@ var (
 	ErrWrongPassphrase = errors.New("wrong passphrase")
 	ErrWrongKeyFile    = errors.New("the key file is another folder's")
 	ErrNoKeyFile       = errors.New("the key file is missing")
+	ErrWrongKeyring    = errors.New("what lies in the keyring is another folder's")
+	ErrLastWay         = errors.New("neither a passphrase nor a key file would unlock the folder then")
 	ErrKeyFile         = errors.New("not a usable key file")
 	ErrNoSlot          = errors.New("the folder is not unlocked in this way")
 	ErrNoUnlock        = errors.New("neither a passphrase nor a key file was given")

@@ -7,7 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+
+	"muster.example/internal/durable"
 )
 
 // PrivateFolder makes path a folder that only its owner can enter: it is made with its parents if missing and narrowed
@@ -110,7 +113,15 @@ func (f folder) write(name string, data []byte) error {
 	if err := f.at("sync " + name); err != nil {
 		return err
 	}
-	return syncFolder(f.path)
+	return durable.Folder(f.path)
+}
+
+// mark writes FORMAT.
+func (f folder) mark(version int) error {
+	if err := f.write(formatName, []byte(formatPrefix+strconv.Itoa(version)+"\n")); err != nil {
+		return fmt.Errorf("writing %s: %w", formatName, err)
+	}
+	return nil
 }
 
 // sweep removes temporary files that a crash left.
@@ -140,15 +151,4 @@ func (f folder) read(name string, max int64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s is not a file of at most %d bytes", ErrDamaged, path, max)
 	}
 	return os.ReadFile(path)
-}
-
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil // a folder cannot be synced there; NTFS journals the rename
-	}
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

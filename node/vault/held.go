@@ -1,38 +1,43 @@
 package vault
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
-	"strconv"
-
-	"github.com/gofrs/flock"
 )
 
 // Held is a folder that no other program can use, and that is not unlocked yet.
 type Held struct {
 	folder    folder
-	lock      *flock.Flock
+	lock      *lock
 	formatted bool
 	slots     []byte // what the key slots hold; nil: the folder is new
 }
 
 // Hold makes dir private and locks it, and reads what says how it is unlocked. Its errors are those of Open that do not
 // come of an Unlock. Who does not open it calls Close.
-func Hold(dir string) (*Held, error) { return hold(dir, nil) }
+func Hold(dir string) (*Held, error) { return hold(dir, nil, takeLock) }
 
-func hold(dir string, crash func(string) error) (_ *Held, err error) {
+// TakeOver is Hold for a program that takes the place of the one that held the folder: left is the descriptor that Vault.HandOver
+// gave. It belongs to the Held from then on.
+func TakeOver(dir string, left *os.File) (*Held, error) {
+	return hold(dir, nil, func(path string) (*lock, error) { return adoptLock(path, left) })
+}
+
+func hold(dir string, crash func(string) error, take func(path string) (*lock, error)) (_ *Held, err error) {
 	if err := PrivateFolder(dir); err != nil {
 		return nil, err
 	}
-	h := &Held{folder: folder{dir, crash}, lock: flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))}
-	locked, err := h.lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", dir, err)
-	}
-	if !locked {
+	h := &Held{folder: folder{dir, crash}}
+	h.lock, err = take(filepath.Join(dir, lockName))
+	switch {
+	case errors.Is(err, ErrInUse):
 		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
+	case err != nil:
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -61,6 +66,27 @@ func hold(dir string, crash func(string) error) (_ *Held, err error) {
 // New reports whether nobody has chosen yet how the folder is unlocked.
 func (h *Held) New() bool { return h.slots == nil }
 
+// Ways returns the ways to unlock the folder, none of a new one. ErrDamaged and ErrNewer as Open has them.
+func (h *Held) Ways() ([]Way, error) {
+	if h.New() {
+		return nil, nil
+	}
+	k, err := parseKeyslots(h.slots)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", h.slotsPath(), err)
+	}
+	return k.ways(), nil
+}
+
+// ID returns the random name of the folder, 32 hexadecimal digits, which is no secret; empty if it is new or not readable.
+func (h *Held) ID() string {
+	k, err := parseKeyslots(h.slots)
+	if err != nil {
+		return ""
+	}
+	return hex.EncodeToString(k.body.ID[:])
+}
+
 // TakesPassphrase returns nil if the folder can be unlocked by a passphrase, or is new; ErrNoSlot or ErrDamaged if not.
 func (h *Held) TakesPassphrase() error {
 	if h.New() {
@@ -78,21 +104,20 @@ func (h *Held) TakesPassphrase() error {
 
 // Open unlocks the folder, which is the vault's from then on. After an error it is held as before, and can be tried again.
 func (h *Held) Open(unlock Unlock) (*Vault, error) {
-	v := &Vault{dir: h.folder.path, lock: h.lock, created: h.New()}
+	v := &Vault{folder: h.folder, lock: h.lock, created: h.New()}
 	var err error
 	if v.created {
 		v.dataKey, err = unlock.create(h.folder)
 	} else {
-		v.dataKey, err = unlock.open(h.slotsPath(), h.slots)
+		v.dataKey, v.generation, err = unlock.open(h.slotsPath(), h.slots)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if !h.formatted { // last: a FORMAT says that the key slots are there
-		line := formatPrefix + strconv.Itoa(formatVersion) + "\n"
-		if err := h.folder.write(formatName, []byte(line)); err != nil {
+		if err := h.folder.mark(formatVersionFirst); err != nil {
 			clear(v.dataKey)
-			return nil, fmt.Errorf("writing %s: %w", formatName, err)
+			return nil, err
 		}
 	}
 	h.lock = nil

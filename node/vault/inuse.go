@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/gofrs/flock"
 )
 
 // Apart calls do while no program uses the folder dir, and none can begin to: ErrInUse if one does. It unlocks nothing. A folder
@@ -17,13 +15,12 @@ func Apart(dir string, do func() error) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return do()
 	}
-	lock := flock.New(path, flock.SetPermissions(0o600))
-	locked, err := lock.TryLock()
-	if err != nil {
-		return fmt.Errorf("locking %s: %w", dir, err)
-	}
-	if !locked {
+	lock, err := takeLock(path)
+	if errors.Is(err, ErrInUse) {
 		return fmt.Errorf("%w: %s", ErrInUse, dir)
+	}
+	if err != nil {
+		return err
 	}
 	return errors.Join(do(), lock.Close())
 }

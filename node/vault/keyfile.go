@@ -65,3 +65,12 @@ func makeKeyFile(path string, crash func(string) error) ([]byte, error) {
 	}
 	return secret, nil
 }
+
+// readOrMakeKeyFile returns the secret of the key file at path, which is made if there is none.
+func readOrMakeKeyFile(path string, crash func(string) error) ([]byte, error) {
+	secret, err := readKeyFile(path)
+	if errors.Is(err, ErrNoKeyFile) {
+		secret, err = makeKeyFile(path, crash)
+	}
+	return secret, err
+}

@@ -18,13 +18,20 @@ import (
 // keySize is the length of every key here in bytes.
 const keySize = 32
 
-const keyslotsVersion = 1
+// The versions of the file that this program knows. A file has the lowest that can say what it says: the second knows slots of the
+// keyring, the third generations.
+const (
+	keyslotsVersion           = 3
+	keyslotsVersionKeyring    = 2
+	keyslotsVersionGeneration = 3
+)
 
 type slotKind uint8
 
 const (
 	slotPassphrase slotKind = 1
 	slotKeyFile    slotKind = 2
+	slotKeyring    slotKind = 3
 )
 
 // keyslots is the decoded file. Its bytes are kept because mac and sum are over exactly what was read.
@@ -41,9 +48,10 @@ type slotsFile struct {
 }
 
 type slotsBody struct {
-	Version uint64   `cbor:"1,keyasint"`
-	ID      [16]byte `cbor:"2,keyasint"`
-	Slots   []slot   `cbor:"3,keyasint"`
+	Version    uint64   `cbor:"1,keyasint"`
+	ID         [16]byte `cbor:"2,keyasint"`
+	Slots      []slot   `cbor:"3,keyasint"`
+	Generation uint64   `cbor:"4,keyasint,omitempty"` // how often the data key was replaced
 }
 
 type slot struct {
@@ -99,6 +107,9 @@ func parseKeyslots(data []byte) (*keyslots, error) {
 			return nil, err
 		}
 	}
+	if k.body.Version != k.body.lowestVersion() {
+		return nil, fmt.Errorf("%w: version %d with what another says", ErrDamaged, k.body.Version)
+	}
 	return &k, nil
 }
 
@@ -112,19 +123,23 @@ func (s slot) header() (slotHeader, error) {
 		if err := h.Cost.check(); err != nil {
 			return h, fmt.Errorf("%w: slot: %v", ErrDamaged, err)
 		}
-	case h.Kind == slotKeyFile && h.Cost == nil:
+	case (h.Kind == slotKeyFile || h.Kind == slotKeyring) && h.Cost == nil:
 	default:
 		return h, fmt.Errorf("%w: slot of kind %d", ErrDamaged, h.Kind)
 	}
 	return h, nil
 }
 
-// key derives the slot's key from a passphrase in NFC or a key file's secret.
+// key derives the slot's key from a passphrase in NFC, or the secret of a key file or of the keyring.
 func (h slotHeader) key(secret []byte) []byte {
 	if h.Kind == slotPassphrase {
 		return argon2.IDKey(secret, h.Salt[:], h.Cost.Time, h.Cost.Memory, h.Cost.Threads, keySize)
 	}
-	key, err := hkdf.Key(sha256.New, secret, h.Salt[:], string(keys.DomainStore)+"\x00key file", keySize)
+	use := "key file"
+	if h.Kind == slotKeyring {
+		use = "keyring"
+	}
+	key, err := hkdf.Key(sha256.New, secret, h.Salt[:], string(keys.DomainStore)+"\x00"+use, keySize)
 	if err != nil {
 		panic(fmt.Sprintf("vault: HKDF of 32 bytes: %v", err))
 	}
@@ -171,11 +186,25 @@ func associated(id [16]byte, header []byte) []byte {
 	return slices.Concat([]byte(keys.DomainStore), []byte{0}, id[:], header)
 }
 
-// encodeKeyslots returns the file for slots that all wrap dataKey.
-func encodeKeyslots(id [16]byte, slots []slot, dataKey []byte) []byte {
-	body := wire.Encode(slotsBody{Version: keyslotsVersion, ID: id, Slots: slots})
+// encodeKeyslots returns the file for a body whose slots all wrap dataKey. The version is set here.
+func encodeKeyslots(b slotsBody, dataKey []byte) []byte {
+	b.Version = b.lowestVersion()
+	body := wire.Encode(b)
 	mac := authenticate(body, dataKey)
 	return wire.Encode(slotsFile{Body: body, MAC: mac, Sum: sum(body, mac)})
+}
+
+// lowestVersion returns the lowest version whose programs know what the body says. [STO-70]
+func (b slotsBody) lowestVersion() uint64 {
+	if b.Generation > 0 {
+		return keyslotsVersionGeneration
+	}
+	for _, s := range b.Slots {
+		if h, err := s.header(); err == nil && h.Kind == slotKeyring {
+			return keyslotsVersionKeyring
+		}
+	}
+	return 1
 }
 
 // authentic reports whether the whole file was written by who had dataKey.

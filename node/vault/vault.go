@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
-	"github.com/gofrs/flock"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -24,8 +24,10 @@ const (
 
 // The one line of FORMAT: what the folder is, and the version of its layout.
 const (
-	formatPrefix  = "muster node "
-	formatVersion = 1
+	formatPrefix            = "muster node "
+	formatVersion           = 2
+	formatVersionFirst      = 1
+	formatVersionGeneration = 2 // the data key was replaced, or was about to be [STO-74]
 )
 
 // Unlock is how to unlock a folder. With both, a new folder gets both, and an old one is unlocked by the key file if
@@ -36,16 +38,22 @@ type Unlock struct {
 	// Passphrase returns the passphrase, which Open overwrites with zeros. first says that the folder is new, so a
 	// person should type it twice. It is called at most once, with the folder locked, and only when it is needed.
 	Passphrase func(first bool) ([]byte, error)
-	// Parameters are the cost of the passphrase of a new folder. Nil: Tune for this machine.
+	// Keyring returns the secret that lies in the system's keyring for this folder, which Open overwrites with zeros. It is asked
+	// only if the folder has a slot for it and neither of the others was given.
+	Keyring func() ([]byte, error)
+	// Parameters are the cost of the passphrase of a new folder. Nil: Measure on this machine.
 	Parameters *Parameters
 }
 
 // Vault is an open folder. The lock on it is held until Close.
 type Vault struct {
-	dir     string
-	lock    *flock.Flock
-	dataKey []byte
-	created bool
+	folder     folder
+	lock       *lock
+	dataKey    []byte
+	generation uint64
+	created    bool
+
+	changing sync.Mutex // held while the key slots are read and replaced
 }
 
 // Open makes dir private, locks it, and unlocks the data key; in a new folder it makes one. ErrInUse: another program
@@ -54,7 +62,7 @@ type Vault struct {
 func Open(dir string, unlock Unlock) (*Vault, error) { return open(dir, unlock, nil) }
 
 func open(dir string, unlock Unlock, crash func(string) error) (*Vault, error) {
-	h, err := hold(dir, crash)
+	h, err := hold(dir, crash, takeLock)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +75,7 @@ func open(dir string, unlock Unlock, crash func(string) error) (*Vault, error) {
 }
 
 // Dir returns the folder, as it was given to Open.
-func (v *Vault) Dir() string { return v.dir }
+func (v *Vault) Dir() string { return v.folder.path }
 
 // Created reports whether Open made the data key: the folder is new.
 func (v *Vault) Created() bool { return v.created }
@@ -83,8 +91,12 @@ func (v *Vault) Close() error {
 	return v.lock.Close()
 }
 
+// HandOver returns the descriptor that holds the folder for this program, to be left to the one that takes its place: see TakeOver.
+// It is the vault's: who hands it over does not Close the vault. errors.ErrUnsupported where no program can take another's place.
+func (v *Vault) HandOver() (*os.File, error) { return v.lock.handOver() }
+
 // String implements fmt.Stringer without showing the key.
-func (v *Vault) String() string { return "[vault " + v.dir + "]" }
+func (v *Vault) String() string { return "[vault " + v.folder.path + "]" }
 
 // GoString keeps %#v from showing the key.
 func (v *Vault) GoString() string { return v.String() }
@@ -113,16 +125,28 @@ func (f folder) checkFormat() (bool, error) {
 	return true, nil
 }
 
-// open returns the data key of the key slots in data, read from path.
-func (u Unlock) open(path string, data []byte) ([]byte, error) {
+// open returns the data key of the key slots in data, read from path, and its generation.
+func (u Unlock) open(path string, data []byte) ([]byte, uint64, error) {
 	k, err := parseKeyslots(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
 	}
-	if u.KeyFile == "" && u.Passphrase == nil {
+	dataKey, err := u.unlock(k)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !k.authentic(dataKey) {
+		clear(dataKey)
+		return nil, 0, fmt.Errorf("%s: %w: it was changed by somebody without the key", path, ErrDamaged)
+	}
+	return dataKey, k.body.Generation, nil
+}
+
+// unlock returns the data key that the slots of k yield.
+func (u Unlock) unlock(k *keyslots) ([]byte, error) {
+	if u.KeyFile == "" && u.Passphrase == nil && u.Keyring == nil {
 		return nil, ErrNoUnlock
 	}
-	var dataKey []byte
 	switch {
 	case u.KeyFile != "" && k.has(slotKeyFile):
 		secret, err := readKeyFile(u.KeyFile)
@@ -130,28 +154,27 @@ func (u Unlock) open(path string, data []byte) ([]byte, error) {
 			return nil, err
 		}
 		defer clear(secret)
-		if dataKey, err = k.unwrap(slotKeyFile, secret, ErrWrongKeyFile); err != nil {
-			return nil, err
-		}
+		return k.unwrap(slotKeyFile, secret, ErrWrongKeyFile)
 	case u.Passphrase != nil && k.has(slotPassphrase):
 		secret, err := u.passphrase(false)
 		if err != nil {
 			return nil, err
 		}
 		defer clear(secret)
-		if dataKey, err = k.unwrap(slotPassphrase, secret, ErrWrongPassphrase); err != nil {
+		return k.unwrap(slotPassphrase, secret, ErrWrongPassphrase)
+	case u.Keyring != nil && k.has(slotKeyring):
+		secret, err := u.Keyring()
+		if err != nil {
 			return nil, err
 		}
+		defer clear(secret)
+		return k.unwrap(slotKeyring, secret, ErrWrongKeyring)
+	case u.Keyring != nil && u.KeyFile == "" && u.Passphrase == nil:
+		return nil, fmt.Errorf("%w: nothing of it lies in the keyring", ErrNoSlot)
 	case k.has(slotPassphrase):
 		return nil, fmt.Errorf("%w: it has a passphrase and no key file", ErrNoSlot)
-	default:
-		return nil, fmt.Errorf("%w: it has a key file and no passphrase", ErrNoSlot)
 	}
-	if !k.authentic(dataKey) {
-		clear(dataKey)
-		return nil, fmt.Errorf("%s: %w: it was changed by somebody without the key", path, ErrDamaged)
-	}
-	return dataKey, nil
+	return nil, fmt.Errorf("%w: it has a key file and no passphrase", ErrNoSlot)
 }
 
 func (k *keyslots) has(kind slotKind) bool {
@@ -189,10 +212,7 @@ func (u Unlock) create(f folder) ([]byte, error) {
 		return err
 	}
 	if u.KeyFile != "" {
-		secret, err := readKeyFile(u.KeyFile)
-		if errors.Is(err, ErrNoKeyFile) {
-			secret, err = makeKeyFile(u.KeyFile, f.crash)
-		}
+		secret, err := readOrMakeKeyFile(u.KeyFile, f.crash)
 		if err != nil {
 			return nil, err
 		}
@@ -201,11 +221,8 @@ func (u Unlock) create(f folder) ([]byte, error) {
 		}
 	}
 	if u.Passphrase != nil {
-		cost := Tune(mainMemory())
-		if u.Parameters != nil {
-			cost = *u.Parameters
-		}
-		if err := cost.check(); err != nil {
+		cost, err := u.Parameters.orMeasured()
+		if err != nil {
 			return nil, err
 		}
 		secret, err := u.passphrase(true)
@@ -219,7 +236,7 @@ func (u Unlock) create(f folder) ([]byte, error) {
 	if len(slots) == 0 {
 		return nil, ErrNoUnlock
 	}
-	if err := f.write(keyslotsName, encodeKeyslots(id, slots, dataKey)); err != nil {
+	if err := f.write(keyslotsName, encodeKeyslots(slotsBody{ID: id, Slots: slots}, dataKey)); err != nil {
 		return nil, fmt.Errorf("writing the key slots: %w", err)
 	}
 	return dataKey, nil

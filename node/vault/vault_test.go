@@ -226,7 +226,7 @@ func TestDamageIsNamed(t *testing.T) {
 		"trailing byte":        {keyslotsName, append(bytes.Clone(slots), 0), ErrDamaged},
 		"other format":         {formatName, []byte("something else\n"), ErrDamaged},
 		"empty format":         {formatName, []byte{}, ErrDamaged},
-		"newer format":         {formatName, []byte("muster node 2\n"), ErrNewer},
+		"newer format":         {formatName, []byte("muster node 3\n"), ErrNewer},
 		"newer key slots":      {keyslotsName, newerKeyslots(), ErrNewer},
 		"format version zero":  {formatName, []byte("muster node 0\n"), ErrDamaged},
 		"format version large": {formatName, []byte("muster node 99999999999999999999\n"), ErrDamaged},
@@ -254,7 +254,7 @@ func TestDamageIsNamed(t *testing.T) {
 }
 
 func newerKeyslots() []byte {
-	body := wire.Encode(slotsBody{Version: 2, Slots: []slot{}})
+	body := wire.Encode(slotsBody{Version: keyslotsVersion + 1, Slots: []slot{}})
 	return wire.Encode(slotsFile{Body: body, Sum: sum(body, [32]byte{})})
 }
 
