@@ -65,6 +65,15 @@ type Progress struct {
 	Devices   int   `json:"devices"`
 	Delivered int   `json:"delivered"`
 	State     State `json:"state"` // of the device that it came furthest with
+	Lack      Lack  `json:"lack,omitzero"`
+	// Via are the ways that it went to the devices that have it. Carriers and Bundled are of the devices that lack it: by how many others it is
+	// carried, at most, and when it was last written into a bundle. [API-182]
+	Via      List[Via] `json:"via"`
+	Carriers int       `json:"carriers,omitzero"`
+	Bundled  time.Time `json:"bundled,omitzero"`
+	// Reason is why, of StateReturned and StateRefused.
+	Reason   StateReason `json:"reason,omitzero"`
+	Returned int         `json:"returned,omitzero"` // devices that it was returned for: no reason to worry while another has it
 }
 
 // Forwarded is a message that was shown by another than its author. Its author's device signed it. [API-20]
@@ -79,6 +88,7 @@ type Forwarded struct {
 	To          List[Person]     `json:"to"`
 	Subject     string           `json:"subject"`
 	Text        string           `json:"text"`
+	Locked      bool             `json:"locked,omitzero"` // the text is: who can open it opens it where it was first sent, or with the age tool
 	Time        time.Time        `json:"time"`
 	Edited      time.Time        `json:"edited,omitzero"`
 	Attachments List[Attachment] `json:"attachments"` // by name: the files stay where they are

@@ -55,6 +55,8 @@ type AdminInvitation struct {
 	Apply   bool      `json:"apply"`        // one applies by it
 	Open    bool      `json:"open"`         // somebody may still join by it
 	Why     string    `json:"why,omitzero"` // if not Open
+	// State is active or over for one on the roll, and waiting or refused for one that this device made and that is not there.
+	State InvitationState `json:"state"`
 }
 
 // Decision is what an admin can do to a member.

@@ -11,16 +11,17 @@ const (
 	JoinApplied  JoinState = "applied"  // it waits for vouches
 	JoinDeclined JoinState = "declined" // an admin has declined it
 	JoinFailed   JoinState = "failed"   // it cannot succeed any more: Candidacy.Why
+	JoinWaiting  JoinState = "waiting"  // for the organization to be reached, and to know the invitation: Candidacy.Why
 )
 
-// Candidacy is an application of this device to join an organization.
+// Candidacy is a joining of this device that is under way: an application, or one that waits for the organization.
 type Candidacy struct {
 	Org     string    `json:"org"`
 	OrgName string    `json:"org_name"`
 	Name    string    `json:"name"` // to have there
 	Text    string    `json:"text"`
 	Device  string    `json:"device"`
-	ID      string    `json:"id"` // by which those who vouch name it
+	ID      string    `json:"id"` // empty while it waits; by which those who vouch name it
 	State   JoinState `json:"state"`
 	Why     string    `json:"why,omitzero"`
 	Since   time.Time `json:"since"`

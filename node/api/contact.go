@@ -74,5 +74,6 @@ type Contact struct {
 	Verified     bool         `json:"verified"`              // the safety number was compared, and has not changed since
 	Warning      string       `json:"warning,omitzero"`      // verified once, and not any more: what changed
 	Contact      string       `json:"contact,omitzero"`      // by the policy: free, introduction or refused
+	Archived     bool         `json:"archived,omitzero"`     // the account's messages go to the organization's archive
 	Formerly     List[string] `json:"formerly,omitzero"`     // earlier names, oldest first; with All alone
 }

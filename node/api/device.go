@@ -37,8 +37,20 @@ type Device struct {
 	BarredFrom   uint64     `json:"barred_from,omitzero"` // what it did at this position of the roll and later is void
 	Wipe         bool       `json:"wipe,omitzero"`        // it was asked to remove the organization's data
 
+	Parked  *Parked        `json:"parked,omitempty"` // of this device: as in OrgStatus
+	Path    Path           `json:"path,omitzero"`    // of another device: how this one reaches it, or did last; absent if it has not since its start
 	History *DeviceHistory `json:"history,omitzero"` // of another device: how its history and this one's came in step; absent if they never met
 }
+
+// Path is the way between two devices of an account.
+type Path string
+
+// The ways there are.
+const (
+	PathLAN     Path = "lan"     // directly, on one local network
+	PathDirect  Path = "direct"  // directly, across networks
+	PathRelayed Path = "relayed" // through the rendezvous node, which sees how much and nothing else
+)
 
 // DeviceHistory is how the history of another device of the account and this one's came in step since this node was started.
 type DeviceHistory struct {
@@ -50,6 +62,10 @@ type DeviceHistory struct {
 	Pieces  uint64    `json:"pieces,omitzero"`  // chunks of files that have come
 	PerSec  float64   `json:"per_sec,omitzero"` // records a second that come, while it goes on
 	Left    int64     `json:"left,omitzero"`    // seconds that the rest of the records will take at that
+
+	Waiting  uint64  `json:"waiting,omitzero"`    // records that have come, from any device, and are not checked and taken in yet
+	InPerSec float64 `json:"in_per_sec,omitzero"` // records a second that are taken in now
+	InLeft   int64   `json:"in_left,omitzero"`    // seconds that those waiting will take at that
 }
 
 // Waiting is a re-admission of the own account that somebody asked an admin for.
@@ -65,7 +81,10 @@ type Waiting struct {
 
 // Exclusion says why this device may not act in an organization.
 type Exclusion struct {
-	Standing string    `json:"standing"` // barred, suspended, removed or ended
+	// Standing is barred, suspended, removed or ended; or restored: this device has the organization from a backup, and is no device
+	// of the account yet, for the reason in Why.
+	Standing string    `json:"standing"`
+	Why      string    `json:"why,omitzero"`
 	Since    time.Time `json:"since,omitzero"`
 	By       string    `json:"by,omitzero"`      // who did it: "the recovery key", a device, or a member's name
 	Proved   bool      `json:"proved"`           // the roll's entry for it was verified

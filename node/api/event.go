@@ -21,6 +21,10 @@ const (
 	EventTyping       EventKind = "typing"       // a member types to us: Presence, of who
 	EventHistory      EventKind = "history"      // other devices of the account gave records: what is shown may be anything else
 	EventPairing      EventKind = "pairing"      // a pairing got further: GET /v1/devices/pairing tells how far
+	EventMeeting      EventKind = "meeting"      // a meeting got further: GET /v1/nearby tells how far
+	EventBackup       EventKind = "backup"       // backups stand otherwise: GET /v1/backup
+	EventRestore      EventKind = "restore"      // a restore got further: GET /v1/backup/restore tells how far
+	EventAround       EventKind = "around"       // devices came into reach or went out of it: GET /v1/around
 	EventLagged       EventKind = "lagged"       // the last event: this watcher was too slow and missed some
 )
 

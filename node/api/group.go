@@ -59,6 +59,7 @@ type Group struct {
 	Closed       bool   `json:"closed"`
 	Standing     string `json:"standing"` // of this account: moderator, member, invited, applied or none
 	MayWrite     bool   `json:"may_write"`
+	Archived     bool   `json:"archived,omitzero"` // what is written there goes to the organization's archive
 
 	Members List[GroupMember] `json:"members"`
 	Invited List[Person]      `json:"invited"`

@@ -27,9 +27,11 @@ type Gap struct {
 	Guest        *Person      `json:"guest,omitempty"`
 	// Missing counts pieces: messages, parts of files, changes to messages.
 	Missing uint64    `json:"missing"`
+	Gone    uint64    `json:"gone,omitempty"` // of these nothing is left, its author answered
 	Since   time.Time `json:"since,omitzero"` // when this device noticed; zero if an earlier version did
 	// State is "offered": the device that wrote them keeps them, and offers them again by itself until Until at the latest;
-	// "over": that time has passed, and their author was told; "ended": that device may not act any more, and offers nothing.
+	// "asked": it was asked for them besides; "gone": it answered that nothing is left of them, or they were taken back; "over": that time
+	// has passed, and their author was told; "ended": that device may not act any more, and offers nothing.
 	State string    `json:"state"`
 	Until time.Time `json:"until,omitzero"`
 }
@@ -51,7 +53,9 @@ type Returned struct {
 // ReturnedTo is a member who got a message on no device.
 type ReturnedTo struct {
 	Person
-	State State     `json:"state"`         // StateReturned or StateRefused
-	Since time.Time `json:"since"`         // when the last of the devices was given up
-	Gone  bool      `json:"gone,omitzero"` // may not act in the organization any more: sending again is of no use
+	State State `json:"state"` // StateReturned or StateRefused
+	// Reason is why, of one of the devices.
+	Reason StateReason `json:"reason,omitzero"`
+	Since  time.Time   `json:"since"`         // when the last of the devices was given up
+	Gone   bool        `json:"gone,omitzero"` // may not act in the organization any more: sending again is of no use
 }

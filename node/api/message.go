@@ -10,7 +10,9 @@ type SendRequest struct {
 	Text        string       `json:"text"`
 	Reply       string       `json:"reply,omitzero"` // the message that this one answers
 	Attachments List[string] `json:"attachments"`    // ids of uploads, in the order to show; used up by the message
-	Mentions    List[string] `json:"mentions"`       // whom it mentions, by name or id
+	// Lock is the id of a Lock with which the text is locked, and every attachment was uploaded; used up by the message.
+	Lock     string       `json:"lock,omitzero"`
+	Mentions List[string] `json:"mentions"` // whom it mentions, by name or id
 	// Expires is after how many seconds every device removes it; 0: as the settings say.
 	Expires int64 `json:"expires,omitzero"`
 	// Forward are messages to show along with this one, and ForwardThreads says to show the whole thread of each.
@@ -20,6 +22,12 @@ type SendRequest struct {
 	Undo int `json:"undo,omitzero"`
 	// Draft is what the message was written as: it goes when the message is saved.
 	Draft string `json:"draft,omitzero"`
+}
+
+// AgainRequest sends an own message once more to those who did not get it. [API-57]
+type AgainRequest struct {
+	Org string `json:"org,omitzero"` // name or id; needed only where ID is in doubt
+	ID  string `json:"id"`           // message id, or the start of one, as ReadRequest has it
 }
 
 // SendResult answers SendRequest once the message is saved: what was not delivered yet is delivered later. If every
@@ -42,11 +50,11 @@ const (
 	StateQueued    State = "queued"    // durable at a rendezvous node
 	StateCarried   State = "carried"   // handed to a carrier
 	StateDelivered State = "delivered" // opened and saved by the device
-	StateReturned  State = "returned"  // given up: not delivered in the policy's time
+	StateReturned  State = "returned"  // given up, for a StateReason: SendAgain tries once more
 	StateRefused   State = "refused"   // this recipient's leave or the rules forbid it
 )
 
-// Final reports whether the state cannot change any more.
+// Final reports whether the state does not change any more by itself.
 func (s State) Final() bool { return s == StateDelivered || s == StateReturned || s == StateRefused }
 
 // Recipient is how far a message got with one device of a member.
@@ -56,7 +64,54 @@ type Recipient struct {
 	Device string    `json:"device"` // empty for a recipient who is refused: nothing is addressed to a device then
 	State  State     `json:"state"`
 	Time   time.Time `json:"time,omitzero"` // since when
+	Lack   Lack      `json:"lack,omitzero"` // why it is held
+	// Reason is why, of StateReturned and StateRefused; empty if an earlier version noted them.
+	Reason StateReason `json:"reason,omitzero"`
+	Via    Via         `json:"via,omitzero"` // the way that it went, of StateDelivered
+	// Of StateCarried: how many devices were handed it to carry, when the last one was, and when it was last written into a bundle. [API-175] [API-182]
+	Carriers int       `json:"carriers,omitzero"`
+	Carried  time.Time `json:"carried,omitzero"`
+	Bundled  time.Time `json:"bundled,omitzero"`
 }
+
+// Via is the way that a message went to a device. [API-173]
+type Via string
+
+// The ways.
+const (
+	ViaNode     Via = "node"
+	ViaDirect   Via = "direct"   // straight from device to device
+	ViaCarriers Via = "carriers" // other members' devices carried it
+	ViaBundle   Via = "bundle"
+)
+
+// Lack is what keeps a message that is held from a rendezvous node, as it said itself. It is offered again. [API-13]
+type Lack string
+
+// What may be lacking: room, but for the last.
+const (
+	LackDevice  Lack = "device"  // there is no room for the device
+	LackNode    Lack = "node"    // there is none at all, or not for its author
+	LackArchive Lack = "archive" // the organization's archive is behind, and messages of archived accounts wait for it
+	LackLink    Lack = "link"    // this device's link is metered, and its files are large [API-177]
+	LackFault   Lack = "fault"   // the node has a fault that may pass: its disk cannot be written, say
+)
+
+// StateReason says why a message was returned or refused. The list is append-only. [API-13]
+type StateReason string
+
+// The reasons.
+const (
+	ReasonTime     StateReason = "time"     // the device did not come in time
+	ReasonParked   StateReason = "parked"   // the device stayed away for so long that nothing is kept for it
+	ReasonBarred   StateReason = "barred"   // the device may not act any more
+	ReasonRemoved  StateReason = "removed"  // the member is none any more
+	ReasonUnopened StateReason = "unopened" // the device could not open it
+	ReasonErased   StateReason = "erased"   // it was taken back, or its lifetime is over
+	ReasonLeft     StateReason = "left"     // the member takes no part there any more
+	ReasonLeave    StateReason = "leave"    // the member has not let the sender write
+	ReasonRules    StateReason = "rules"    // the rules of the organization forbid it
+)
 
 // Undelivered names a recipient who got nothing and says why in one line.
 type Undelivered struct {
@@ -68,14 +123,15 @@ type Undelivered struct {
 // Upload is a file that the node has taken in for a message to come. It is kept for a limited time. [API-10]
 type Upload struct {
 	ID   string `json:"id"`
-	Name string `json:"name"`
-	Size int64  `json:"size"` // bytes
+	Name string `json:"name"` // with .age behind it, if it was locked
+	Size int64  `json:"size"` // bytes, as it was stored
 }
 
 // Attachment is a file of a message, named by its place in the message's list, from 0.
 type Attachment struct {
-	Name string `json:"name"` // as the sender called it: never a path to be trusted
-	Size int64  `json:"size"` // bytes
+	Name   string `json:"name"`            // as the sender called it: never a path to be trusted
+	Size   int64  `json:"size"`            // bytes
+	Locked bool   `json:"locked,omitzero"` // by its name it is an age file
 }
 
 // MessageKind tells a message from an introduction.
@@ -124,8 +180,11 @@ type Message struct {
 	Expires      time.Time        `json:"expires,omitzero"`
 	Reactions    List[Reaction]   `json:"reactions"`
 	Forwarded    List[Forwarded]  `json:"forwarded"`
-	Auto         bool             `json:"auto"` // a program wrote it
-	Tags         List[string]     `json:"tags"` // of this account, sorted
+	Auto         bool             `json:"auto"`               // a program wrote it
+	Imported     *Imported        `json:"imported,omitempty"` // it is mail that this account imported: From is who imported it, and Time what the mail says
+	Locked       *Locked          `json:"locked,omitempty"`   // its text or a file of it is locked
+	Tags         List[string]     `json:"tags"`               // of this account, sorted
+	Archived     bool             `json:"archived,omitzero"`  // what is written in its conversation goes to the organization's archive
 	// Undo is until when the message, or its deletion, can be taken back.
 	Undo time.Time `json:"undo,omitzero"`
 }
@@ -170,4 +229,16 @@ type ReadRequest struct {
 	// Hidden asks for what a blocked member wrote, too: without it, of such a message only that it is there is shown, and it
 	// stays unread.
 	Hidden bool `json:"hidden,omitzero"`
+}
+
+// Bounds of the time that a message's author gives it, before and after it came. [MSH-69]
+const (
+	longestWay  = 366 * 24 * time.Hour
+	clockLeeway = 10 * time.Minute
+)
+
+// IsTimeDoubtful reports whether the clock of a message's author cannot have been right: the message was written after it came, or
+// longer before than anything waits. Imported mail may be as old as it is.
+func (m Message) IsTimeDoubtful() bool {
+	return m.Imported == nil && (m.Time.After(m.Received.Add(clockLeeway)) || m.Time.Before(m.Received.Add(-longestWay)))
 }

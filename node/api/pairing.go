@@ -49,7 +49,7 @@ type Pairing struct {
 	State   PairingState    `json:"state"`
 	New     bool            `json:"new"`   // this device is the one to be added
 	Words   List[string]    `json:"words"` // two, while a person compares and after
-	Tries   int             `json:"tries"` // that are left, on the old device
+	Tries   int             `json:"tries"` // that are left; on the new device as the old one said last, 0 before
 	Orgs    List[PairedOrg] `json:"orgs"`
 	Error   *Error          `json:"error,omitzero"`
 	Version uint64          `json:"version"` // grows with each change

@@ -12,6 +12,8 @@ type StatusResult struct {
 	Joining List[Candidacy] `json:"joining"`
 	// Wiped are the organizations whose data this device removed because a bar asked for it.
 	Wiped List[Wiped] `json:"wiped"`
+	// Backup is how backups stand.
+	Backup BackupStatus `json:"backup"`
 }
 
 // OrgStatus is one organization's part of StatusResult.
@@ -26,9 +28,11 @@ type OrgStatus struct {
 	Peers      List[PeerStatus]       `json:"peers"`   // devices of members that a direct connection stands to
 	Missing    uint64                 `json:"missing"` // messages known to have been sent to this account that have not come
 	// MissingSince is when the oldest of the gaps was noticed that they are in; zero if none are missing.
-	MissingSince time.Time    `json:"missing_since,omitzero"`
-	Outbox       int          `json:"outbox"` // (message, device) pairs that no receipt has come for
-	Alarms       List[string] `json:"alarms"` // what a person must know: a fork, a clone, a clock; one line each
+	MissingSince time.Time `json:"missing_since,omitzero"`
+	// Parked is there for 30 days after this device stayed away for so long that the rendezvous node kept nothing for it.
+	Parked *Parked      `json:"parked,omitempty"`
+	Outbox int          `json:"outbox"` // (message, device) pairs that no receipt has come for
+	Alarms List[string] `json:"alarms"` // what a person must know: a fork, a clone, a clock; one line each
 	// Raised are the alarms again, in the same order, for programs that say what each means.
 	Raised List[Alarm] `json:"raised"`
 	// Warnings name members whose verification does not stand any more, and what changed; one line each.
@@ -41,12 +45,33 @@ type OrgStatus struct {
 	Excluded     *Exclusion    `json:"excluded,omitzero"`
 	FrozenUntil  time.Time     `json:"frozen_until,omitzero"`
 	Readmissions List[Waiting] `json:"readmissions"`
+	// Newcomers have joined, and the roll does not confirm it yet.
+	Newcomers List[Newcomer] `json:"newcomers"`
+}
+
+// Newcomer is who joined by an invitation, and is not on the roll as it is known here. [API-186]
+type Newcomer struct {
+	Member string    `json:"member"` // the id that they will have
+	Device string    `json:"device"`
+	Name   string    `json:"name"`
+	Clash  bool      `json:"clash,omitzero"` // it looks like the name of another newcomer: the roll will take one of them
+	By     Person    `json:"by"`             // who invited them
+	Since  time.Time `json:"since"`          // when this device heard of it
+	Until  time.Time `json:"until,omitzero"` // when it is forgotten unless the roll has it
+}
+
+// Parked is a time in which the rendezvous node kept nothing for this device. [API-58]
+type Parked struct {
+	From     time.Time `json:"from"`      // the day on which it last came before
+	Until    time.Time `json:"until"`     // the day on which it came back
+	Came     int       `json:"came"`      // messages of that time that other devices of the account have given since
+	CaughtUp bool      `json:"caught_up"` // it has been in step with another one since
 }
 
 // Alarm is one of OrgStatus.Alarms.
 type Alarm struct {
 	Time time.Time `json:"time"`
-	// Kind is roll, fork, head, stale, clock, withheld, prekey, clone, verify, readmission, sequence or shrunk. The list is append-only.
+	// Kind is roll, fork, head, stale, clock, withheld, prekey, clone, verify, readmission, sequence, shrunk or returns. The list is append-only.
 	Kind     string `json:"kind"`
 	Text     string `json:"text"`
 	Evidence string `json:"evidence,omitzero"` // path of the file that proves it
@@ -56,6 +81,7 @@ type Alarm struct {
 type DeviceStatus struct {
 	Device string `json:"device"`
 	This   bool   `json:"this"`
+	Path   Path   `json:"path,omitzero"` // as in Device
 }
 
 // RollStatus says how far the roll is known.
@@ -72,6 +98,33 @@ type RendezvousStatus struct {
 	Address   string `json:"address"`
 	Node      string `json:"node"` // its peer id
 	Connected bool   `json:"connected"`
+	Role      string `json:"role,omitzero"`       // NodeOrders, NodeServes
+	LatencyMS int64  `json:"latency_ms,omitzero"` // of an answer, while connected
+	Posting   bool   `json:"posting,omitzero"`    // this device posts to it
+	Here      *Here  `json:"here,omitzero"`       // it is part of this very program
+}
+
+// Here is how the rendezvous node in this program is. While it does not run, members hold what they send.
+type Here struct {
+	Running       bool         `json:"running"`
+	Why           string       `json:"why,omitzero"`   // it does not
+	Since         time.Time    `json:"since,omitzero"` // it does
+	Addresses     List[string] `json:"addresses"`      // where it says that it is
+	Listen        List[string] `json:"listen"`         // where it was told to listen
+	Announce      List[string] `json:"announce"`       // what it was told to announce besides
+	Members       int          `json:"members"`        // of this organization; so are those that follow
+	DevicesOnline int          `json:"devices_online"`
+	Entries       int64        `json:"entries"` // pairs of a message that waits and a device that it waits for
+	Bodies        int64        `json:"bodies"`
+	Bytes         int64        `json:"bytes"`
+	Moved         bool         `json:"moved"`  // to another node: it stays until nothing waits here and every device knows
+	Untold        int          `json:"untold"` // devices that do not know yet
+}
+
+// HereRequest has the rendezvous node in this program listen elsewhere, or announce other addresses; what is empty stays.
+type HereRequest struct {
+	Listen   []string `json:"listen,omitempty"`
+	Announce []string `json:"announce,omitempty"`
 }
 
 // PeerStatus is a device of a member in direct reach.

@@ -33,15 +33,18 @@ type Thread struct {
 	Guest        *Person      `json:"guest,omitempty"` // of a thread between a guest and the desks
 	From         string       `json:"from"`            // author of the newest message
 	FromMember   string       `json:"from_member"`
-	Sent         bool         `json:"sent"`     // this account wrote the newest message
-	Snippet      string       `json:"snippet"`  // beginning of the newest message's text: one line, at most 160 characters
-	Time         time.Time    `json:"time"`     // of the newest message, by this node's clock
-	Messages     int          `json:"messages"` // how many are here
+	Imported     *Imported    `json:"imported,omitempty"` // the newest message is imported mail
+	Sent         bool         `json:"sent"`               // this account wrote the newest message
+	Snippet      string       `json:"snippet"`            // beginning of the newest message's text: one line, at most 160 characters; empty if it is locked
+	Locked       bool         `json:"locked,omitzero"`    // the newest message's text or a file of it is locked
+	Time         time.Time    `json:"time"`               // of the newest message, by this node's clock
+	Messages     int          `json:"messages"`           // how many are here
 	Unread       int          `json:"unread"`
-	Mentioned    bool         `json:"mentioned"`   // an unread message mentions this account
-	Attachments  bool         `json:"attachments"` // a message has files
-	Returned     bool         `json:"returned"`    // an own message was returned or refused for somebody
-	Tags         List[string] `json:"tags"`        // of its messages, sorted
+	Mentioned    bool         `json:"mentioned"`         // an unread message mentions this account
+	Attachments  bool         `json:"attachments"`       // a message has files
+	Returned     bool         `json:"returned"`          // an own message was returned or refused for somebody
+	Tags         List[string] `json:"tags"`              // of its messages, sorted
+	Archived     bool         `json:"archived,omitzero"` // what is written in its conversation goes to the organization's archive
 }
 
 // ThreadQuery asks for messages of one thread, by default the newest. Of Before, After and Around one alone is given.
@@ -88,7 +91,8 @@ type Conversation struct {
 	Unread       int          `json:"unread"`
 	Mentioned    bool         `json:"mentioned"`
 	MayWrite     bool         `json:"may_write"`
-	Why          string       `json:"why,omitzero"` // why not
+	Archived     bool         `json:"archived,omitzero"` // what is written there goes to the organization's archive
+	Why          string       `json:"why,omitzero"`      // why not
 }
 
 // MarkRequest marks messages as read, or as not read. What is so already is no error.

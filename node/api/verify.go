@@ -34,4 +34,25 @@ type Notice struct {
 	Org    string    `json:"org"`
 	Member Person    `json:"member"`
 	Text   string    `json:"text"`
+	// Kind is there in a notice of the device itself, for programs that say what it means; Count is how many, of NoticeDropped. [API-184]
+	Kind  NoticeKind `json:"kind,omitzero"`
+	Count int        `json:"count,omitzero"`
+	// Returned is there in a notice of messages that the member did not get.
+	Returned *ReturnedNotice `json:"returned,omitempty"`
+}
+
+// NoticeKind is what a notice of the device itself is about. The list is append-only. [API-184]
+type NoticeKind string
+
+// The kinds.
+const (
+	NoticeDropped NoticeKind = "dropped" // envelopes of others that were carried had to go, for want of room or for their age
+	NoticeClock   NoticeKind = "clock"   // the device's clock is wrong
+)
+
+// ReturnedNotice is what a notice says of messages that were returned.
+type ReturnedNotice struct {
+	ID     string      `json:"id"`    // of the last of them
+	Count  int         `json:"count"` // how many
+	Reason StateReason `json:"reason"`
 }

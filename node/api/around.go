@@ -1,0 +1,37 @@
+package api
+
+import "time"
+
+// AroundQuery asks who is around. [API-181]
+type AroundQuery struct {
+	Org string `json:"org,omitzero"` // name or id; empty: of all organizations
+}
+
+// Around is which devices of an organization this one has direct connections with, and what waits and is carried where it is. [API-181]
+type Around struct {
+	Org       string          `json:"org"`
+	OrgName   string          `json:"org_name"`
+	Connected bool            `json:"connected"` // a rendezvous node of the organization is
+	Devices   List[Neighbour] `json:"devices"`   // by the names of members and devices
+	Waiting   int             `json:"waiting"`   // own messages that some device has not acknowledged
+	Carried   CarriedTotal    `json:"carried_for_others"`
+}
+
+// Neighbour is a device in reach, of another member or of the own account.
+type Neighbour struct {
+	Member     string        `json:"member"`
+	Name       string        `json:"name"`
+	Device     string        `json:"device"`
+	DeviceName string        `json:"device_name,omitzero"`
+	Own        bool          `json:"own"` // of the own account
+	Path       Path          `json:"path"`
+	Since      time.Time     `json:"since,omitzero"`   // when the connection began
+	Present    PresenceState `json:"present,omitzero"` // as its member lets this account see it; empty: not told
+	Carrying   int           `json:"carrying"`         // envelopes of this device that it was handed to carry
+}
+
+// CarriedTotal is how much is carried for others.
+type CarriedTotal struct {
+	Count int   `json:"count"` // envelopes
+	Bytes int64 `json:"bytes"`
+}
