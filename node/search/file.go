@@ -20,7 +20,7 @@ import (
 )
 
 // layout is the version of the file, with that of the tables by which texts are cut: a file of another one is made anew.
-const layout = "2 unicode " + unicode.Version + " " + norm.Version
+const layout = "3 unicode " + unicode.Version + " " + norm.Version
 
 // pragmas are set on every opening. Pages that are freed are overwritten; the journal is emptied with each commit; nothing goes
 // into temporary files. Nobody else opens the file, as the node's folder is locked.
@@ -35,7 +35,8 @@ const pragmas = `
 
 // schema is the layout. The words of a message are kept beside FTS5's index, packed: to take a message out of that index with
 // all bytes of it, FTS5 must be told the words again, and the history does not have them any more when it was erased. They lie in
-// a table of their own, so that what narrows a query is read without them.
+// a table of their own, so that what narrows a query is read without them. What narrows a query of words is a word of the index too, a
+// mark: to look for each message that has the words in docs cost more than to find them.
 const schema = `
 	CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 	CREATE TABLE names(id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE);
@@ -43,13 +44,14 @@ const schema = `
 		id INTEGER PRIMARY KEY AUTOINCREMENT, short INTEGER NOT NULL, message BLOB NOT NULL, org INTEGER NOT NULL,
 		conversation INTEGER NOT NULL, author INTEGER NOT NULL, time INTEGER NOT NULL, files INTEGER NOT NULL);
 	CREATE INDEX docs_short ON docs(short);
-	CREATE INDEX docs_author ON docs(author);
-	CREATE INDEX docs_conversation ON docs(conversation);
+	CREATE INDEX docs_author ON docs(author, time);
+	CREATE INDEX docs_conversation ON docs(conversation, time);
 	CREATE INDEX docs_time ON docs(time);
-	CREATE INDEX docs_files ON docs(id) WHERE files = 1;
+	CREATE INDEX docs_files ON docs(time) WHERE files = 1;
+	CREATE TABLE orgs(id INTEGER PRIMARY KEY);
 	CREATE TABLE packed(id INTEGER PRIMARY KEY, words BLOB NOT NULL);
 	CREATE TABLE places(org BLOB PRIMARY KEY, place BLOB NOT NULL) WITHOUT ROWID;
-	CREATE VIRTUAL TABLE terms USING fts5(subject, body, files, forwarded, content='', tokenize='ascii', prefix='1 2');
+	CREATE VIRTUAL TABLE terms USING fts5(subject, body, files, forwarded, marks, content='', tokenize='ascii', prefix='1 2 3');
 	INSERT INTO terms(terms, rank) VALUES('secure-delete', 1);`
 
 // open opens the file or makes it. fresh means that it was made.
@@ -135,7 +137,7 @@ func (x *Index) connect() error {
 	if err := conn.Exec("PRAGMA hexkey='" + hex.EncodeToString(x.key[:]) + "'"); err != nil {
 		return errors.New("opening the search index: the key was not taken") // SQLite's error may quote the statement
 	}
-	if err := fts5.Register(conn); err != nil {
+	if err := fts5.RegisterCustom(conn, func(api *fts5.API) error { return api.CreateFunction("score", score) }); err != nil {
 		return failure(err)
 	}
 	if err := conn.Exec(fmt.Sprintf(pragmas, cacheKiB)); err != nil {

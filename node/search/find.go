@@ -26,7 +26,10 @@ type Request struct {
 	From  Mark // where the page before ended; zero: this is the first
 	Limit int
 
-	rows [2]int64 // between which rows the period lies; zero: not known
+	rows  [2]int64 // between which rows the period lies; zero: not known
+	whole bool     // Orgs are all that the index has
+	marks []string // those of each kind that a message has one of, as FTS5 reads them
+	void  bool     // it asks for somebody or something that the index has never heard of
 }
 
 // Mark is a place in what fits a query, between two hits.
@@ -42,7 +45,7 @@ type Hit struct {
 	row int64
 }
 
-// Found is a page of what fits: the best first, of the same rank the newest; or, if more than MaxRanked fit, what came last.
+// Found is a page of what fits: the best first, of the same rank the newest; or, if more than MaxScored fit, what came last.
 type Found struct {
 	Hits []Hit
 	More bool
@@ -61,10 +64,6 @@ func (f Found) Mark(n int) Mark {
 	return mark
 }
 
-// weights of the columns: what is in the subject, or a file's name, counts for more than the text, and that for more than what
-// is forwarded.
-const weights = "8.0, 1.0, 3.0, 0.5"
-
 // Find returns a page of what fits. Which of that is shown is for the caller to decide.
 func (x *Index) Find(ctx context.Context, r Request) (Found, error) {
 	if r.Query.Asked && len(r.Query.Phrases) == 0 || len(r.Orgs) == 0 {
@@ -74,7 +73,7 @@ func (x *Index) Find(ctx context.Context, r Request) (Found, error) {
 		return Found{}, err
 	}
 	defer x.leave()
-	if err := x.period(ctx, &r); err != nil {
+	if err := x.narrow(ctx, &r); err != nil {
 		return Found{}, x.note(err)
 	}
 	if r.From == (Mark{}) {
@@ -82,12 +81,42 @@ func (x *Index) Find(ctx context.Context, r Request) (Found, error) {
 			return Found{}, x.note(err)
 		}
 	}
+	if r.void {
+		return Found{from: r.From}, nil
+	}
 	found, err := x.page(ctx, r)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && r.From.Below == 0 && r.From.Skip == 0 { // ranking takes too long
 		r.From.Below = r.From.Newest + 1
 		found, err = x.page(ctx, r)
 	}
 	return found, x.note(err)
+}
+
+// narrow looks up what a query asks for.
+func (x *Index) narrow(ctx context.Context, r *Request) error {
+	asked := make(map[int64]bool)
+	for _, org := range r.Orgs {
+		asked[x.known(org[:])] = true
+	}
+	r.whole = true
+	err := x.rows(`SELECT id FROM orgs`, func(s *sqlite3.Stmt) bool {
+		r.whole = r.whole && asked[s.ColumnInt64(0)]
+		return true
+	})
+	if err != nil {
+		return failure(err)
+	}
+	if len(r.Query.Phrases) > 0 {
+		if !r.whole {
+			r.mark(x, markOrg, raw(r.Orgs))
+		}
+		r.mark(x, markAuthor, raw(r.Authors))
+		r.mark(x, markConversation, raw(r.Conversations))
+		if r.Files {
+			r.marks = append(r.marks, quotedMark(markFiles, 0))
+		}
+	}
+	return x.period(ctx, r)
 }
 
 // period finds between which rows a period lies: a history is indexed in its order, nearly.
@@ -127,7 +156,7 @@ func (x *Index) begin(ctx context.Context, r *Request) error {
 		count = s.ColumnInt64(0)
 		return false
 	})
-	if late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil; late || err == nil && count > MaxRanked {
+	if late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil; late || err == nil && count > r.most() {
 		r.From.Below, err = newest+1, nil
 	}
 	return err
@@ -135,6 +164,9 @@ func (x *Index) begin(ctx context.Context, r *Request) error {
 
 // page asks for a page.
 func (x *Index) page(ctx context.Context, r Request) (Found, error) {
+	if len(r.Query.Phrases) > 0 && r.From.Below == 0 {
+		return x.scored(ctx, r)
+	}
 	found := Found{from: r.From}
 	damaged := false
 	sql, args := r.sql()
@@ -173,13 +205,25 @@ func (x *Index) within(ctx context.Context, sql string, args []any, visit func(*
 	return failure(err)
 }
 
+// most is how many may fit so that what fits is put in order before a page of it is given.
+func (r Request) most() int64 {
+	if len(r.Query.Phrases) > 0 {
+		return MaxScored
+	}
+	return MaxRanked
+}
+
 // where returns what the rows are looked for in, under which conditions, and the column of the row's number. It is made of fixed
 // parts alone: what was asked for are its arguments.
 func (r Request) where() (from, row string, where []string, args []any) {
 	from, row = `docs d`, `d.id`
-	if len(r.Query.Phrases) > 0 {
-		from, row = `terms CROSS JOIN docs d ON d.id = terms.rowid`, `terms.rowid`
-		where, args = append(where, `terms MATCH ?`), append(args, match(r.Query.Phrases))
+	words := len(r.Query.Phrases) > 0
+	if words {
+		from, row = `terms`, `terms.rowid`
+		if r.Before != 0 || r.After != 0 {
+			from = `terms CROSS JOIN docs d ON d.id = terms.rowid`
+		}
+		where, args = append(where, `terms MATCH ?`), append(args, strings.Join(append([]string{match(r.Query.Phrases)}, r.marks...), ` AND `))
 	}
 	highest := r.From.Newest
 	if r.From.Below > 0 {
@@ -190,59 +234,70 @@ func (r Request) where() (from, row string, where []string, args []any) {
 		where, args = append(where, row+` >= ?`), append(args, r.rows[0])
 	}
 	where, args = append(where, row+` <= ?`), append(args, highest)
+	if !words {
+		where, args = r.narrowed(where, args)
+	}
+	if r.Before != 0 || r.After != 0 {
+		where, args = append(where, `d.time >= ? AND d.time < ?`), append(args, r.After, r.before())
+	}
+	return from, row, where, args
+}
+
+// narrowed adds what narrows a query without words.
+func (r Request) narrowed(where []string, args []any) ([]string, []any) {
 	anyOf := func(column string, ids [][]byte) {
-		if len(ids) > 0 {
+		switch len(ids) {
+		case 0:
+		case 1: // of one, an index has the rows in their order
+			where = append(where, column+` = (SELECT id FROM names WHERE name = ?)`)
+		default:
 			where = append(where, column+` IN (SELECT id FROM names WHERE name IN (?`+strings.Repeat(`, ?`, len(ids)-1)+`))`)
 		}
 		for _, id := range ids {
 			args = append(args, id)
 		}
 	}
-	anyOf(`+d.org`, raw(r.Orgs)) // nearly all are of few organizations: the + keeps SQLite from beginning there
+	if !r.whole {
+		anyOf(`+d.org`, raw(r.Orgs)) // nearly all are of few organizations: the + keeps SQLite from beginning there
+	}
 	anyOf(`d.author`, raw(r.Authors))
 	anyOf(`d.conversation`, raw(r.Conversations))
-	if r.Before != 0 || r.After != 0 {
-		where, args = append(where, `d.time >= ? AND d.time < ?`), append(args, r.After, r.before())
-	}
 	if r.Files {
 		where = append(where, `d.files = 1`)
 	}
-	return from, row, where, args
+	return where, args
 }
 
-// count returns the statement that counts what fits, up to more than are ranked.
+// count returns the statement that counts what fits, up to more than are put in order: the newest first, so that no more is read of the
+// index than for a page.
 func (r Request) count() (sql string, args []any) {
-	from, _, where, args := r.where()
-	return `SELECT count(*) FROM (SELECT 1 FROM ` + from + ` WHERE ` + strings.Join(where, ` AND `) + ` LIMIT ` + strconv.Itoa(MaxRanked+1) + `)`, args
+	from, row, where, args := r.where()
+	order := ``
+	if len(r.Query.Phrases) > 0 {
+		order = ` ORDER BY ` + row + ` DESC`
+	}
+	return `SELECT count(*) FROM (SELECT 1 FROM ` + from + ` WHERE ` + strings.Join(where, ` AND `) + order + ` LIMIT ` + strconv.FormatInt(r.most()+1, 10) + `)`, args
 }
 
 // sql returns the statement for a page.
 func (r Request) sql() (sql string, args []any) {
 	from, row, where, args := r.where()
-	rank, order, limit := `0`, row+` DESC`, `LIMIT ?`
-	if r.From.Below == 0 {
-		if order, limit = `score, d.time DESC, d.id DESC`, `LIMIT ? OFFSET ?`; len(r.Query.Phrases) > 0 {
-			rank = `bm25(terms, ` + weights + `)`
+	if r.Among != nil { // row by row, without all of them put in order first: they come in it, and page ends it
+		if len(r.Query.Phrases) > 0 && r.Before == 0 && r.After == 0 {
+			from += ` CROSS JOIN docs d ON d.id = terms.rowid`
 		}
-	}
-	inner := `SELECT d.id AS id, d.message AS message, d.org AS org, d.time AS time, ` + rank + ` AS score FROM ` + from +
-		` WHERE ` + strings.Join(where, ` AND `) + ` ORDER BY ` + order + ` ` + limit
-	most := int64(r.Limit + 1)
-	if r.Among != nil {
-		most = -1 // page ends it
-	}
-	if args = append(args, most); r.From.Below == 0 {
-		args = append(args, int64(r.From.Skip))
-	}
-	outer := `f.id DESC`
-	if r.From.Below == 0 {
-		outer = `f.score, f.time DESC, f.id DESC`
-	}
-	if r.Among != nil { // row by row, without all of them put in order first: they come in it
 		return `SELECT d.message, (SELECT name FROM names WHERE id = d.org), d.id FROM ` + from + ` WHERE ` + strings.Join(where, ` AND `) +
-			` ORDER BY ` + order + ` ` + limit, args
+			` ORDER BY ` + row + ` DESC`, args
 	}
-	return `SELECT f.message, n.name, f.id FROM (` + inner + `) f JOIN names n ON n.id = f.org ORDER BY ` + outer, args
+	columns, order, outer := row+` AS id`, row+` DESC`, `f.id DESC`
+	limit := ` LIMIT ?`
+	args = append(args, int64(r.Limit+1))
+	if r.From.Below == 0 {
+		columns, order, outer = columns+`, d.time AS time`, `d.time DESC, d.id DESC`, `f.time DESC, f.id DESC`
+		limit, args = ` LIMIT ? OFFSET ?`, append(args, int64(r.From.Skip))
+	}
+	return `SELECT d.message, n.name, f.id FROM (SELECT ` + columns + ` FROM ` + from + ` WHERE ` + strings.Join(where, ` AND `) + ` ORDER BY ` + order + limit +
+		`) f CROSS JOIN docs d ON d.id = f.id JOIN names n ON n.id = d.org ORDER BY ` + outer, args
 }
 
 // raw returns identifiers as bytes.

@@ -202,67 +202,68 @@ func (x *Index) setPlace(org keys.OrgID, place []byte) error {
 // short is the part of a message's id by which it is looked up.
 func short(id keys.MessageID) int64 { return int64(binary.BigEndian.Uint64(id[:8])) }
 
-// find returns the row of a message with its words as they are packed: 0 if there is none.
-func (x *Index) find(r Removed) (id int64, packed []byte, err error) {
+// find returns the row of a message with its words as they are packed, and its marks: 0 if there is none.
+func (x *Index) find(r Removed) (id int64, packed []byte, marks string, err error) {
 	org, err := x.intern(r.Org[:])
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, "", err
 	}
-	err = x.rows(`SELECT d.id, p.words FROM docs d JOIN packed p ON p.id = d.id WHERE d.short = ? AND d.message = ? AND d.org = ?`, func(s *sqlite3.Stmt) bool {
+	err = x.rows(`SELECT d.id, p.words, d.org, d.conversation, d.author, d.files FROM docs d JOIN packed p ON p.id = d.id WHERE d.short = ? AND d.message = ? AND d.org = ?`, func(s *sqlite3.Stmt) bool {
 		id, packed = s.ColumnInt64(0), s.ColumnBlob(1, nil)
+		marks = marksOf([3]int64{s.ColumnInt64(2), s.ColumnInt64(3), s.ColumnInt64(4)}, s.ColumnInt64(5))
 		return false
 	}, short(r.ID), r.ID[:], org)
-	return id, packed, err
+	return id, packed, marks, err
 }
 
 func (x *Index) removeMessage(r Removed) error {
-	id, words, err := x.find(r)
+	id, words, marks, err := x.find(r)
 	if err != nil || id == 0 {
 		return err
 	}
-	return errors.Join(x.removeWords(id, words), x.exec(`DELETE FROM docs WHERE id = ?`, id), x.exec(`DELETE FROM packed WHERE id = ?`, id))
+	return errors.Join(x.removeWords(id, words, marks), x.exec(`DELETE FROM docs WHERE id = ?`, id), x.exec(`DELETE FROM packed WHERE id = ?`, id))
 }
 
-func (x *Index) removeWords(id int64, packed []byte) error {
+func (x *Index) removeWords(id int64, packed []byte, marks string) error {
 	words, err := unpack(packed)
 	if err != nil {
 		return err
 	}
-	return x.exec(`INSERT INTO terms(terms, rowid, subject, body, files, forwarded) VALUES('delete', ?, ?, ?, ?, ?)`,
-		id, words[0], words[1], words[2], words[3])
+	return x.exec(`INSERT INTO terms(terms, rowid, subject, body, files, forwarded, marks) VALUES('delete', ?, ?, ?, ?, ?, ?)`,
+		id, words[0], words[1], words[2], words[3], marks)
 }
 
 // put indexes a message: one that is there keeps its row, by which messages are in the order in which they came.
 func (x *Index) put(m *Message) error {
 	words := m.words()
 	packed := pack(words)
-	id, have, err := x.find(Removed{m.Org, m.ID})
+	id, have, marks, err := x.find(Removed{m.Org, m.ID})
 	switch {
 	case err != nil:
 		return err
 	case id != 0 && bytes.Equal(have, packed):
 		return nil
 	case id != 0:
-		if err := x.removeWords(id, have); err != nil {
+		if err := x.removeWords(id, have, marks); err != nil {
 			return err
 		}
 		if err := x.exec(`UPDATE packed SET words = ? WHERE id = ?`, packed, id); err != nil {
 			return err
 		}
 	default:
-		if id, err = x.insert(m, packed); err != nil {
+		if id, marks, err = x.insert(m, packed); err != nil {
 			return err
 		}
 	}
-	return x.exec(`INSERT INTO terms(rowid, subject, body, files, forwarded) VALUES(?, ?, ?, ?, ?)`,
-		id, words[0], words[1], words[2], words[3])
+	return x.exec(`INSERT INTO terms(rowid, subject, body, files, forwarded, marks) VALUES(?, ?, ?, ?, ?, ?)`,
+		id, words[0], words[1], words[2], words[3], marks)
 }
 
-func (x *Index) insert(m *Message, packed []byte) (id int64, err error) {
+func (x *Index) insert(m *Message, packed []byte) (id int64, marks string, err error) {
 	var names [3]int64
 	for i, name := range [][]byte{m.Org[:], m.Conversation[:], m.Author[:]} {
 		if names[i], err = x.intern(name); err != nil {
-			return 0, err
+			return 0, "", err
 		}
 	}
 	files := int64(0)
@@ -272,10 +273,11 @@ func (x *Index) insert(m *Message, packed []byte) (id int64, err error) {
 	err = x.exec(`INSERT INTO docs(short, message, org, conversation, author, time, files) VALUES(?, ?, ?, ?, ?, ?, ?)`,
 		short(m.ID), m.ID[:], names[0], names[1], names[2], m.Time, files)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	id = x.conn.LastInsertRowID()
-	return id, x.exec(`INSERT INTO packed(id, words) VALUES(?, ?)`, id, packed)
+	return id, marksOf(names, files), errors.Join(
+		x.exec(`INSERT INTO packed(id, words) VALUES(?, ?)`, id, packed), x.exec(`INSERT OR IGNORE INTO orgs(id) VALUES(?)`, names[0]))
 }
 
 // maxInterned is how many names are remembered.

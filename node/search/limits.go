@@ -13,9 +13,11 @@ const (
 	MaxWord = 48
 	// MaxIndexed is how many words of one text are indexed.
 	MaxIndexed = 50_000
-	// MaxRanked is how many messages a query may fit so that the best come first. Of one that fits more, those come first that
-	// the index heard of last.
+	// MaxRanked is how many messages a query without words may fit so that the newest come first by their times. Of one that fits
+	// more, those come first that the index heard of last.
 	MaxRanked = 5_000
+	// MaxScored is how many a query with words may fit so that the best come first. It is not above MaxRanked.
+	MaxScored = 2_000
 	// MaxBatch is how many messages one Apply takes: each costs the disk some flushes, whatever it holds.
 	MaxBatch = 1024
 	// slowest is how long a query may take: one that is not ranked by then is answered without ranks, the newest first, and

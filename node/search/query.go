@@ -21,12 +21,13 @@ type Query struct {
 
 // Phrase is a word, or words that stand beside each other.
 type Phrase struct {
-	words  []string
-	prefix bool // the last of them may be a beginning
+	words   []string
+	prefix  bool // the last of them may be a beginning
+	subject bool // they stand in the subject
 }
 
 // Parse reads a query. Its last word may be a beginning, unless it stands in quotes. What narrows is name:value, where a value
-// with spaces stands in quotes; what is not known as a name is a word like others. Dates are in zone, as 2026, 2026-12 or
+// with spaces stands in quotes; what is not known as a name is a word like others. Words behind subject: stand in the subject. Dates are in zone, as 2026, 2026-12 or
 // 2026-12-31. Parse fails with ErrQuery.
 func Parse(text string, zone *time.Location) (Query, error) {
 	var q Query
@@ -38,6 +39,9 @@ func Parse(text string, zone *time.Location) (Query, error) {
 	for rest := strings.TrimLeftFunc(text, unicode.IsSpace); rest != ""; rest = strings.TrimLeftFunc(rest, unicode.IsSpace) {
 		item, after := next(rest)
 		rest = after
+		if item.takeSubject(); item.subject && item.text == "" {
+			continue // still being typed
+		}
 		known, err := q.narrow(item, zone)
 		switch {
 		case err != nil:
@@ -52,6 +56,7 @@ func Parse(text string, zone *time.Location) (Query, error) {
 	for i, w := range words {
 		// a space behind the last word changes nothing: who pauses there types on
 		p := phrase(w.text, i == len(words)-1 && !w.closed)
+		p.subject = w.subject
 		if tokens += len(p.words); len(p.words) > 0 && len(q.Phrases) < MaxWords && tokens <= MaxTokens {
 			q.Phrases = append(q.Phrases, p)
 		}
@@ -64,6 +69,8 @@ type item struct {
 	text   string
 	quoted bool // all of it
 	closed bool // and so it is whole
+
+	subject bool // it was behind subject:
 }
 
 // next takes the first item off a text that begins with no space. A quote that is not closed goes to the end, as it is still
@@ -71,23 +78,30 @@ type item struct {
 func next(text string) (item, string) {
 	if inside, ok := strings.CutPrefix(text, `"`); ok {
 		quoted, rest, closed := strings.Cut(inside, `"`)
-		return item{quoted, true, closed}, rest
+		return item{text: quoted, quoted: true, closed: closed}, rest
 	}
 	end := strings.IndexFunc(text, unicode.IsSpace)
 	if end < 0 {
 		end = len(text)
 	}
 	if open := strings.Index(text, `:"`); open > 0 && open < end {
-		value, rest, _ := strings.Cut(text[open+2:], `"`)
-		return item{text: text[:open+1] + value}, rest
+		value, rest, closed := strings.Cut(text[open+2:], `"`)
+		return item{text: text[:open+1] + value, closed: closed}, rest
 	}
 	return item{text: text[:end]}, text[end:]
+}
+
+// takeSubject takes subject: off an item that begins with it.
+func (i *item) takeSubject() {
+	if name, value, ok := strings.Cut(i.text, ":"); ok && !i.quoted && strings.EqualFold(name, "subject") {
+		i.text, i.subject = strings.TrimSpace(value), true
+	}
 }
 
 // narrow takes an item that narrows, and reports whether it is one.
 func (q *Query) narrow(item item, zone *time.Location) (known bool, err error) {
 	name, value, ok := strings.Cut(item.text, ":")
-	if !ok || item.quoted {
+	if !ok || item.quoted || item.subject {
 		return false, nil
 	}
 	value = strings.TrimSpace(value)
@@ -99,7 +113,9 @@ func (q *Query) narrow(item item, zone *time.Location) (known bool, err error) {
 	case "tag":
 		q.Tag = value
 	case "has":
-		if !strings.EqualFold(value, "file") && !strings.EqualFold(value, "files") {
+		switch strings.ToLower(value) {
+		case "file", "files", "attachment", "attachments":
+		default:
 			return false, nil
 		}
 		q.Files = true
@@ -159,6 +175,9 @@ func match(phrases []Phrase) string {
 	for i, p := range phrases {
 		if i > 0 {
 			b.WriteString(" AND ")
+		}
+		if p.subject {
+			b.WriteString("subject : ")
 		}
 		b.WriteByte('"')
 		b.WriteString(strings.ReplaceAll(strings.Join(p.words, " "), `"`, `""`))
@@ -244,7 +263,7 @@ func (q Query) hits(text string) (hits [][2]int) {
 			recent = recent[1:]
 		}
 		for _, p := range q.Phrases {
-			if n := len(p.words); n <= len(recent) && p.fits(recent[len(recent)-n:]) {
+			if n := len(p.words); !p.subject && n <= len(recent) && p.fits(recent[len(recent)-n:]) {
 				hits = join(hits, [2]int{recent[len(recent)-n].start, w.end})
 			}
 		}

@@ -37,6 +37,12 @@ func TestParse(t *testing.T) {
 		`NEAR(a b) OR NOT -x*`:  `"near a" AND "b" AND "or" AND "not" AND "x"*`,
 		`a" OR words:b`:         `"a" AND "or" AND "words b"*`,
 		"?!":                    "",
+		"subject:tide map":      `subject : "tide" AND "map"*`,
+		`subject:"low tide"`:    `subject : "low tide"`,
+		`subject:"low ti`:       `subject : "low ti"*`,
+		"Subject:ti":            `subject : "ti"*`,
+		"subject: map":          `"map"*`,
+		"has:attachment map":    `"map"*`,
 	} {
 		if got := match(parse(t, text).Phrases); got != want {
 			t.Errorf("%q gives %s, want %s", text, got, want)

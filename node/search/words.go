@@ -89,12 +89,13 @@ func (c *cutter) add(r rune, start, end int) {
 		} else {
 			c.flush()
 		}
+	case silent(r):
 	case unicode.IsMark(r):
 		c.mark(r, end)
 	case unicode.In(r, unspaced...):
 		c.character(string(r), start, end)
 	case unicode.IsLetter(r), unicode.IsNumber(r), unicode.Is(unicode.Co, r):
-		c.letter(fold(r), start, end)
+		c.letter(digit(unicode.ToLower(r)), start, end)
 	case unicode.Is(unicode.So, r) && r != utf8.RuneError:
 		c.flush()
 		c.give(word{text: string(r), start: start, end: end})
@@ -103,15 +104,33 @@ func (c *cutter) add(r rune, start, end int) {
 	}
 }
 
-// fold makes one letter of all its cases.
-func fold(r rune) rune {
-	switch r = unicode.ToLower(r); r {
-	case 'ς':
-		return 'σ'
-	case 'ẞ':
-		return 'ß'
+// alike are letters that one person writes and another looks for by the other: what Unicode does not take for a letter with a mark
+// though people do, variants of Arabic letters, and the forms that Hebrew and Greek letters have at the end of a word.
+var alike = map[rune]string{
+	'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'ł': "l", 'đ': "d", 'ħ': "h", 'ŧ': "t", 'ı': "i", 'ς': "σ",
+	'ى': "ي", 'ی': "ي", 'ک': "ك", 'ة': "ه", 'ٱ': "ا",
+	'ך': "כ", 'ם': "מ", 'ן': "נ", 'ף': "פ", 'ץ': "צ",
+}
+
+// silent reports whether a character says no more than how those beside it are drawn or parted at the end of a line.
+func silent(r rune) bool {
+	switch r {
+	case '\u00ad', '\u0640', '\u200c', '\u200d', '\u200e', '\u200f', '\u2060', '\ufeff':
+		return true
 	}
-	return r
+	return false
+}
+
+// digit returns a digit of any script as one of ASCII.
+func digit(r rune) rune {
+	if !unicode.Is(unicode.Nd, r) {
+		return r
+	}
+	zero := r
+	for unicode.Is(unicode.Nd, zero-1) && r-zero < 9 {
+		zero--
+	}
+	return '0' + (r-zero)%10
 }
 
 func (c *cutter) letter(r rune, start, end int) {
@@ -122,8 +141,8 @@ func (c *cutter) letter(r rune, start, end int) {
 		c.start = start
 	}
 	c.end = end
-	if r == 'ß' {
-		c.word = append(c.word, "ss"...)
+	if same, ok := alike[r]; ok && r >= utf8.RuneSelf {
+		c.word = append(c.word, same...)
 		return
 	}
 	c.word = utf8.AppendRune(c.word, r)
