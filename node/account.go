@@ -33,23 +33,31 @@ func (o *organization) sleepsLocked(contact history.Contact) bool {
 	return ok && contact.State == history.ContactAccepted && m.Entered > 0 && !o.givenLocked(contact).Open
 }
 
-// retell tells a contact's device, which may be new, of the leave that it has already.
+// retell tells a contact's device, which may be new, of the leave that it has already, and of the key to lock for.
 func (o *organization) retell(tx *store.Tx, contact history.Contact, effects *effects) error {
 	effects.seal = true
+	if err := o.introduceLockKey(tx, contact.Member, effects); err != nil {
+		return err
+	}
 	return o.addJob(tx, store.Job{
 		Place: o.with(contact.Member), Last: 1, Kind: uint8(history.KindLeave),
 		Body:    wire.Encode(history.Leave{Grant: contact.Given}),
-		Expires: time.Now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix(),
+		Expires: o.now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix(),
 	})
 }
 
-// sighted notes that a device of the own account was heard of, at most once an hour.
+// sighted notes that another device was heard of: one of the own account at most once an hour, one of another's once a day.
 func (o *organization) sighted(tx *store.Tx, device keys.PublicKey) error {
-	if member, ok := o.roll.State().AccountOf(device); !ok || member != o.member || device == o.device {
+	member, ok := o.roll.State().AccountOf(device)
+	if !ok || device == o.device {
 		return nil
 	}
-	now := time.Now()
-	if at, err := tx.Sighting(o.org, device); err != nil || now.Sub(time.UnixMilli(at)).Abs() < time.Hour {
+	every := heardEvery
+	if member == o.member {
+		every = time.Hour
+	}
+	now := o.now()
+	if at, err := tx.Sighting(o.org, device); err != nil || now.Sub(time.UnixMilli(at)).Abs() < every {
 		return err
 	}
 	return tx.PutSighting(o.org, device, now.UnixMilli())
@@ -154,9 +162,19 @@ func (o *organization) endDevices() (changes []change, err error) {
 			return changes, err
 		}
 		err = o.node.store.Update(func(tx *store.Tx) error {
-			made, err := o.giveUp(tx, w, filter(w.Pending, isGone))
-			changes = append(changes, made...)
-			return err
+			for _, device := range filter(w.Pending, isGone) {
+				w, waits, err := o.waitingFor(tx, w.ID, device)
+				if err != nil || !waits {
+					return err
+				}
+				reason, _ := goneFor(state, device)
+				made, err := o.giveUp(tx, w, []keys.PublicKey{device}, reason)
+				if err != nil {
+					return err
+				}
+				changes = append(changes, made...)
+			}
+			return nil
 		})
 	}
 	for _, message := range messages {
@@ -168,7 +186,8 @@ func (o *organization) endDevices() (changes []change, err error) {
 			for _, d := range all {
 				if err == nil && isGone(d.Device) && !d.State.Final() {
 					var c change
-					c, err = o.setState(tx, message, d, store.StateReturned)
+					reason, _ := goneFor(state, d.Device)
+					c, err = o.setState(tx, message, d, store.StateReturned, reason)
 					changes = append(changes, c)
 				}
 			}

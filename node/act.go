@@ -12,6 +12,7 @@ import (
 	"muster.example/internal/wire"
 	"muster.example/membership"
 	"muster.example/node/api"
+	"muster.example/node/lock"
 	"muster.example/node/store"
 	"muster.example/sync/history"
 )
@@ -19,7 +20,11 @@ import (
 // Edit gives an own message another text, for all who have it.
 func (n *Node) Edit(_ context.Context, request api.EditRequest) (api.Message, error) {
 	return n.onMessage(request.Org, request.ID, func(o *organization, m history.Message, shown history.Shown) error {
-		edit := history.Edit{Message: m.ID(), Subject: shown.Subject, Text: request.Text, Time: time.Now().UnixMilli()}
+		edit := history.Edit{Message: m.ID(), Subject: shown.Subject, Text: request.Text, Time: o.now().UnixMilli()}
+		if _, locked := lock.IsText(shown.Text); locked {
+			return api.Errorf(api.CodeRefused, "a locked message is not edited: its first text would stay, and the new one would be open").
+				WithHint("take it back with `muster delete`, and send another")
+		}
 		if request.Subject != nil {
 			edit.Subject = *request.Subject
 		}
@@ -43,7 +48,7 @@ func (n *Node) Edit(_ context.Context, request api.EditRequest) (api.Message, er
 // React sets a reaction beside a message, or takes it off.
 func (n *Node) React(_ context.Context, request api.ReactRequest) (api.Message, error) {
 	return n.onMessage(request.Org, request.ID, func(o *organization, m history.Message, shown history.Shown) error {
-		reaction := history.Reaction{Message: m.ID(), Emoji: request.Emoji, Off: request.Off, Time: time.Now().UnixMilli()}
+		reaction := history.Reaction{Message: m.ID(), Emoji: request.Emoji, Off: request.Off, Time: o.now().UnixMilli()}
 		if err := reaction.Validate(); err != nil {
 			return api.Errorf(api.CodeUsage, "%q is no reaction", request.Emoji).WithHint("give one emoji, or a few characters")
 		}
@@ -149,7 +154,7 @@ func (o *organization) deleteLocked(all []history.Record, delay time.Duration) (
 			return o.putOffDeletionLocked(messages, asked, delay)
 		}
 	}
-	if err := carryOut(messages, time.Now().UnixMilli()); err != nil {
+	if err := carryOut(messages, o.now().UnixMilli()); err != nil {
 		return nil, err
 	}
 	var now []api.Message
@@ -186,7 +191,7 @@ func (o *organization) sendDeletionLocked(messages []history.Message, asked int6
 
 // mayChangeLocked checks that a message is the own account's, and not too old to be edited or deleted. Callers hold mu.
 func (o *organization) mayChangeLocked(m history.Message, shown history.Shown, done string, limit uint64) error {
-	switch age := time.Now().UnixMilli() - m.Text.Time; {
+	switch age := o.now().UnixMilli() - m.Text.Time; {
 	case m.Member != o.member:
 		return api.Errorf(api.CodeRefused, "only its author can have a message %s", done)
 	case m.Report:
@@ -267,7 +272,7 @@ func (o *organization) takeAct(tx *store.Tx, opened envelope.Opened, member keys
 
 // keepAct stores an act, and erases what it deletes.
 func (o *organization) keepAct(tx *store.Tx, act history.Act, effects *effects) error {
-	record, err := tx.AddAct(o.org, o.device, time.Now().UnixMilli(), act)
+	record, err := tx.AddAct(o.org, o.self, o.now().UnixMilli(), act)
 	if err != nil || record == nil {
 		return err
 	}
@@ -349,7 +354,7 @@ func (o *organization) seenLocked(ids []keys.MessageID) error {
 	for conversation, all := range seen {
 		for part := range slices.Chunk(all, history.MaxSeen) {
 			if err == nil {
-				err = o.actLocked(in[conversation], history.KindSeen, history.Seen{Messages: part, Time: time.Now().UnixMilli()})
+				err = o.actLocked(in[conversation], history.KindSeen, history.Seen{Messages: part, Time: o.now().UnixMilli()})
 			}
 		}
 	}
@@ -387,7 +392,7 @@ func (o *organization) changedLocked(act history.Act) (events []api.Event) {
 			continue
 		}
 		message := o.messageLocked(r)
-		events = append(events, api.Event{Kind: api.EventChange, Time: time.Now().UTC(), Org: o.org.String(), Message: &message})
+		events = append(events, api.Event{Kind: api.EventChange, Time: o.now().UTC(), Org: o.org.String(), Message: &message})
 	}
 	return events
 }

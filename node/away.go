@@ -55,7 +55,7 @@ func (o *organization) answerAway(tx *store.Tx, m history.Message, now time.Time
 		return nil
 	}
 	id := d.message.ID()
-	record, err := tx.AppendRecord(o.org, o.device, now.UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &d.message})
+	record, err := tx.AppendRecord(o.org, o.self, now.UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &d.message})
 	effects.seal, effects.records = true, append(effects.records, record)
 	return errors.Join(err, tx.PutAwayTold(o.org, m.Member, day), o.addJob(tx, store.Job{
 		Place: d.place, Message: &id, Last: partsOf(text), Expires: o.expiryLocked(),

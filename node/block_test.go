@@ -119,7 +119,7 @@ func TestBlockHidesInGroups(t *testing.T) {
 		Author: p.from.Device().Public(), Member: p.from.ID, Text: history.Text{To: []keys.MemberID{p.to.member, third}, Text: "to both"},
 	}
 	update(t, p.to.node.store, func(tx *store.Tx) error {
-		_, err := tx.AppendRecord(p.to.org, p.to.device, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &message})
+		_, err := tx.AppendRecord(p.to.org, p.to.self, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &message})
 		return err
 	})
 	shown := func(query api.InboxQuery, want int, hidden bool) {

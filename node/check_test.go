@@ -72,7 +72,7 @@ func TestCheckNamesDamage(t *testing.T) {
 			return tx.PutDistrust(org, store.Distrust{Size: 99})
 		}, "6 entries where 99 count"},
 		"a message that its author did not sign": {func(tx *store.Tx, org keys.OrgID) error {
-			_, err := tx.AppendRecord(org, keys.PublicKey{9}, time.Now().UnixMilli(), history.Record{
+			_, err := tx.AppendRecord(org, keys.FromSeed([32]byte{9}), time.Now().UnixMilli(), history.Record{
 				Kind: history.RecordMessage, Message: &history.Message{
 					Author: stranger.Public(), Member: keys.MemberID{1}, Conversation: keys.ConversationID{1},
 					Text:   history.Text{Nonce: [16]byte{1}, To: []keys.MemberID{{1}}, Text: "forged"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -32,6 +33,9 @@ func (n *Node) Send(ctx context.Context, request api.SendRequest) (api.SendResul
 	if err != nil {
 		return api.SendResult{}, err
 	}
+	if err := n.lockText(&request, o, uploads); err != nil {
+		return api.SendResult{}, err
+	}
 	draft, err := o.draft(request, to, uploads)
 	if err != nil {
 		return api.SendResult{}, err
@@ -42,6 +46,7 @@ func (n *Node) Send(ctx context.Context, request api.SendRequest) (api.SendResul
 	if err := o.save(draft, uploads); err != nil {
 		return api.SendResult{}, err
 	}
+	n.locks.drop(request.Lock)
 	if draft.writing != nil {
 		n.dropUploadsOf(*draft.writing)
 	}
@@ -77,7 +82,7 @@ func (o *organization) draft(request api.SendRequest, to target, uploads []store
 		return d, err
 	}
 	text := o.textTo(d.place)
-	text.Subject, text.Text, text.Time = request.Subject, request.Text, time.Now().UnixMilli()
+	text.Subject, text.Text, text.Time = request.Subject, request.Text, o.now().UnixMilli()
 	rand.Read(text.Nonce[:])
 	for _, upload := range uploads {
 		text.Files = append(text.Files, history.File{Nonce: upload.Nonce, Name: upload.Name, Size: upload.Size, Hash: upload.Hash})
@@ -230,7 +235,7 @@ func (o *organization) save(d draft, uploads []store.Upload) error {
 				return err
 			}
 		}
-		record, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
+		record, err := tx.AppendRecord(o.org, o.self, o.now().UnixMilli(),
 			history.Record{Kind: history.RecordMessage, Message: &d.message})
 		if err != nil {
 			return err
@@ -242,7 +247,7 @@ func (o *organization) save(d draft, uploads []store.Upload) error {
 				return err
 			}
 		}
-		if now := time.Now(); d.delay > 0 {
+		if now := o.now(); d.delay > 0 {
 			return tx.PutDelay(o.org, d.message.ID(), store.Delay{
 				Until: now.Add(d.delay).UnixMilli(), Asked: now.UnixMilli(), Draft: d.unsent,
 			})
@@ -266,8 +271,16 @@ func (o *organization) handOver(tx *store.Tx, m history.Message, place envelope.
 			return err
 		}
 	}
-	id, expires := m.ID(), outboxUntil(m, time.Now(), o.expiryLocked())
-	return o.addJob(tx, store.Job{Place: place, Message: &id, Last: partsOf(m.Text), Expires: expires})
+	if service, archived := o.archiveLocked(place); archived {
+		if err := tx.PutArchiveTold(o.org, place.ID(o.org), service); err != nil {
+			return err
+		}
+	}
+	id, expires := m.ID(), outboxUntil(m, o.now(), o.expiryLocked())
+	if err := o.addJob(tx, store.Job{Place: place, Message: &id, Last: partsOf(m.Text), Expires: expires}); err != nil {
+		return err
+	}
+	return o.sendLockKey(tx, place, effects)
 }
 
 // trackLocked notes the devices that a message is for. Callers hold mu.
@@ -353,6 +366,7 @@ func (o *organization) recipients(id keys.MessageID) ([]api.Recipient, error) {
 			recipients = append(recipients, o.recipientLocked(d))
 		}
 	}
+	o.lackLink(id, recipients)
 	return recipients, nil
 }
 
@@ -360,7 +374,7 @@ func (o *organization) recipients(id keys.MessageID) ([]api.Recipient, error) {
 func (o *organization) toBe(place envelope.Place) (recipients []api.Recipient) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := time.Now().UnixMilli()
+	now := o.now().UnixMilli()
 	for _, device := range o.devicesLocked(place) {
 		if member, _ := o.roll.State().MemberOf(device); member != o.member {
 			recipients = append(recipients, o.recipientLocked(store.Delivery{Device: device, Member: member, State: store.StateHeld, Changed: now}))
@@ -369,9 +383,28 @@ func (o *organization) toBe(place envelope.Place) (recipients []api.Recipient) {
 	return recipients
 }
 
+// lacks are what the store says is lacking, as the API says it.
+var lacks = map[store.Lack]api.Lack{store.LackDevice: api.LackDevice, store.LackNode: api.LackNode, store.LackFault: api.LackFault,
+	store.LackArchive: api.LackArchive}
+
 func (o *organization) recipientLocked(d store.Delivery) api.Recipient {
-	return api.Recipient{
-		Member: d.Member.String(), Name: o.memberNameLocked(d.Member), Device: d.Device.String(),
-		State: api.State(d.State.String()), Time: time.UnixMilli(d.Changed).UTC(),
+	state, since := api.State(d.State.String()), time.UnixMilli(d.Changed).UTC()
+	if last := max(d.Bundled, d.Carried); d.State == store.StateHeld && last > 0 {
+		state, since = api.StateCarried, time.UnixMilli(last).UTC()
 	}
+	r := api.Recipient{
+		Member: d.Member.String(), Name: o.memberNameLocked(d.Member), Device: d.Device.String(),
+		State: state, Reason: api.StateReason(d.Reason.String()), Time: since, Lack: lacks[d.Lack], Via: api.Via(d.Via.String()),
+	}
+	if d.State.Final() {
+		return r
+	}
+	r.Carriers = int(min(d.Carriers, math.MaxInt32))
+	if d.Carried > 0 {
+		r.Carried = time.UnixMilli(d.Carried).UTC()
+	}
+	if d.Bundled > 0 {
+		r.Bundled = time.UnixMilli(d.Bundled).UTC()
+	}
+	return r
 }

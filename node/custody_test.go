@@ -160,17 +160,18 @@ func TestClockAheadByYears(t *testing.T) {
 	o.saved(t, "hello", nil, bob)
 	o.sealAll(t, map[keys.PublicKey]envelope.Prekey{bob.Device().Public(): prekey(t, org, bob.Device())})
 
-	wrong := time.Now().AddDate(5, 0, 0)
-	if _, err := o.currentPrekey(wrong); err != nil {
+	o.node.config.Clock = func() time.Time { return time.Now().AddDate(5, 0, 0) }
+	if _, err := o.currentPrekey(); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.expire(wrong); err != nil {
+	if err := o.expire(); err != nil {
 		t.Fatal(err)
 	}
+	o.node.config.Clock = time.Now
 	if len(o.waiting(t, envelope.KindMessage)) != 1 {
 		t.Error("a clock that was ahead for a moment gave a message up")
 	}
-	signed, err := o.currentPrekey(time.Now())
+	signed, err := o.currentPrekey()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,12 @@ package node
 import (
 	"context"
 	"errors"
-	"time"
 
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
 	"muster.example/membership"
 	"muster.example/node/api"
+	"muster.example/rendezvous/rvclient"
 )
 
 // decideAttempts is how often an event is signed anew because the roll has moved on meanwhile.
@@ -22,10 +22,15 @@ func (o *organization) decide(ctx context.Context, event membership.Event, root 
 	if err := o.mayDecide(event, root); err != nil {
 		return alreadySo(err)
 	}
-	client, err := o.awaitConnection(ctx)
+	client, err := o.awaitOrderer(ctx)
 	if err != nil {
 		return false, err
 	}
+	return o.decideBy(ctx, client, event, root)
+}
+
+// decideBy is decide over a connection that stands. An error that is no *api.Error is the network's or the store's.
+func (o *organization) decideBy(ctx context.Context, client *rvclient.Client, event membership.Event, root *keys.PrivateKey) (already bool, err error) {
 	for attempt := 1; ; attempt++ {
 		signed, err := o.signChecked(event, root)
 		if err != nil {
@@ -82,6 +87,11 @@ func (o *organization) mayDecide(event membership.Event, root *keys.PrivateKey) 
 func (o *organization) signChecked(event membership.Event, root *keys.PrivateKey) (membership.SignedEvent, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.signCheckedLocked(event, root)
+}
+
+// signCheckedLocked is signChecked for callers that hold mu.
+func (o *organization) signCheckedLocked(event membership.Event, root *keys.PrivateKey) (membership.SignedEvent, error) {
 	state, signer := o.roll.State(), o.self
 	if root != nil {
 		signer = *root
@@ -92,7 +102,7 @@ func (o *organization) signChecked(event membership.Event, root *keys.PrivateKey
 		event.Counter = state.NextCounterFor(audience, signer.Public()) // 1 if the event itself makes the audience
 		signed = membership.SignEvent(event, signer, nil)
 	}
-	return signed, o.roll.Check(signed, max(time.Now().UnixMilli(), state.Time()))
+	return signed, o.roll.Check(signed, o.rollTime(state))
 }
 
 // rootKey returns the key that root words stand for, if it is the organization's; nil for no words. It is used once and

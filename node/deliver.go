@@ -31,14 +31,21 @@ const (
 // saves, and then acknowledges.
 func (o *organization) keepReceiving(ctx context.Context, client *rvclient.Client) error {
 	o.awaitContacts(ctx)
-	stream, err := client.OpenDeliver(ctx)
+	stream, err := o.openDeliver(ctx, client)
 	if err != nil {
-		return fmt.Errorf("opening the deliver stream: %w", err)
+		return err
 	}
-	defer stream.Close()
-	o.heardCheckpoint(stream.Checkpoint())
-	defer o.presence.attend(stream)()
+	defer o.closeDeliver(client.Node, stream)
+	if err := o.heardFrom(ctx, client, stream.Checkpoint()); err != nil {
+		return err
+	}
+	home := o.connection()
+	defer o.presence.attend(stream, home == nil || home.Node == client.Node)()
+	return o.takeDeliveries(ctx, client, stream)
+}
 
+// takeDeliveries opens, saves and acknowledges what comes, to the end of the stream. client is nil if the node has given the duty up.
+func (o *organization) takeDeliveries(ctx context.Context, client *rvclient.Client, stream *rvclient.DeliverStream) error {
 	var batch []rvproto.DeliverFrame
 	size := 0
 	for {
@@ -47,7 +54,14 @@ func (o *organization) keepReceiving(ctx context.Context, client *rvclient.Clien
 			return fmt.Errorf("waiting for deliveries: %w", err)
 		}
 		if in.Head != nil {
-			o.heardCheckpoint(in.Head)
+			if err := o.heardFrom(ctx, client, in.Head); err != nil {
+				return err
+			}
+		}
+		if in.Parked != nil {
+			if err := o.heardParked(*in.Parked); err != nil {
+				return fmt.Errorf("noting that this device was parked: %w", err)
+			}
 		}
 		o.heardPresence(in)
 		if in.Deliver != nil {
@@ -64,9 +78,52 @@ func (o *organization) keepReceiving(ctx context.Context, client *rvclient.Clien
 			if err := stream.Ack(ack); err != nil {
 				return fmt.Errorf("acknowledging deliveries: %w", err)
 			}
+			if err := o.ackElsewhere(stream, batch); err != nil {
+				return err
+			}
 		}
 		batch, size = batch[:0], 0
 	}
+}
+
+// heardFrom looks at a checkpoint that a node announces, and follows the duty if that is of another term.
+func (o *organization) heardFrom(ctx context.Context, client *rvclient.Client, note []byte) error {
+	if len(note) == 0 {
+		return nil // of a node that serves no more
+	}
+	if client == nil || !o.otherTerm(note) {
+		o.heardCheckpoint(note)
+		return nil
+	}
+	if err := o.followTerm(ctx, client); err != nil {
+		o.log.Warn("following the sequencing duty to where another node shows it", "error", err)
+	}
+	return ctx.Err()
+}
+
+// ackElsewhere signs that this device is done with the envelopes of a batch, wherever they wait, for the other nodes.
+// [RV-165]
+func (o *organization) ackElsewhere(stream *rvclient.DeliverStream, batch []rvproto.DeliverFrame) error {
+	if !o.several.Load() {
+		return nil
+	}
+	ack := rvproto.SignedAck{Org: o.org}
+	for _, frame := range batch {
+		if frame.Kind != rvproto.KindEnvelope {
+			continue
+		}
+		if e, err := envelope.Parse(frame.Body, envelope.MaxEnvelope); err == nil {
+			ack.IDs = append(ack.IDs, e.ID())
+		}
+	}
+	if len(ack.IDs) == 0 {
+		return nil
+	}
+	signed, err := rvproto.SignAck(ack, o.self)
+	if err != nil {
+		return fmt.Errorf("signing an acknowledgement: %w", err)
+	}
+	return stream.Signed(signed)
 }
 
 // heardCheckpoint looks at a checkpoint that the node announces: a larger roll is fetched, a fresh signature under the
@@ -101,11 +158,15 @@ type outcome struct {
 	id     keys.EnvelopeID
 	opened bool
 	silent bool // neither opened nor failed: its sender is told nothing
+	unled  bool // it failed because its sender has no leave that is known here
 }
 
 // receive opens and saves a batch of deliveries in one transaction and returns what to acknowledge. When it returns an
 // error nothing is saved and nothing must be acknowledged.
 func (o *organization) receive(ctx context.Context, client *rvclient.Client, batch []rvproto.DeliverFrame) (rvproto.AckFrame, error) {
+	if home := o.connection(); home != nil && client != nil {
+		client = home
+	}
 	if client != nil {
 		if err := o.fetchFirst(batch, time.Now(), func() error { return o.catchUp(ctx, client) }); err != nil {
 			return rvproto.AckFrame{}, err
@@ -115,8 +176,23 @@ func (o *organization) receive(ctx context.Context, client *rvclient.Client, bat
 	var units []unit
 	for _, frame := range batch {
 		if frame.Kind == rvproto.KindReceipt {
+			if r, err := envelope.OpenReceipt(frame.Body, o.org); err == nil && r.Sender == o.device {
+				if err := o.keepVaccine(frame.Body, r, false); err != nil {
+					return ack, err
+				}
+			}
 			ack.IDs = append(ack.IDs, rvproto.ReceiptID(frame.Body))
-			units = append(units, o.receiptUnits(frame.Body)...)
+			for _, u := range o.receiptUnits(frame.Body) {
+				if client != nil {
+					u.via = store.ViaNode
+				}
+				units = append(units, u)
+			}
+			continue
+		}
+		if frame.Kind == rvproto.KindReturn {
+			ack.IDs = append(ack.IDs, rvproto.ReturnID(frame.Body))
+			units = append(units, o.returnUnits(frame.Body)...)
 			continue
 		}
 		e, err := envelope.Parse(frame.Body, envelope.MaxEnvelope)
@@ -124,8 +200,13 @@ func (o *organization) receive(ctx context.Context, client *rvclient.Client, bat
 			o.log.Warn("the rendezvous node delivered what is no envelope", "error", err)
 			continue
 		}
-		units = append(units, unit{envelope: e})
+		units = append(units, unit{envelope: e, unjudged: client == nil})
 	}
+	return o.saveUnits(ack, units)
+}
+
+// saveUnits opens and saves what came, and adds what is to be acknowledged to ack.
+func (o *organization) saveUnits(ack rvproto.AckFrame, units []unit) (rvproto.AckFrame, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var outcomes []outcome
@@ -140,10 +221,13 @@ func (o *organization) receive(ctx context.Context, client *rvclient.Client, bat
 	return o.receipts(ack, outcomes)
 }
 
-// unit is what one transaction takes whole: an envelope, or some of what a receipt says.
+// unit is what one transaction takes whole: an envelope, or some of what a receipt or a return says.
 type unit struct {
 	envelope envelope.Envelope
+	unjudged bool // no rendezvous node passed the envelope on
 	receipt  *envelope.Receipt
+	via      store.Via // by which way the receipt says that an envelope went, if that is known
+	returned *lot
 }
 
 // saveLocked takes deliveries in one transaction, and lets what was stored be seen. Callers hold mu.
@@ -153,7 +237,13 @@ func (o *organization) saveLocked(part []unit) (outcomes []outcome, err error) {
 		outcomes, effects = nil, newEffects()
 		for _, u := range part {
 			if u.receipt != nil {
-				if err := o.takeReceipt(tx, *u.receipt, &effects); err != nil {
+				if err := o.takeReceipt(tx, *u.receipt, u.via, &effects); err != nil {
+					return err
+				}
+				continue
+			}
+			if u.returned != nil {
+				if err := o.takeReturn(tx, *u.returned, &effects); err != nil {
 					return err
 				}
 				continue
@@ -162,9 +252,10 @@ func (o *organization) saveLocked(part []unit) (outcomes []outcome, err error) {
 			if err != nil {
 				return err
 			}
+			outcome.silent = outcome.silent || outcome.unled && u.unjudged
 			outcomes = append(outcomes, outcome)
 		}
-		return effects.storeChains(tx, o.org)
+		return errors.Join(o.attest(tx, &effects), effects.storeChains(tx, o.org))
 	})
 	if err != nil {
 		return nil, err
@@ -205,127 +296,21 @@ func (o *organization) receipts(ack rvproto.AckFrame, outcomes []outcome) (rvpro
 	return ack, nil
 }
 
-// receiptUnits reads a receipt and cuts it into what one transaction takes at most: a receipt may speak of 1,024
-// envelopes. One that does not verify is dropped.
-func (o *organization) receiptUnits(data []byte) (units []unit) {
-	receipt, err := envelope.OpenReceipt(data, o.org)
-	if err != nil || receipt.Sender != o.device {
-		o.log.Warn("a receipt that is not for this device, or not signed by its device, was ignored", "error", err)
-		return nil
-	}
-	for ids := range slices.Chunk(receipt.Opened, receiptedAtOnce) {
-		units = append(units, unit{receipt: &envelope.Receipt{Device: receipt.Device, Opened: ids}})
-	}
-	for ids := range slices.Chunk(receipt.Failed, receiptedAtOnce) {
-		units = append(units, unit{receipt: &envelope.Receipt{Device: receipt.Device, Failed: ids}})
-	}
-	return units
-}
-
-// takeReceipt notes what another device says of envelopes of this one. What is about nothing that waits changes nothing.
-func (o *organization) takeReceipt(tx *store.Tx, receipt envelope.Receipt, effects *effects) error {
-	if err := o.sighted(tx, receipt.Device); err != nil {
-		return err
-	}
-	for _, id := range receipt.Opened {
-		if err := o.delivered(tx, id, receipt.Device, effects); err != nil {
-			return err
-		}
-	}
-	for _, id := range receipt.Failed {
-		if err := o.unopened(tx, id, receipt.Device, effects); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// waitingFor returns the envelope with an id if it waits for a device.
-func (o *organization) waitingFor(tx *store.Tx, id keys.EnvelopeID, device keys.PublicKey) (w store.Waiting, ok bool, err error) {
-	w, err = tx.WaitingByID(o.org, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return w, false, nil
-	}
-	return w, err == nil && len(intersection(w.Pending, []keys.PublicKey{device})) > 0, err
-}
-
-func (o *organization) delivered(tx *store.Tx, id keys.EnvelopeID, device keys.PublicKey, effects *effects) error {
-	w, ok, err := o.waitingFor(tx, id, device)
-	if err != nil || !ok {
-		return err
-	}
-	if err := o.strike(tx, w, []keys.PublicKey{device}); err != nil {
-		return err
-	}
-	if w.Message == nil {
-		return nil
-	}
-	d, err := tx.Delivery(o.org, *w.Message, device)
-	if errors.Is(err, store.ErrNotFound) || err == nil && d.State.Final() {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	if !w.Accepted && d.Unposted > 0 {
-		d.Unposted--
-	}
-	if d.Missing > 0 {
-		d.Missing--
-	}
-	state := d.State
-	switch {
-	case d.Missing == 0:
-		state = store.StateDelivered
-	case d.Unposted == 0:
-		state = store.StateQueued
-	}
-	c, err := o.setState(tx, *w.Message, d, state)
-	effects.changes = append(effects.changes, c)
-	return err
-}
-
-// unopened has an envelope that a device could not open sealed anew for it, on a new chain: its prekey or the chain's
-// announcement was lost.
-func (o *organization) unopened(tx *store.Tx, id keys.EnvelopeID, device keys.PublicKey, effects *effects) error {
-	w, ok, err := o.waitingFor(tx, id, device)
-	if err != nil || !ok {
-		return err
-	}
-	only := []keys.PublicKey{device}
-	o.log.Info("a device could not open an envelope", "device", device.Short(), "kind", w.Kind, "attempt", w.Attempt)
-	if w.Attempt+1 >= maxAttempts {
-		changes, err := o.giveUp(tx, w, only)
-		effects.changes = append(effects.changes, changes...)
-		return err
-	}
-	if err := o.strike(tx, w, only); err != nil {
-		return err
-	}
-	if err := o.loseChain(tx, w, device); err != nil {
-		return err
-	}
-	job := store.Job{
-		Place: w.Place, Only: only, Expires: w.Expires, Attempt: w.Attempt + 1,
-		Message: w.Message, Next: w.Part, Last: w.Part + 1, Kind: w.BodyKind, Body: w.Body, Anew: w.At,
-		Written: w.Written,
-	}
-	if job.Message == nil {
-		job.Next, job.Last = 0, 1
-	}
-	effects.seal = true
-	if envelope.Kind(w.Kind) == envelope.KindAnnounce {
-		return nil // the messages that were sealed on the chain will be reported as well
-	}
-	return tx.AddJob(o.org, job)
-}
-
 // applyLocked lets what was stored be seen: the view, watchers, alarms, and other goroutines. Callers hold mu.
 func (o *organization) applyLocked(effects effects) {
+	for _, id := range effects.disproved {
+		o.view.Forget(id)
+	}
 	for _, record := range slices.Concat(effects.records, effects.arrived, effects.left) {
 		o.view.Apply(record)
 		if record.Contact != nil {
 			o.blocked = nil
 			wake(o.presence.wake) // who is watched follows from who is known
+			o.noteNeighboursLocked()
+			o.noteContactLocked(record.Contact.Member)
+		}
+		if record.Setting != nil && record.Setting.Name == settingDirect { // another device of the account chose
+			o.noteCallableLocked()
 		}
 	}
 	for _, heard := range effects.heads {
@@ -333,6 +318,9 @@ func (o *organization) applyLocked(effects effects) {
 	}
 	for _, a := range effects.alarms {
 		o.alarmLocked(a)
+	}
+	for _, member := range effects.lockKeys {
+		o.tellKeyChangeLocked(member)
 	}
 	o.publishLocked(effects.changes)
 	for _, event := range effects.events(o) {
@@ -352,14 +340,18 @@ func (o *organization) applyLocked(effects effects) {
 		wake(o.wakeErase)
 	}
 	if effects.post {
-		wake(o.wakePost)
+		o.postSoon()
+	}
+	if effects.offer {
+		wake(o.wakeOffer)
+		o.mesh.lookAgain()
 	}
 }
 
 // events returns what watchers are told of the records.
 func (e effects) events(o *organization) []api.Event {
 	var events []api.Event
-	now := time.Now().UTC()
+	now := o.now().UTC()
 	for _, record := range e.records {
 		event := api.Event{Time: now, Org: o.org.String()}
 		switch {

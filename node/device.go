@@ -20,7 +20,7 @@ func (n *Node) Devices(_ context.Context, query api.DevicesQuery) ([]api.Account
 	}
 	var all []api.Account
 	for _, o := range named {
-		account, err := o.account(time.Now())
+		account, err := o.account(o.now())
 		if err != nil {
 			return nil, err
 		}
@@ -77,12 +77,16 @@ func (o *organization) describeDeviceLocked(tx *store.Tx, d membership.MemberDev
 	if d.Barred {
 		described.BarredFrom = d.Cut
 	}
-	if s := o.siblings.Load(); s != nil {
-		described.History = s.describe(d.Key, now)
+	described.History, described.Path = o.siblings.describe(d.Key, now), o.siblings.path(d.Key)
+	if described.History != nil {
+		o.describeLanded(described.History, now)
 	}
 	seen, err := tx.Sighting(o.org, d.Key)
 	if d.Key == o.device {
 		seen = now.UnixMilli()
+		if err == nil {
+			described.Parked, err = o.parkedNow(tx, now)
+		}
 	}
 	if seen > 0 {
 		at := time.UnixMilli(seen).UTC()

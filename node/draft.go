@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
-	"time"
 
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
@@ -50,7 +49,9 @@ func (o *organization) drafts() (all []api.Draft, err error) {
 	var records []history.Record
 	err = o.node.store.View(func(tx *store.Tx) error {
 		return tx.Drafts(o.org, func(r history.Record) (bool, error) {
-			records = append(records, r)
+			if o.countsLocked(r) {
+				records = append(records, r)
+			}
 			return true, nil
 		})
 	})
@@ -138,7 +139,7 @@ func (o *organization) saveDraft(d api.Draft) (api.Draft, error) {
 		if err != nil {
 			return err
 		}
-		content, err := contentOf(tx, d, have.Draft.Content)
+		content, err := o.contentOf(tx, d, have.Draft.Content)
 		if err != nil {
 			return err
 		}
@@ -149,7 +150,7 @@ func (o *organization) saveDraft(d api.Draft) (api.Draft, error) {
 		if err := content.Validate(); err != nil {
 			return api.Errorf(api.CodeUsage, "%v", err)
 		}
-		saved, err = tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
+		saved, err = tx.AppendRecord(o.org, o.self, o.now().UnixMilli(),
 			history.Record{Kind: history.RecordDraft, Draft: &history.Draft{ID: have.Draft.ID, Content: content}})
 		return err
 	})
@@ -202,10 +203,10 @@ func (o *organization) answeredLocked(text string) (*keys.MessageID, error) {
 
 // contentOf returns what is to be saved of a draft, but the message that it answers. had is what it said before, nil for a new
 // one.
-func contentOf(tx *store.Tx, d api.Draft, had *history.DraftContent) (*history.DraftContent, error) {
+func (o *organization) contentOf(tx *store.Tx, d api.Draft, had *history.DraftContent) (*history.DraftContent, error) {
 	c := history.DraftContent{
 		To: d.To, Subject: d.Subject, Text: d.Text, Mentions: d.Mentions, Forward: d.Forward, ForwardThreads: d.ForwardThreads,
-		Lifetime: uint64(d.Expires), Time: time.Now().UnixMilli(),
+		Lifetime: uint64(d.Expires), Time: o.now().UnixMilli(),
 	}
 	if had == nil {
 		had = new(history.DraftContent)
@@ -259,7 +260,7 @@ func (o *organization) dropDraft(tx *store.Tx, id store.DraftID) error {
 	} else if err != nil {
 		return err
 	}
-	_, err = tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
+	_, err = tx.AppendRecord(o.org, o.self, o.now().UnixMilli(),
 		history.Record{Kind: history.RecordDraft, Draft: &history.Draft{ID: id}})
 	wake(o.wakeSiblings)
 	return err

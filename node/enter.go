@@ -24,15 +24,20 @@ const (
 	enterWait = time.Minute
 )
 
+// errUnreached means that a rendezvous node does not answer: nothing was asked of it.
+var errUnreached = errors.New("connecting to the rendezvous node")
+
 // entry is a create or join under way. What a rendezvous node is handed is stored before (begin), so that a crash at
 // any instant leaves a request that can be made again, with the same words to show at its end.
 type entry struct {
 	request [32]byte
 	kept    store.Entrance
 	profile store.Profile
-	begun   bool       // kept and profile are stored
-	lasting bool       // what was begun is kept elsewhere, whatever comes of it
-	at      store.Node // where
+	begun   bool                 // kept and profile are stored
+	lasting bool                 // what was begun is kept elsewhere, whatever comes of it
+	recover keys.PublicKey       // the recovery key, if it is taken already; zero: the next one
+	save    func(e *entry) error // of a lasting entry: keeps what is to be handed in; nil: it is kept already
+	at      store.Node           // where
 	admit   func(ctx context.Context, client *rvclient.Client) error
 	check   func(*membership.Roll) error // holds a roll against what whoever invited this device says of it; nil for none
 }
@@ -87,7 +92,12 @@ func (n *Node) resume(request [32]byte) (*entry, error) {
 func (e *entry) fresh() bool { return !e.begun }
 
 // recoveryKey returns the recovery key for the organization to be entered.
-func (e *entry) recoveryKey() keys.PublicKey { return e.profile.Recovery[e.profile.Used] }
+func (e *entry) recoveryKey() keys.PublicKey {
+	if !e.recover.IsZero() {
+		return e.recover
+	}
+	return e.profile.Recovery[e.profile.Used]
+}
 
 // names reports whether the event that was to be handed in holds a recovery key.
 func (e *entry) names(recovery keys.PublicKey) bool {
@@ -112,8 +122,12 @@ func (e *entry) words() []string {
 
 // begin stores the entry and uses up its recovery key, before anything is handed in.
 func (n *Node) begin(e *entry) error {
-	if e.begun || e.lasting {
+	switch {
+	case e.begun || e.lasting && e.save == nil:
 		return nil
+	case e.lasting:
+		e.begun = true
+		return e.save(e)
 	}
 	e.profile.Used++
 	e.begun = true
@@ -146,13 +160,21 @@ func (n *Node) abandon(e *entry) error {
 // shown ends an entry whose words are about to be answered: from here on they are with the person, and nowhere else. Until
 // then the same request gets them again.
 func (n *Node) shown(e *entry) error {
+	backups := n.backupStatement(e, e.names)
 	e.profile.Unshown = nil
-	return n.store.Update(func(tx *store.Tx) error {
+	err := n.store.Update(func(tx *store.Tx) error {
+		if err := n.putBackupStatement(tx, e.kept.Org, backups); err != nil {
+			return err
+		}
 		if err := tx.PutProfile(e.profile); err != nil {
 			return err
 		}
 		return tx.DeleteEntrance(e.request)
 	})
+	if o, in := n.entered(e.kept.Org); in && err == nil {
+		err = o.keepBackupKey()
+	}
+	return err
 }
 
 // entered returns the organization if this device is in it already.
@@ -166,7 +188,7 @@ func (n *Node) entered(org keys.OrgID) (*organization, bool) {
 // enter has a rendezvous node admit this device, verifies the roll that says so, and stores and runs the organization.
 func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error) {
 	self := keys.FromSeed(e.kept.Identity)
-	gate := &gate{}
+	gate := n.newGate()
 	local, err := n.newHost(self, gate)
 	if err != nil {
 		return nil, err
@@ -176,9 +198,9 @@ func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error)
 			local.Close()
 		}
 	}()
-	client := &rvclient.Client{Host: local, Node: e.at.Key, Addresses: e.at.Addresses, Org: e.kept.Org}
+	client := &rvclient.Client{Host: local, Node: e.at.Key, Addresses: n.callAt(e.at), Org: e.kept.Org}
 	if err := client.Connect(ctx); err != nil {
-		return nil, fmt.Errorf("connecting to the rendezvous node: %w", err)
+		return nil, fmt.Errorf("%w: %w", errUnreached, err)
 	}
 	if len(e.kept.Event) > 0 { // a join signs its event once it has seen the roll
 		if err := n.begin(e); err != nil {
@@ -210,7 +232,10 @@ func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error)
 	if o, err = n.settle(e, member, entries, page.Checkpoint); err != nil {
 		return nil, err
 	}
-	signed, err := o.currentPrekey(time.Now())
+	o.mu.Lock()
+	o.heardTimeLocked(page.Checkpoint)
+	o.mu.Unlock()
+	signed, err := o.currentPrekey()
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +254,7 @@ func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error)
 // settle stores the organization and its roll.
 func (n *Node) settle(e *entry, member keys.MemberID, entries []membership.Entry, note []byte) (*organization, error) {
 	kept := store.Organization{
-		Org: e.kept.Org, Member: member, Identity: e.kept.Identity, Node: e.at, Joined: time.Now().UnixMilli(),
+		Org: e.kept.Org, Member: member, Identity: e.kept.Identity, Node: e.at, Joined: n.timeOf(note, e.kept.Org, e.at.Key).UnixMilli(),
 	}
 	for start := 0; start < len(entries); start += entriesPerUpdate {
 		err := n.store.Update(func(tx *store.Tx) error {
@@ -245,7 +270,7 @@ func (n *Node) settle(e *entry, member keys.MemberID, entries []membership.Entry
 		}
 	}
 	err := n.store.Update(func(tx *store.Tx) error {
-		if err := tx.PutCheckpoint(kept.Org, store.Checkpoint{Note: note, Seen: time.Now().UnixMilli()}); err != nil {
+		if err := tx.PutCheckpoint(kept.Org, store.Checkpoint{Note: note, Seen: kept.Joined}); err != nil {
 			return err
 		}
 		return tx.PutOrganization(kept)

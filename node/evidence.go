@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"muster.example/internal/keys"
 	"muster.example/membership"
 	"muster.example/node/api"
 	"muster.example/node/store"
@@ -59,7 +61,7 @@ func (o *organization) suspectLocked(page rvclient.Page, before uint64, good []m
 // distrustLocked ends trust in new events for good, with an alarm. The evidence goes into a file; what could not be
 // proved to others (proofErr) keeps the bytes kept in the store. Callers hold mu.
 func (o *organization) distrustLocked(kind, text string, kept [][]byte, evidence membership.Evidence, proofErr error) error {
-	now := time.Now()
+	now := o.now()
 	alarm := store.Alarm{Time: now.UnixMilli(), Kind: kind, Text: text, Evidence: kept}
 	if proofErr != nil {
 		o.log.Warn("the evidence cannot be shown to others", "error", proofErr)
@@ -89,7 +91,7 @@ func (o *organization) distrustLocked(kind, text string, kept [][]byte, evidence
 // alarmLocked stores an alarm, without a file, and tells watchers. Callers hold mu.
 func (o *organization) alarmLocked(alarm store.Alarm) {
 	o.log.Warn("alarm", "kind", alarm.Kind, "text", alarm.Text)
-	alarm.Time = time.Now().UnixMilli()
+	alarm.Time = o.now().UnixMilli()
 	if err := o.node.store.Update(func(tx *store.Tx) error { return tx.PutAlarm(o.org, alarm) }); err != nil {
 		o.log.Error("storing an alarm", "error", err)
 	}
@@ -97,7 +99,7 @@ func (o *organization) alarmLocked(alarm store.Alarm) {
 }
 
 func (o *organization) publishAlarm() {
-	o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: time.Now().UTC(), Org: o.org.String()})
+	o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: o.now().UTC(), Org: o.org.String()})
 }
 
 // proveForkOfNote makes evidence of a checkpoint that the rendezvous node showed.
@@ -227,4 +229,18 @@ func writeEvidence(folder, name string, data []byte) error {
 		return errors.Join(err, fmt.Errorf("%s exists", name))
 	}
 	return vault.WriteFile(folder, name, data)
+}
+
+// eraseEvidence removes the files of evidence about one organization. A folder that is not there is no error.
+func eraseEvidence(folder string, org keys.OrgID) error {
+	files, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, file := range files {
+		if strings.HasPrefix(file.Name(), org.String()+"-") {
+			err = errors.Join(err, os.Remove(filepath.Join(folder, file.Name())))
+		}
+	}
+	return err
 }

@@ -475,3 +475,24 @@ func TestEvidenceIsBounded(t *testing.T) {
 		t.Error("one was overwritten")
 	}
 }
+
+// TestEvidenceIsErased erases what is about one organization and nothing else, also in a folder whose name could be taken
+// for a pattern.
+func TestEvidenceIsErased(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "a[b")
+	gone, kept := keys.OrgID{1}, keys.OrgID{2}
+	for _, org := range []keys.OrgID{gone, kept} {
+		if err := writeEvidence(folder, org.String()+"-fork.cbor", []byte("evidence")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := eraseEvidence(folder, gone); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := os.ReadDir(folder); err != nil || len(files) != 1 || files[0].Name() != kept.String()+"-fork.cbor" {
+		t.Fatalf("left: %v, %v", files, err)
+	}
+	if err := eraseEvidence(filepath.Join(folder, "none"), gone); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -38,9 +38,14 @@ func (o *organization) startGossip(group *task.Group, local host.Host) error {
 	g := &gossiping{topic: gossip.Topic(o.org), wake: o.wakeGossip}
 	var err error
 	g.Gossip, err = gossip.New(gossip.Config{
-		Host: local, Log: o.log,
-		Member: func(device keys.PublicKey, topic string) bool { return topic == g.topic && o.takesPart(device) },
-		PeerJoined: func(ctx context.Context, _ string, peer keys.PublicKey) {
+		Host: local, Log: o.log, MaxMessage: gossip.MaxGroupMessage,
+		Member: func(device keys.PublicKey, topic string) bool {
+			return topic == g.topic && o.takesPart(device) || o.groups.has(device, topic)
+		},
+		PeerJoined: func(ctx context.Context, topic string, peer keys.PublicKey) {
+			if topic != g.topic {
+				return
+			}
 			if err := o.tellPeer(ctx, g, peer); err != nil {
 				o.log.Debug("telling a peer of the newest checkpoint", "peer", peer.Short(), "error", err)
 			}
@@ -49,10 +54,11 @@ func (o *organization) startGossip(group *task.Group, local host.Host) error {
 	if err != nil {
 		return fmt.Errorf("making the gossip: %w", err)
 	}
-	if err := g.Join(g.topic, func(_ context.Context, m gossip.Received) gossip.Verdict { return o.hearGossip(m) }); err != nil {
+	if err := g.Join(g.topic, gossip.MaxMessage, func(_ context.Context, m gossip.Received) gossip.Verdict { return o.hearGossip(m) }); err != nil {
 		return fmt.Errorf("joining the organization's topic: %w", err)
 	}
 	group.Go("gossip", g.Run)
+	group.Go("groups", func(ctx context.Context) error { return o.groups.run(ctx, g) })
 	group.Go("tell", func(ctx context.Context) error { return o.keepTelling(ctx, g) })
 	return nil
 }
@@ -76,6 +82,9 @@ func (o *organization) noteParticipantsLocked() {
 	for _, term := range state.Terms() {
 		now[term.Node] = struct{}{}
 	}
+	for _, node := range state.Nodes() {
+		now[node.Key] = struct{}{}
+	}
 	for _, device := range state.ActiveDevices() {
 		if !o.endedEarlyLocked(device) {
 			now[device] = struct{}{}
@@ -84,6 +93,11 @@ func (o *organization) noteParticipantsLocked() {
 	before := o.participants.Swap(&now)
 	o.changedParticipants(before, now)
 	o.noteSiblingsLocked()
+	o.noteCallableLocked()
+	o.noteBarsLocked()
+	o.noteNodesLocked()
+	o.noteNeighboursLocked()
+	o.groups.noteLocked()
 }
 
 // changedParticipants cuts those who are out and lets in again those who are back.
@@ -113,10 +127,7 @@ func (o *organization) hearGossip(m gossip.Received) gossip.Verdict {
 	if message.Kind == gossip.KindCheckpoint {
 		return o.hearCheckpoint(m.Author, message.Body)
 	}
-	if err = o.hearBar(message.Body); errors.Is(err, errNotEarly) {
-		err = o.hearMove(message.Body)
-	}
-	switch {
+	switch err = o.hearAhead(message.Body); {
 	case err == nil:
 		return gossip.Accept
 	case errors.Is(err, membership.ReasonMalformed), errors.Is(err, membership.ReasonSignature):
@@ -218,7 +229,7 @@ func (o *organization) eventsToTell() (events [][]byte) {
 		events = append(events, o.move)
 	}
 	slices.SortFunc(events, slices.Compare)
-	return events
+	return append(events, o.joinsToTellLocked()...)
 }
 
 // tellPeer tells a peer that has just joined what is newest: it knows nothing of the past.

@@ -173,7 +173,7 @@ func TestGroupEnvelopes(t *testing.T) {
 		t.Errorf("for the device that was not known there are jobs %+v", left)
 	}
 	effects := newEffects()
-	update(t, ada.node.store, func(tx *store.Tx) error { return ada.delivered(tx, w.ID, bob.device, &effects) })
+	update(t, ada.node.store, func(tx *store.Tx) error { return ada.delivered(tx, w.ID, bob.device, 0, &effects) })
 	w = ada.waiting(t, envelope.KindMessage)[0]
 	if all := offers(w); len(all) != 1 || len(all[0].to) != 1 || all[0].to[0] != carol.device {
 		t.Errorf("offered again otherwise than to who is silent: %+v", all)

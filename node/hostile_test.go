@@ -11,6 +11,7 @@ import (
 	"muster.example/membership"
 	"muster.example/node/api"
 	"muster.example/node/store"
+	"muster.example/rendezvous/rvproto"
 	"muster.example/sync/history"
 )
 
@@ -65,7 +66,7 @@ func TestIntroductionsOfOneStranger(t *testing.T) {
 	}
 	var next history.Record
 	update(t, o.node.store, func(tx *store.Tx) (err error) {
-		next, err = tx.AppendRecord(o.org, o.device, 1, history.Record{Kind: history.RecordRead, Read: &history.Read{}})
+		next, err = tx.AppendRecord(o.org, o.self, 1, history.Record{Kind: history.RecordRead, Read: &history.Read{}})
 		return err
 	})
 	if next.Sequence != 2 {
@@ -104,8 +105,20 @@ func TestInboxBehindIntroductions(t *testing.T) {
 func TestNoLeaveNoMessage(t *testing.T) {
 	o, all := strangers(t, "mallory")
 	c, announced := all[0].chain(t)
-	if opened, failed := o.deliver(t, announced, all[0].text(t, c, "buy")); opened != 1 || failed != 1 {
+	text := all[0].text(t, c, "buy")
+	if opened, failed := o.deliver(t, announced, text); opened != 1 || failed != 0 { // who brings it without a node is told nothing [MSH-24]
 		t.Errorf("%d opened, %d failed", opened, failed)
+	}
+	e, err := envelope.Parse(text, envelope.MaxEnvelope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ack, err := o.saveUnits(rvproto.AckFrame{}, []unit{{envelope: e}}) // a node passed it on that should not have
+	if err != nil || len(ack.Receipts) != 1 {
+		t.Fatalf("%d receipts, %v", len(ack.Receipts), err)
+	}
+	if r, err := envelope.OpenReceipt(ack.Receipts[0], o.org); err != nil || len(r.Failed) != 1 {
+		t.Errorf("%+v, %v", r, err)
 	}
 	page, err := o.node.Inbox(t.Context(), api.InboxQuery{})
 	if err != nil || len(page.Messages) != 0 {

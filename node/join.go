@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
@@ -18,12 +16,11 @@ import (
 	"muster.example/rendezvous/rvproto"
 )
 
-// CreateOrg founds an organization on the rendezvous node that issued the claim.
+// CreateOrg founds an organization on the rendezvous node that issued the claim, or on one in this program.
 func (n *Node) CreateOrg(ctx context.Context, request api.CreateOrgRequest) (api.CreateOrgResult, error) {
-	claim, err := rvproto.ParseClaim(request.Claim)
+	claim, err := claimOf(request.Claim, request.Here)
 	if err != nil {
-		return api.CreateOrgResult{}, api.Errorf(api.CodeUsage, "%v", err).
-			WithHint("the rendezvous node prints a claim link when it first runs; `muster-rendezvous claim` makes one more")
+		return api.CreateOrgResult{}, err
 	}
 	for what, name := range map[string]string{"the organization's name": request.Name, "your name": request.As} {
 		if err := membership.CheckName(name); err != nil {
@@ -32,8 +29,14 @@ func (n *Node) CreateOrg(ctx context.Context, request api.CreateOrgRequest) (api
 	}
 	ctx, done := n.entering(ctx)
 	defer done()
-	id := requestID(request.Claim, request.Name, request.As)
-	e, err := n.resume(id)
+	which := request.Claim
+	if request.Here {
+		which = "here"
+	}
+	e, err := n.resume(requestID(which, request.Name, request.As))
+	if err == nil && request.Here {
+		claim, e, err = n.foundHere(ctx, e, request)
+	}
 	if err != nil {
 		return api.CreateOrgResult{}, err
 	}
@@ -59,6 +62,20 @@ func (n *Node) CreateOrg(ctx context.Context, request api.CreateOrgRequest) (api
 		RecoveryWords: e.words(), RootWords: keys.RecoverySeed(e.kept.Root).Words(), Card: o.card(),
 	}
 	return result, n.shown(e)
+}
+
+// claimOf reads the claim link of a request, which has none if the rendezvous node is to be in this program.
+func claimOf(link string, here bool) (claim rvproto.Claim, err error) {
+	switch {
+	case here && link != "":
+		err = api.Errorf(api.CodeUsage, "an organization is on this computer, or on the rendezvous node of a claim link: not both")
+	case !here:
+		if claim, err = rvproto.ParseClaim(link); err != nil {
+			err = api.Errorf(api.CodeUsage, "%v", err).
+				WithHint("the rendezvous node prints a claim link when it first runs; `muster-rendezvous claim` makes one more")
+		}
+	}
+	return claim, err
 }
 
 // found fills in the events that found an organization.
@@ -94,9 +111,15 @@ func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResul
 		return api.JoinResult{}, badName("your name", request.As, err)
 	}
 	if had := n.candidateOf(invitation.Org); had != nil && !had.over() {
-		return had.again(ctx)
+		if !had.replacedBy(request) {
+			return had.again(ctx)
+		}
+		if err := n.forget(ctx, had); err != nil {
+			return api.JoinResult{}, err
+		}
 	}
-	ctx, done := n.entering(ctx)
+	whole := ctx
+	ctx, done := n.entering(whole)
 	defer done()
 	e, err := n.resume(requestID(request.Invitation, request.As))
 	if err != nil {
@@ -109,6 +132,8 @@ func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResul
 		switch {
 		case errors.Is(err, wire.StatusPending):
 			return n.applied(e, request)
+		case err != nil && whole.Err() == nil && waits(err, request):
+			return n.waitToJoin(e, request, err)
 		case err != nil && e.kept.Apply:
 			return api.JoinResult{}, refusal("applying", err)
 		case err != nil:
@@ -193,6 +218,19 @@ func (e *entry) submit(ctx context.Context, client *rvclient.Client, invitation 
 	return client.SubmitJoin(ctx, invitation, e.kept.Event)
 }
 
+// checkJoin reports what a yes to an invitation lacks, before anything is said.
+func checkJoin(offer api.Meeting, join api.JoinRequest) error {
+	if err := membership.CheckName(join.As); err != nil && join.As != "" {
+		return badName("your name", join.As, err)
+	}
+	role, err := membership.ParseRole(offer.Role)
+	if err != nil {
+		return err
+	}
+	_, err = joinName(membership.Issued{Invite: membership.Invite{Role: role, Name: offer.Name, Apply: offer.Apply}}, join)
+	return err
+}
+
 // joinName returns the name to join with, or says what the request lacks for this invitation.
 func joinName(issued membership.Issued, request api.JoinRequest) (string, error) {
 	switch {
@@ -214,10 +252,13 @@ func joinName(issued membership.Issued, request api.JoinRequest) (string, error)
 // checkInvited holds a roll against what the invitation says of it.
 func checkInvited(roll *membership.Roll, invitation membership.Invitation) error {
 	if err := roll.Compare(invitation.Size, invitation.Root); err != nil {
-		return fmt.Errorf("the rendezvous node shows another roll than whoever invited you has: %w", err)
+		return fmt.Errorf("%w: %w", errOtherRoll, err)
 	}
 	return nil
 }
+
+// errOtherRoll means that a rendezvous node shows an older roll than the invitation is from, or another one.
+var errOtherRoll = errors.New("the rendezvous node shows another roll than whoever invited you has")
 
 // extend verifies a page of the roll and folds it into roll.
 func extend(roll *membership.Roll, page rvclient.Page, node keys.PublicKey) (membership.Checkpoint, []membership.Entry, error) {
@@ -251,17 +292,20 @@ func refusal(doing string, err error) error {
 	if status.Retryable() {
 		code = api.CodeFailed
 	}
-	hints := map[wire.Status]string{
-		wire.StatusUsed:      "ask for a new one: each serves a limited number of times",
-		wire.StatusExpired:   "ask for a new one",
-		wire.StatusNameTaken: "choose another name with --as; the invitation is still good",
-		wire.StatusBadName:   "choose another name with --as; the invitation is still good",
-		wire.StatusNotFound:  "the rendezvous node does not know it: check the link, or ask for a new one",
-		wire.StatusFull:      "try again later",
-	}
 	refused := api.Errorf(code, "%s: %v", doing, status)
-	if hint, ok := hints[status]; ok {
-		refused = refused.WithHint("%s", hint)
+	switch status {
+	case wire.StatusUsed:
+		return refused.WithHint("ask for a new one: each serves a limited number of times")
+	case wire.StatusExpired:
+		return refused.WithHint("ask for a new one")
+	case wire.StatusNameTaken:
+		return refused.WithHint("choose another name with --as; the invitation is still good")
+	case wire.StatusBadName:
+		return refused.WithHint("choose a name within the rule with --as; the invitation is still good")
+	case wire.StatusNotFound:
+		return refused.WithHint("the rendezvous node does not know it: check the link, or ask for a new one")
+	case wire.StatusFull:
+		return refused.WithHint("try again later")
 	}
 	return refused
 }
@@ -290,80 +334,4 @@ func (o *organization) summary() (api.OrgSummary, error) {
 	}
 	err := o.countLocked(&summary)
 	return summary, err
-}
-
-// inviteFor is how long an invitation is good for unless the request says otherwise.
-const inviteFor = 7 * 24 * time.Hour
-
-// longestInvitation is how long one is good for at most.
-const longestInvitation = 366 * 24 * time.Hour
-
-// Invite puts an invitation on the roll and returns its link.
-func (n *Node) Invite(ctx context.Context, request api.InviteRequest) (api.InviteResult, error) {
-	o, err := n.oneOrganization(request.Org)
-	if err != nil {
-		return api.InviteResult{}, err
-	}
-	if err := o.mayAct(); err != nil {
-		return api.InviteResult{}, err
-	}
-	role := membership.RoleMember
-	if request.Open && !request.Apply {
-		role = membership.RoleGuest
-	}
-	if request.Role != "" {
-		if role, err = membership.ParseRole(request.Role); err != nil {
-			return api.InviteResult{}, api.Errorf(api.CodeUsage, "%v", err).WithHint("roles are admin, member, desk and guest")
-		}
-	}
-	uses, life := max(request.Uses, 1), inviteFor
-	if request.Open {
-		if life = longestInvitation; request.Uses == 0 {
-			uses = membership.MaxUses
-		}
-		if role == membership.RoleAdmin || role == membership.RoleDesk && !request.Apply || request.Name != "" {
-			return api.InviteResult{}, api.Errorf(api.CodeUsage, "a published link makes no %s without a look", role).
-				WithHint("publish one for guests or members, or one to apply: --apply")
-		}
-	}
-	switch {
-	case uses > membership.MaxUses:
-		return api.InviteResult{}, api.Errorf(api.CodeUsage, "at most %d can join by one invitation", membership.MaxUses)
-	case request.Apply && (role != membership.RoleMember && role != membership.RoleDesk || request.Name != ""):
-		return api.InviteResult{}, api.Errorf(api.CodeUsage, "one applies to be a member or desk, under a name of one's choice")
-	}
-	if request.ExpiresIn != 0 {
-		life = time.Duration(request.ExpiresIn) * time.Second
-	}
-	if life <= 0 || life > longestInvitation {
-		return api.InviteResult{}, api.Errorf(api.CodeUsage, "an invitation is good for between a second and a year")
-	}
-	expires := time.Now().Add(life).Truncate(time.Second)
-	if request.Name != "" {
-		if err := membership.CheckName(request.Name); err != nil {
-			return api.InviteResult{}, badName("the name", request.Name, err)
-		}
-	}
-	invitation := keys.Generate()
-	_, err = o.decide(ctx, membership.Event{Invite: &membership.Invite{
-		Key: invitation.Public(), Role: role, Uses: uses, Expires: expires.Unix(), Name: request.Name, Apply: request.Apply,
-	}}, nil)
-	if err != nil {
-		return api.InviteResult{}, err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	size := o.roll.Size()
-	root, err := o.roll.Root(size)
-	if err != nil {
-		return api.InviteResult{}, err
-	}
-	link := membership.Invitation{
-		Org: o.org, OrgName: o.roll.State().OrgName(), Seed: invitation.Seed(), Size: size, Root: root,
-		Nodes: []membership.NodeAddress{{Key: o.at.Key, Addresses: slices.Clone(o.at.Addresses)}},
-	}.Link()
-	return api.InviteResult{
-		Invitation: link, Expires: expires.UTC(), Uses: uses, Org: o.org.String(), OrgName: o.roll.State().OrgName(), Role: role.String(),
-		Name: request.Name, Apply: request.Apply,
-	}, nil
 }

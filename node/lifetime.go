@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"muster.example/internal/keys"
@@ -18,22 +19,32 @@ const (
 	longestSleep = time.Hour
 )
 
-// keepExpiring erases messages whose lifetime is over, and what messages that are erased have left, and sends and deletes what
-// can be taken back no more, until ctx ends: with or without a connection, by the own clock.
+// keepExpiring erases messages whose lifetime is over, what is older than the account keeps history, and what all that has left, and sends and deletes what
+// can be taken back no more, until ctx ends: with or without a connection. Erasing goes by the sober time; what is over is not shown
+// before that. [MSH-68]
 func (o *organization) keepExpiring(ctx context.Context) error {
 	for {
-		next, err := o.expireMessages(time.Now())
+		o.keepTime()
+		sober := o.sober()
+		next, err := o.expireMessages(sober)
 		if err != nil {
 			return err
 		}
-		release, err := o.releaseDelayed(time.Now())
+		release, err := o.releaseDelayed(o.now())
 		if err != nil {
 			return err
+		}
+		fades, err := o.letGo(ctx, o.now())
+		if err != nil && ctx.Err() == nil { // what can still be read is no worse for it: again in an hour
+			o.log.Error("removing what is older than history is kept", "error", err)
 		}
 		if err := o.node.store.EraseRemains(o.org); err != nil {
 			return err
 		}
-		timer := time.NewTimer(min(max(time.Until(next), 0), max(time.Until(release), 0), longestSleep))
+		if !fades.IsZero() && fades.Before(next) {
+			next = fades
+		}
+		timer := time.NewTimer(min(max(next.Sub(sober), 0), max(release.Sub(o.now()), 0), longestSleep))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -116,7 +127,7 @@ func (o *organization) erase(tx *store.Tx, r history.Record, why history.Erased,
 		}
 		if d.State == store.StateHeld {
 			var c change
-			c, err = o.setState(tx, id, d, store.StateReturned)
+			c, err = o.setState(tx, id, d, store.StateReturned, store.ReasonErased)
 			effects.changes = append(effects.changes, c)
 		}
 	}
@@ -143,5 +154,8 @@ func (o *organization) isGone(tx *store.Tx, job store.Job) (bool, error) {
 		return false, nil
 	}
 	r, err := tx.Message(o.org, *job.Message)
+	if errors.Is(err, store.ErrNotFound) { // it was older than the account keeps history
+		return true, nil
+	}
 	return err == nil && r.Message.Erased != 0, err
 }

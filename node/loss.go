@@ -21,7 +21,7 @@ func (n *Node) Losses(_ context.Context, query api.LossesQuery) (api.Losses, err
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var losses api.Losses
-	if losses.Gaps, err = o.gapsLocked(time.Now()); err != nil {
+	if losses.Gaps, err = o.gapsLocked(o.now()); err != nil {
 		return losses, err
 	}
 	losses.Returned, losses.More, err = o.returnedMessagesLocked()
@@ -31,7 +31,6 @@ func (n *Node) Losses(_ context.Context, query api.LossesQuery) (api.Losses, err
 // gapsLocked returns the gaps, the longest open one first. Callers hold mu.
 func (o *organization) gapsLocked(now time.Time) (gaps []api.Gap, err error) {
 	threads := o.threadsLocked()
-	queueTime := time.Duration(o.roll.State().Policy().QueueTime) * time.Second
 	err = o.node.store.View(func(tx *store.Tx) error {
 		return tx.Gaps(o.org, func(at keys.ConversationID, device keys.PublicKey, h store.Heard) {
 			gap := api.Gap{Device: device.String(), Conversation: at.String(), Missing: h.Missing(), State: "offered"}
@@ -42,11 +41,17 @@ func (o *organization) gapsLocked(now time.Time) (gaps []api.Gap, err error) {
 				gap.State = "ended"
 			}
 			if h.Since > 0 {
-				gap.Since = time.UnixMilli(h.Since).UTC()
-				gap.Until = gap.Since.Add(queueTime)
-				if gap.State == "offered" && now.After(gap.Until) {
-					gap.State = "over"
-				}
+				gap.Since, gap.Until = time.UnixMilli(h.Since).UTC(), o.untilLocked(h).UTC()
+			}
+			gap.Gone = h.Missing() - min(h.Missing(), store.CountSpans(h.Open()))
+			switch {
+			case gap.State == "ended":
+			case gap.Gone == gap.Missing:
+				gap.State = "gone"
+			case o.isOverLocked(h, now):
+				gap.State = "over"
+			case h.Asks > 0:
+				gap.State = "asked"
 			}
 			if c, here := threads.Conversation(at); here {
 				gap.People, gap.Group, gap.Guest = o.talkersLocked(c)
@@ -100,7 +105,7 @@ func (o *organization) nobodyGotLocked(recipients []api.Recipient) (to []api.Ret
 		if p.State != api.StateReturned && p.State != api.StateRefused {
 			continue
 		}
-		one := api.ReturnedTo{Person: p.Person, State: p.State}
+		one := api.ReturnedTo{Person: p.Person, State: p.State, Reason: p.Reason}
 		for _, r := range recipients {
 			if r.Member == p.Member && r.Time.After(one.Since) {
 				one.Since = r.Time

@@ -109,7 +109,7 @@ func TestReturnedSaysToWhom(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				c, err := ada.setState(tx, id, d, store.StateReturned)
+				c, err := ada.setState(tx, id, d, store.StateReturned, store.ReasonTime)
 				if err != nil {
 					return err
 				}
@@ -163,7 +163,7 @@ func TestReturnedIsBounded(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			c, err := ada.setState(tx, last, d, store.StateRefused)
+			c, err := ada.setState(tx, last, d, store.StateRefused, store.ReasonLeave)
 			effects.changes = append(effects.changes, c)
 			return err
 		})

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"slices"
-	"time"
 
 	"muster.example/internal/keys"
 	"muster.example/node/api"
@@ -113,7 +112,7 @@ func (o *organization) noteLocked(ids []keys.MessageID, told api.Mark, about fun
 		err := o.node.store.Update(func(tx *store.Tx) error {
 			records = records[:0]
 			for _, id := range part {
-				r, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(), about(id))
+				r, err := tx.AppendRecord(o.org, o.self, o.now().UnixMilli(), about(id))
 				if err != nil {
 					return err
 				}
@@ -144,5 +143,5 @@ func (o *organization) tellMarkLocked(ids []keys.MessageID, told api.Mark) {
 			}
 		}
 	}
-	o.node.hub.publish(api.Event{Kind: api.EventMark, Time: time.Now().UTC(), Org: o.org.String(), Mark: &told})
+	o.node.hub.publish(api.Event{Kind: api.EventMark, Time: o.now().UTC(), Org: o.org.String(), Mark: &told})
 }

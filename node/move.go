@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 
@@ -98,6 +97,11 @@ func (o *organization) keptLocked() store.Organization {
 
 // follow goes to the node that a heard move names, if there is one. It reports whether the device now belongs there.
 func (o *organization) follow(ctx context.Context, local host.Host) (bool, error) {
+	return o.followWith(ctx, local, func(ctx context.Context, client *rvclient.Client) (rvclient.Page, error) { return client.Fetch(ctx, 0) })
+}
+
+// followWith is follow with a way to have the new node's roll.
+func (o *organization) followWith(ctx context.Context, local host.Host, fetch func(context.Context, *rvclient.Client) (rvclient.Page, error)) (bool, error) {
 	o.mu.Lock()
 	move, _, heard := o.heardMove()
 	o.mu.Unlock()
@@ -105,10 +109,10 @@ func (o *organization) follow(ctx context.Context, local host.Host) (bool, error
 		return false, nil
 	}
 	at := store.Node{Key: move.Node, Addresses: move.Addresses}
-	client := &rvclient.Client{Host: local, Node: at.Key, Addresses: at.Addresses, Org: o.org}
+	client := &rvclient.Client{Host: local, Node: at.Key, Addresses: o.node.callAt(at), Org: o.org}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	page, err := client.Fetch(ctx, 0)
+	page, err := fetch(ctx, client)
 	if err != nil {
 		_ = local.Network().ClosePeer(p2p.PeerID(at.Key))
 		return false, fmt.Errorf("fetching the roll from the new rendezvous node: %w", err)
@@ -157,6 +161,9 @@ func (o *organization) replaceLocked(page rvclient.Page, at store.Node) error {
 		return errors.New("the rendezvous node was caught lying: only a move by the root key settles that")
 	}
 	before, names := o.roll.Size(), o.contactNamesLocked()
+	if named, ok := next.State().Sequencer(); ok && named.Node == at.Key && !sameTerm(o.roll, next) {
+		at.Addresses = named.Addresses // it may be the same node, elsewhere
+	}
 	if err := o.storeReplaced(entries, common, changed, lost, page.Checkpoint, at); err != nil {
 		return errors.Join(err, o.rereadLocked())
 	}
@@ -171,6 +178,7 @@ func (o *organization) replaceLocked(page rvclient.Page, at store.Node) error {
 		o.log.Info("followed the sequencing duty", "node", at.Key.Short(), "size", next.Size(), "lost", len(lost))
 	}
 	o.settleEarlyLocked()
+	o.settleNewcomersLocked()
 	o.noteParticipantsLocked()
 	o.tellLocked()
 	o.tellChangesLocked(names)
@@ -253,7 +261,7 @@ func (o *organization) storeReplaced(entries []membership.Entry, common, changed
 	effects := newEffects()
 	kept.Node, kept.Move, kept.Common, kept.Bear = at, nil, 0, kept.Bear || at.Key != o.at.Key
 	err := o.node.store.Update(func(tx *store.Tx) error {
-		if err := tx.PutCheckpoint(o.org, store.Checkpoint{Note: note, Seen: time.Now().UnixMilli()}); err != nil {
+		if err := tx.PutCheckpoint(o.org, store.Checkpoint{Note: note, Seen: o.now().UnixMilli()}); err != nil {
 			return err
 		}
 		if err := tx.DeleteDistrust(o.org); err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -314,8 +322,8 @@ func (o *organization) offerAllAgain(tx *store.Tx, effects *effects) error {
 	return nil
 }
 
-// bearGrants gives a new rendezvous node the leave that others gave this member: they may be away, and their devices
-// follow later.
+// bearGrants gives a new rendezvous node the leave that others gave this member, or the same one what they gave face to face: they
+// may be away, and their devices follow later.
 func (o *organization) bearGrants(ctx context.Context, client *rvclient.Client) error {
 	o.mu.Lock()
 	bear, contacts := o.bear, o.view.Contacts()
@@ -345,7 +353,7 @@ func (o *organization) resumeLocked(event []byte) {
 	if err != nil {
 		return
 	}
-	kept := store.EarlyBar{Event: event, Heard: time.Now().UnixMilli()}
+	kept := store.EarlyBar{Event: event, Heard: o.now().UnixMilli()}
 	if bar, err := o.judgeEarlyLocked(kept); err == nil {
 		o.early[principal.Event] = bar
 		if err := o.node.store.Update(func(tx *store.Tx) error { return tx.PutEarlyBar(o.org, principal.Event, kept) }); err != nil {

@@ -45,7 +45,7 @@ func (o *organization) noteNewer(tx *store.Tx, job store.Job, devices []keys.Pub
 // knowNewer fetches the roll if a job is for devices that it lacks.
 func (o *organization) knowNewer(ctx context.Context, client *rvclient.Client, job store.Job) error {
 	o.mu.Lock()
-	unknown := filter(job.Only, func(d keys.PublicKey) bool { _, known := o.roll.State().AccountOf(d); return !known })
+	unknown := filter(o.membersDevicesLocked(job.Only), func(d keys.PublicKey) bool { _, known := o.roll.State().AccountOf(d); return !known })
 	o.mu.Unlock()
 	if len(unknown) == 0 || client == nil {
 		return nil
@@ -57,12 +57,12 @@ func (o *organization) knowNewer(ctx context.Context, client *rvclient.Client, j
 func (o *organization) dropUnwritten(job store.Job) (bool, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, ok := o.mayWriteToLocked(job.Place); ok {
+	if _, ok := o.mayTellLocked(job.Place); ok {
 		return false, nil
 	}
 	var changes []change
 	err := o.node.store.Update(func(tx *store.Tx) (err error) {
-		changes, err = o.endJob(tx, job, store.StateRefused)
+		changes, err = o.endJob(tx, job, store.StateRefused, store.ReasonRules)
 		return err
 	})
 	o.publishLocked(changes)
@@ -70,7 +70,7 @@ func (o *organization) dropUnwritten(job store.Job) (bool, error) {
 }
 
 // endJob removes a job and sets the state of its message for the devices that it was for.
-func (o *organization) endJob(tx *store.Tx, job store.Job, state store.State) (changes []change, err error) {
+func (o *organization) endJob(tx *store.Tx, job store.Job, state store.State, reason store.Reason) (changes []change, err error) {
 	if job.Message != nil {
 		all, err := tx.Deliveries(o.org, *job.Message)
 		if err != nil {
@@ -81,7 +81,7 @@ func (o *organization) endJob(tx *store.Tx, job store.Job, state store.State) (c
 			if len(only) > 0 && !only[d.Device] || d.State.Final() {
 				continue
 			}
-			c, err := o.setState(tx, *job.Message, d, state)
+			c, err := o.setState(tx, *job.Message, d, state, reason)
 			if err != nil {
 				return nil, err
 			}
@@ -99,6 +99,7 @@ func (o *organization) settlePlaces() (changes []change, err error) {
 	}
 	var due []leaving
 	there := make(map[keys.ConversationID]map[keys.PublicKey]bool)
+	archives := isArchive(o.roll.State())
 	err = o.node.store.View(func(tx *store.Tx) error {
 		return tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
 			if w.Place.Group.IsZero() && w.Place.Guest.IsZero() {
@@ -108,7 +109,7 @@ func (o *organization) settlePlaces() (changes []change, err error) {
 			if there[id] == nil {
 				there[id] = keySet(o.devicesLocked(w.Place))
 			}
-			if gone := filter(w.Pending, func(d keys.PublicKey) bool { return !there[id][d] }); len(gone) > 0 {
+			if gone := filter(w.Pending, func(d keys.PublicKey) bool { return !there[id][d] && !archives(d) }); len(gone) > 0 {
 				due = append(due, leaving{w, gone})
 			}
 			return true, nil
@@ -125,7 +126,7 @@ func (o *organization) settlePlaces() (changes []change, err error) {
 			} else if err != nil {
 				return err
 			}
-			made, err := o.giveUp(tx, w, l.gone)
+			made, err := o.giveUp(tx, w, l.gone, store.ReasonLeft)
 			changes = append(changes, made...)
 			return err
 		})

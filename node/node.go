@@ -14,9 +14,11 @@ import (
 
 	"muster.example/internal/keys"
 	"muster.example/internal/kv"
+	"muster.example/internal/nearby"
 	"muster.example/internal/p2p"
 	"muster.example/internal/task"
 	"muster.example/node/api"
+	"muster.example/node/autobackup"
 	"muster.example/node/store"
 )
 
@@ -33,6 +35,9 @@ type Config struct {
 	// index, and nothing is searched.
 	Index    string
 	IndexKey [32]byte
+	// Landing is the folder of what other devices of the account gave and was not taken in yet, encrypted under a key made of Key.
+	// Empty: beside Dir, with its name and "-landing" behind it.
+	Landing string
 	// Version is what Status tells.
 	Version string
 	// Log receives what happens, never message data. Nil discards it.
@@ -40,10 +45,22 @@ type Config struct {
 	// OfferAgain is the silence after which an envelope that no receipt has come for is offered to the rendezvous node
 	// again, under its id: a node that lost its disk delays messages, and loses none. Zero stands for 12 hours.
 	OfferAgain time.Duration
+	// Clock is what the person's clock shows, by which records, messages and what they live for are dated; time.Now if nil.
+	// Simulations give each device one that is wrong. How long something takes is measured by time.Now.
+	Clock func() time.Time
 	// Brief is for a node that lives for minutes, of which a simulation has a hundred: see kv.Options.
 	Brief bool
-	// NewHost makes the libp2p host of one organization, p2p.NewHost if nil: one that dials and does not listen. What a device
-	// needs from others reaches it through its rendezvous node. Simulations add addresses and links.
+	// NoDirect keeps this device from being called by, and calling, others but through a rendezvous node: it opens no port, and
+	// announces nothing.
+	NoDirect bool
+	// Nearby is the local networks, on which devices of the account find each other and others pair. Nil: none.
+	Nearby nearby.Network
+	// Server is the rendezvous node that this program can run itself; Run runs it. Nil: none.
+	Server Server
+	// Drives is what drives the machine has: backups to marked ones are made by themselves. Nil: none are.
+	Drives autobackup.Drives
+	// NewHost makes the libp2p host of one organization, p2p.NewHost if nil. Simulations add addresses
+	// and links.
 	NewHost func(p2p.Config) (host.Host, error)
 }
 
@@ -55,10 +72,18 @@ type Node struct {
 	hub    *hub
 	usage  usage
 	index  indexer
+	locks  *keptLocks
+	links  links
 
-	running      chan struct{} // closed once Run has begun
-	wakePairings chan struct{} // capacity 1: a pairing has left something to enter
-	joining      sync.Mutex    // one create or join at a time: each takes the next recovery key
+	backups          *backups
+	running          chan struct{} // closed once Run has begun
+	wakePairings     chan struct{} // capacity 1: a pairing has left something to enter
+	wakeRestorations chan struct{} // capacity 1: a restore has left something to enter
+	joining          sync.Mutex    // one create or join at a time: each takes the next recovery key
+
+	bundles sync.Mutex   // guards written; innermost
+	written []madeBundle // bundles that were made and may be written by now, the newest maxBundles
+	bounds  carriedBounds
 
 	mu            sync.Mutex // guards the following
 	group         *task.Group
@@ -66,6 +91,9 @@ type Node struct {
 	applications  map[keys.OrgID]*application // for re-admission
 	candidates    map[keys.OrgID]*candidate   // applications to join
 	pairing       *pairingRun                 // under way, or the last one; nil: none since the start
+	encounter     *encounter                  // the same of meetings
+	restore       *restoreRun                 // the same of restores
+	login         *ssoLogin                   // a joining by a login under way, or the last one
 }
 
 // errNotRunning means that a request came after the end of Run.
@@ -79,21 +107,29 @@ func New(config Config) (*Node, error) {
 	if config.OfferAgain == 0 {
 		config.OfferAgain = 12 * time.Hour
 	}
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
 	if config.NewHost == nil {
 		config.NewHost = p2p.NewHost
+	}
+	if config.Landing == "" {
+		config.Landing = config.Dir + "-landing"
 	}
 	db, err := store.OpenWith(config.Dir, config.Key, kv.Options{Brief: config.Brief})
 	if err != nil {
 		return nil, err
 	}
 	n := &Node{
-		config: config, log: config.Log, store: db, hub: newHub(),
+		config: config, log: config.Log, store: db, hub: newHub(), locks: newKeptLocks(),
 		running: make(chan struct{}), organizations: make(map[keys.OrgID]*organization), applications: make(map[keys.OrgID]*application),
 		candidates: make(map[keys.OrgID]*candidate), wakePairings: make(chan struct{}, 1),
+		wakeRestorations: make(chan struct{}, 1), bounds: carriedBounds{maxCarriedBytes, maxCarriedCount, maxCarriedAge},
 	}
+	n.backups = newBackups(n)
 	n.usage.last.Store(time.Now().UnixNano())
 	n.index.wake = make(chan struct{}, 1)
-	if err := errors.Join(n.openIndex(), n.finishWipes(), n.load(), n.readApplications(), n.readCandidacies()); err != nil {
+	if err := errors.Join(n.openIndex(), n.finishWipes(), n.load(), n.readLink(), n.readApplications(), n.readCandidacies()); err != nil {
 		return nil, errors.Join(err, n.index.close(), db.Close())
 	}
 	return n, nil
@@ -138,15 +174,24 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	n.mu.Unlock()
 	close(n.running)
+	server := task.New(context.WithoutCancel(ctx)) // it ends after those who speak to it
+	if n.config.Server != nil {
+		server.Go("rendezvous node", n.config.Server.Run)
+	}
 	group.Go("tidy", n.tidy)
 	group.Go("index", n.keepIndexing)
 	group.Go("pairings", n.keepPairings)
+	group.Go("backups", n.backups.run)
+	group.Go("restorations", n.keepRestoring)
+	group.Go("locks", n.keepLocks)
 
 	<-group.Context().Done()
 	n.mu.Lock()
 	n.group = nil
 	n.mu.Unlock()
 	err := group.Wait()
+	server.Stop()
+	err = errors.Join(err, server.Wait())
 	n.hub.close()
 	return errors.Join(err, n.index.close(), n.store.Close())
 }

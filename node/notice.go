@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"muster.example/internal/keys"
@@ -61,7 +62,17 @@ func (o *organization) warnedLocked(text string) bool {
 
 // noticeLocked stores a notice and tells the watchers. Callers hold mu.
 func (o *organization) noticeLocked(member keys.MemberID, text string) {
-	n := store.Notice{Time: time.Now().UnixMilli(), Member: member, Text: text}
+	o.keepNoticeLocked(store.Notice{Member: member, Text: text})
+}
+
+// noticeOfLocked is noticeLocked for what is about the device itself, which pages say in their own words. Callers hold mu.
+func (o *organization) noticeOfLocked(kind api.NoticeKind, count int, text string) {
+	o.keepNoticeLocked(store.Notice{Member: o.member, Text: text, Kind: string(kind), Count: uint64(max(count, 0))})
+}
+
+// keepNoticeLocked stores a notice of now and tells the watchers. Callers hold mu.
+func (o *organization) keepNoticeLocked(n store.Notice) {
+	n.Time = o.now().UnixMilli()
 	if err := o.node.store.Update(func(tx *store.Tx) error { return tx.AddNotice(o.org, n) }); err != nil {
 		o.log.Error("storing a notice", "error", err)
 	}
@@ -70,7 +81,13 @@ func (o *organization) noticeLocked(member keys.MemberID, text string) {
 }
 
 func (o *organization) describeNotice(n store.Notice) api.Notice {
-	return api.Notice{Time: time.UnixMilli(n.Time).UTC(), Org: o.org.String(), Member: o.personLocked(n.Member), Text: n.Text}
+	described := api.Notice{Time: time.UnixMilli(n.Time).UTC(), Org: o.org.String(), Member: o.personLocked(n.Member), Text: n.Text}
+	if n.Kind != "" {
+		described.Kind, described.Count = api.NoticeKind(n.Kind), int(min(n.Count, math.MaxInt32))
+	} else if n.Count > 0 {
+		described.Returned = &api.ReturnedNotice{ID: n.Message.String(), Count: int(n.Count), Reason: api.StateReason(n.Why.String())}
+	}
+	return described
 }
 
 // recentNotices returns the notices of the last days. Callers hold mu.

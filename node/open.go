@@ -17,15 +17,20 @@ type effects struct {
 	chains     map[chainKey]*envelope.Inbound // opened from in this batch, to be stored once
 	records    []history.Record
 	left       []history.Record // of messages that were erased
+	disproved  []keys.MessageID // that were not deleted, as a record said that they were
 	arrived    []history.Record // that other devices of the account gave, beside those of records: nobody is told of each
+	given      []int64          // when messages were noted that other devices gave and that were not here, in unix milliseconds
 	introduced map[keys.MemberID]bool
+	lockKeys   []keys.MemberID // whose key to lock for is another now
 	heads      []spoken
 	changes    []change
 	alarms     []store.Alarm
 	talks      map[keys.ConversationID]store.Talk
-	seal       bool // there are new jobs
-	erased     bool // there may be files to erase, or the next lifetime to end is another
-	post       bool // there are envelopes to post again
+	attested   []attested // what the archive is to hear of
+	seal       bool       // there are new jobs
+	erased     bool       // there may be files to erase, or the next lifetime to end is another
+	post       bool       // there are envelopes to post again
+	offer      bool       // some that the rendezvous node had
 }
 
 type chainKey struct {
@@ -55,6 +60,10 @@ var errUnopened = errors.New("cannot be opened")
 // errSilent marks an envelope of a member who is blocked. Nothing of it is kept, and its sender hears what they would hear
 // of a device that is away: nothing. [HIST-19]
 var errSilent = errors.New("from a member who is blocked")
+
+// errNoLeave marks a message whose sender has no leave, as far as this device knows. A rendezvous node would not have passed it on; who
+// brought it without one is told nothing: it may be taken once the leave, or the roll that gives it, is here. [MSH-24]
+var errNoLeave = fmt.Errorf("%w: message: its sender has no leave", errUnopened)
 
 // takeEnvelope opens one envelope and stores what it says. An error is the store's; what is wrong with the envelope is
 // in the outcome.
@@ -89,6 +98,7 @@ func (o *organization) takeEnvelope(tx *store.Tx, e envelope.Envelope, effects *
 		return result, nil
 	}
 	if errors.Is(err, errUnopened) {
+		result.unled = errors.Is(err, errNoLeave)
 		o.log.Warn("an envelope was not opened", "sender", header.Sender.Short(), "kind", header.Kind, "reason", err)
 		return result, nil
 	} else if err != nil {
@@ -150,7 +160,7 @@ func (o *organization) takeMessage(tx *store.Tx, e envelope.Envelope, effects *e
 	}
 	member, known := o.memberOfLocked(header.Sender)
 	if !known || !o.mayWriteAtLocked(chain.Place(), member, header) {
-		return fmt.Errorf("%w: message: its sender has no leave", errUnopened)
+		return errNoLeave
 	}
 	opened, err := chain.Open(e)
 	if replay, ok := errors.AsType[*envelope.ReplayError](err); ok && replay.Case == envelope.ReplayRepeat {
@@ -167,11 +177,14 @@ func (o *organization) takeMessage(tx *store.Tx, e envelope.Envelope, effects *e
 	}
 	effects.chains[key] = chain
 	effects.heads = append(effects.heads, spoken{opened.Content.Head, member})
+	o.attestLocked(e, opened.ID, member, chain.Place(), effects)
 	if err := o.sighted(tx, header.Sender); err != nil {
 		return err
 	}
-	if err := o.noteSequence(tx, opened, effects); err != nil {
-		return err
+	if kind := history.Kind(opened.Content.Kind) &^ history.Anew; !kind.IsAside() {
+		if err := o.noteSequence(tx, opened, effects); err != nil {
+			return err
+		}
 	}
 	return o.takeContent(tx, opened, member, chain.Place(), effects)
 }
@@ -203,7 +216,7 @@ func (o *organization) noteSequence(tx *store.Tx, opened envelope.Opened, effect
 		heard.Fill(c.Sequence)
 	default:
 		if heard.Sequence > 0 && c.Sequence > heard.Sequence+1 {
-			heard.Skip(heard.Sequence+1, c.Sequence-1, time.Now().UnixMilli())
+			heard.Skip(heard.Sequence+1, c.Sequence-1, o.now().UnixMilli())
 		}
 		if !anew && !heard.Content.IsZero() && c.Sequence == heard.Sequence+1 && c.Previous != heard.Content {
 			effects.alarms = append(effects.alarms, store.Alarm{
@@ -236,6 +249,12 @@ func (o *organization) takeContent(tx *store.Tx, opened envelope.Opened, member 
 		return tx.PutChunk(file, chunk.Index, chunk.Data)
 	case history.KindEdit, history.KindDelete, history.KindReaction, history.KindSeen:
 		return o.takeAct(tx, opened, member, effects)
+	case history.KindLack:
+		return o.takeLack(tx, opened, place, effects)
+	case history.KindGone:
+		return o.takeGone(tx, opened)
+	case history.KindLockKey:
+		return o.takeLockKey(tx, opened.Content.Body, member, place, effects)
 	case history.KindLeave:
 		leave, err := history.DecodeLeave(opened.Content.Body)
 		if err != nil {
@@ -259,31 +278,34 @@ func (o *organization) takeText(tx *store.Tx, opened envelope.Opened, member key
 	if placeOf(history.Message{Member: member, Text: text}).ID(o.org) != conversation {
 		return fmt.Errorf("%w: a message that names other recipients than its conversation has", errUnopened)
 	}
-	if _, err := tx.Message(o.org, history.MessageID(opened.Sender, text.Nonce)); err == nil {
-		return nil // sealed anew after it had come all the same
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	if err := o.checkForwarded(text); err != nil {
-		return err
-	}
 	message := history.Message{
 		Author: opened.Sender, Member: member, Conversation: conversation, Text: text,
 		Signed: history.Proof{Content: opened.ContentBytes, Signature: opened.Signature}.Encode(),
 	}
-	now := time.Now().UnixMilli()
+	if err := o.checkForwarded(text); err != nil {
+		return err
+	}
+	if err := o.disprove(tx, message, effects); err != nil {
+		return err
+	}
+	if _, err := tx.Message(o.org, message.ID()); err == nil {
+		return nil // sealed anew after it had come all the same
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	now := o.now().UnixMilli()
 	if expires := message.Expires(now); expires > 0 && expires <= now {
 		return nil // it came too late
 	}
-	record, err := tx.AppendRecord(o.org, o.device, now, history.Record{Kind: history.RecordMessage, Message: &message})
+	record, err := tx.AppendRecord(o.org, o.self, now, history.Record{Kind: history.RecordMessage, Message: &message})
 	if err != nil {
 		return err
 	}
 	effects.records, effects.erased = append(effects.records, record), effects.erased || text.Lifetime > 0
-	if err := o.answerAway(tx, message, time.Now(), effects); err != nil {
+	if err := o.answerAway(tx, message, o.now(), effects); err != nil {
 		return err
 	}
-	return o.settle(tx, record.Message.ID(), effects)
+	return errors.Join(tx.ShareActs(o.org, message.ID()), o.settle(tx, message.ID(), effects))
 }
 
 // contactNow returns a contact as the view and this batch have it.
@@ -296,8 +318,15 @@ func (o *organization) contactNow(member keys.MemberID, effects *effects) (histo
 	return o.view.Contact(member)
 }
 
+// putContact stores a contact. One who becomes an acquaintance by it is told which key to lock for.
 func (o *organization) putContact(tx *store.Tx, contact history.Contact, effects *effects) error {
-	record, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
+	before, _ := o.contactNow(contact.Member, effects)
+	if contact.State == history.ContactAccepted && before.State != history.ContactAccepted {
+		if err := o.introduceLockKey(tx, contact.Member, effects); err != nil {
+			return err
+		}
+	}
+	record, err := tx.AppendRecord(o.org, o.self, o.now().UnixMilli(),
 		history.Record{Kind: history.RecordContact, Contact: &contact})
 	effects.records = append(effects.records, record)
 	return err

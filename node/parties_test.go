@@ -47,15 +47,39 @@ func newPartiesOf(t *testing.T, org *membershiptest.Org, devices int) *parties {
 	return p
 }
 
+// newStrangers is newParties under a policy by which members write to each other at once: none is acquainted.
+func newStrangers(t *testing.T, names ...string) *parties {
+	t.Helper()
+	policy := membership.DefaultPolicy()
+	for _, from := range allRoles {
+		for _, to := range allRoles {
+			if from != membership.RoleGuest && to != membership.RoleGuest {
+				policy.Contact.Set(from, to, membership.ContactFree)
+			}
+		}
+	}
+	p := &parties{org: newRollWith(t, membershiptest.Config{Seed: 1, Policy: &policy}, names...), prekeys: make(map[keys.PublicKey]envelope.Prekey)}
+	for _, m := range p.org.Members {
+		p.enters(t, m, m.Device())
+	}
+	return p
+}
+
+// enters opens a member's device.
+func (p *parties) enters(t *testing.T, m *membershiptest.Member, device keys.PrivateKey) *organization {
+	t.Helper()
+	o := newDevice(t, p.org, &membershiptest.Member{ID: m.ID, Name: m.Name, Devices: []keys.PrivateKey{device}})
+	p.all, p.prekeys[o.device] = append(p.all, o), o.ownPrekey(t)
+	return o
+}
+
 // open opens a device of its own for each key, with the roll as it is.
 func (p *parties) open(t *testing.T) {
 	t.Helper()
 	for _, m := range p.org.Members {
 		others := slices.DeleteFunc(slices.Clone(p.org.Members), func(other *membershiptest.Member) bool { return other == m })
 		for _, device := range m.Devices {
-			o := newDevice(t, p.org, &membershiptest.Member{ID: m.ID, Name: m.Name, Devices: []keys.PrivateKey{device}})
-			o.acquainted(t, p.org, m, others...)
-			p.all, p.prekeys[o.device] = append(p.all, o), o.ownPrekey(t)
+			p.enters(t, m, device).acquainted(t, p.org, m, others...)
 		}
 	}
 }

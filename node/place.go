@@ -78,7 +78,7 @@ func (o *organization) admitsLocked(header envelope.Header) func(envelope.Place,
 		case o.takesPartLocked(place, member):
 			return true
 		}
-		return device == header.Sender && o.wroteLocked(place, member, header.RollSize, time.Now())
+		return device == header.Sender && o.wroteLocked(place, member, header.RollSize, o.now())
 	}
 }
 
@@ -106,7 +106,7 @@ func (o *organization) mayWriteAtLocked(place envelope.Place, member keys.Member
 	case !place.Group.IsZero():
 		since, _ := state.InGroup(place.Group, o.member)
 		return since < header.RollSize &&
-			(state.MayWriteIn(place.Group, member) || o.wroteLocked(place, member, header.RollSize, time.Now()))
+			(state.MayWriteIn(place.Group, member) || o.wroteLocked(place, member, header.RollSize, o.now()))
 	case !place.Guest.IsZero():
 		return o.takesPartLocked(place, member)
 	case header.Leave.Kind == envelope.LeaveConversation && o.joinedLocked(place):
@@ -115,8 +115,17 @@ func (o *organization) mayWriteAtLocked(place envelope.Place, member keys.Member
 	return o.mayWriteLocked(member)
 }
 
-// mayWriteToLocked says why this account may not write at a place, if it may not. Callers hold mu.
+// mayWriteToLocked says why a person may not write at a place, if they may not. Callers hold mu.
 func (o *organization) mayWriteToLocked(place envelope.Place) (reason string, ok bool) {
+	if o.isAlone(place) {
+		return "imported mail is only read", false
+	}
+	return o.mayTellLocked(place)
+}
+
+// mayTellLocked says why nothing may be sent at a place, if it may not; at that of the account alone its devices tell each
+// other what they did. Callers hold mu.
+func (o *organization) mayTellLocked(place envelope.Place) (reason string, ok bool) {
 	state := o.roll.State()
 	switch {
 	case !place.Group.IsZero():
@@ -143,6 +152,7 @@ func (o *organization) isWholeGroupLocked(place envelope.Place, devices []keys.P
 		return false
 	}
 	all := devicesOf(o.roll.State().GroupDevices(place.Group))
+	devices = difference(devices, []keys.PublicKey{o.amongArchivesLocked(devices)}) // which a node adds by itself
 	return len(difference(all, devices)) <= 1 && len(all) == len(devices)+1
 }
 

@@ -44,7 +44,7 @@ func (o *organization) readPrekeys(tx *store.Tx) error {
 // publishPrekey makes a fresh prekey when the newest is old, destroys those that no unexpired envelope can need, and
 // gives the newest to the rendezvous node.
 func (o *organization) publishPrekey(ctx context.Context, client *rvclient.Client) error {
-	signed, err := o.currentPrekey(time.Now())
+	signed, err := o.currentPrekey()
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (o *organization) outlastPrekey(ctx context.Context, client *rvclient.Clien
 	if err != nil {
 		return err
 	}
-	held, err := envelope.OpenPrekey(answers[0], o.org, o.device, time.Now())
+	held, err := envelope.OpenPrekey(answers[0], o.org, o.device, o.now())
 	if err != nil {
 		return err
 	}
@@ -86,11 +86,11 @@ func (o *organization) outlastPrekey(ctx context.Context, client *rvclient.Clien
 	return client.PutPrekey(ctx, signed)
 }
 
-func (o *organization) currentPrekey(now time.Time) (signed []byte, err error) {
+func (o *organization) currentPrekey() (signed []byte, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	err = o.updatePrekeysLocked(func(tx *store.Tx) error {
-		signed, err = o.rotatePrekeysLocked(tx, now)
+		signed, err = o.rotatePrekeysLocked(tx, o.now())
 		return err
 	})
 	return signed, err
@@ -116,7 +116,7 @@ func (o *organization) rotatePrekeysLocked(tx *store.Tx, now time.Time) (signed 
 	keep := time.Duration(o.roll.State().Policy().QueueTime)*time.Second + prekeyGrace
 	var newest store.Prekey
 	for _, p := range kept {
-		if time.Unix(p.LastSealing, 0).Add(keep).Before(o.soberLocked(now)) {
+		if time.Unix(p.LastSealing, 0).Add(keep).Before(o.sober()) {
 			if err := tx.DeletePrekey(o.org, p.ID); err != nil {
 				return nil, err
 			}
@@ -162,12 +162,13 @@ func (o *organization) fetchPrekeys(ctx context.Context, client *rvclient.Client
 		if err != nil {
 			return nil, fmt.Errorf("fetching prekeys: %w", err)
 		}
+		fresh := make(map[keys.PublicKey][]byte)
 		for i, device := range asked {
 			if i >= len(answers) || len(answers[i]) == 0 {
 				o.log.Info("a device has no prekey yet", "device", device.Short())
 				continue
 			}
-			prekey, err := envelope.OpenPrekey(answers[i], o.org, device, time.Now())
+			prekey, err := envelope.OpenPrekey(answers[i], o.org, device, o.now())
 			if errors.Is(err, envelope.ErrExpired) { // the device has been away for long
 				o.log.Info("a device's prekey is too old", "device", device.Short())
 				continue
@@ -179,7 +180,29 @@ func (o *organization) fetchPrekeys(ctx context.Context, client *rvclient.Client
 				continue
 			}
 			found[device] = prekey
+			fresh[device] = answers[i]
 		}
+		o.keepPrekeys(fresh)
 	}
 	return found, nil
+}
+
+// keepPrekeys keeps what the rendezvous node gave, for when it cannot be asked.
+func (o *organization) keepPrekeys(fresh map[keys.PublicKey][]byte) {
+	if len(fresh) == 0 {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	err := o.node.store.Update(func(tx *store.Tx) error {
+		for device, signed := range fresh {
+			if _, err := o.knowPrekey(tx, device, signed); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		o.log.Warn("keeping prekeys", "error", err)
+	}
 }

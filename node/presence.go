@@ -10,6 +10,7 @@ import (
 	"muster.example/internal/keys"
 	"muster.example/membership"
 	"muster.example/node/api"
+	"muster.example/node/mesh"
 	"muster.example/rendezvous/rvclient"
 	"muster.example/rendezvous/rvproto"
 	"muster.example/sync/history"
@@ -34,22 +35,26 @@ type usage struct {
 	away atomic.Bool  // they said so
 }
 
-// presence is what this device knows of who is there in one organization. Nothing of it is stored: what others say is over
-// with the connection, and what the own account shares is kept by the rendezvous node.
+// presence is what this device knows of who is there in one organization. What others say is not stored, and is over with the connection; what
+// the own account shares the rendezvous node keeps, and this device remembers it for its neighbours.
 type presence struct {
 	wake chan struct{} // capacity 1: what is to be said or asked may have changed
 
 	mu      sync.Mutex // guards the following; never held while waiting, nor while organization.mu is taken
 	stream  *rvclient.DeliverStream
+	sides   map[*rvclient.DeliverStream]rvproto.State // of other nodes, with what was said there
 	said    rvproto.State
 	share   *rvproto.Share // as the rendezvous node last told, nil for none
 	asked   []keys.MemberID
 	watched []keys.MemberID
 	told    map[keys.MemberID]rvproto.PresenceFrame
+	near    map[keys.PublicKey]mesh.State // what neighbours say of their persons; absent: nothing
 }
 
 func newPresence() *presence {
-	return &presence{wake: make(chan struct{}, 1), told: make(map[keys.MemberID]rvproto.PresenceFrame)}
+	return &presence{
+		wake: make(chan struct{}, 1), told: make(map[keys.MemberID]rvproto.PresenceFrame), near: make(map[keys.PublicKey]mesh.State),
+	}
 }
 
 // Used notes that a person uses this device.
@@ -77,12 +82,15 @@ func (u *usage) status(now time.Time) (state rvproto.State, holds time.Duration)
 
 // attend makes a deliver stream the one by which presence is told. The returned function ends that, and with it all that
 // was told on it.
-func (p *presence) attend(stream *rvclient.DeliverStream) (leave func()) {
+func (p *presence) attend(stream *rvclient.DeliverStream, main bool) (leave func()) {
 	if stream.Moved() != nil {
 		return func() {}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !main {
+		return p.attendSideLocked(stream)
+	}
 	p.stream = stream
 	wake(p.wake)
 	return func() {
@@ -95,10 +103,58 @@ func (p *presence) attend(stream *rvclient.DeliverStream) (leave func()) {
 	}
 }
 
+// attendSideLocked has another node know that this device is there: who watches may do so at either.
+func (p *presence) attendSideLocked(stream *rvclient.DeliverStream) (leave func()) {
+	if p.sides == nil {
+		p.sides = make(map[*rvclient.DeliverStream]rvproto.State)
+	}
+	p.sides[stream] = rvproto.StateOffline
+	wake(p.wake)
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.sides, stream)
+	}
+}
+
+// sayBeside says to the other nodes what was said to the one of the main session. One that does not take it loses the session
+// with it, whose own goroutines see that.
+func (p *presence) sayBeside(state rvproto.State) {
+	p.mu.Lock()
+	var told []*rvclient.DeliverStream
+	for stream, said := range p.sides {
+		if said != state {
+			told = append(told, stream)
+			p.sides[stream] = state
+		}
+	}
+	p.mu.Unlock()
+	for _, stream := range told {
+		_ = stream.Say(state)
+	}
+}
+
+// bring gives another node what the own account shares, as far as this device knows that; a newer one that is there stays.
+func (p *presence) bring(ctx context.Context, client *rvclient.Client) error {
+	p.mu.Lock()
+	share := p.share
+	p.mu.Unlock()
+	if share == nil {
+		return nil
+	}
+	_, err := client.PutShare(ctx, *share)
+	return unlessRefused(err)
+}
+
 // keepPresence says on the deliver stream whether somebody is there and whose presence is wanted, whenever that changes.
 func (o *organization) keepPresence(ctx context.Context, client *rvclient.Client) error {
 	if share, err := client.Share(ctx); err == nil {
-		o.presence.setShare(share)
+		if o.setNewerShare(share) {
+			err = o.presence.bring(ctx, client)
+		}
+		if unlessRefused(err) != nil {
+			return err
+		}
 	} else if unlessRefused(err) != nil {
 		return err
 	}
@@ -139,6 +195,7 @@ func (o *organization) sayPresence() (holds time.Duration, err error) {
 			return 0, err
 		}
 	}
+	p.sayBeside(state)
 	if !slices.Equal(wanted, watched) {
 		if err := stream.Watch(wanted); err != nil {
 			return 0, err
@@ -229,7 +286,7 @@ func (o *organization) heardPresence(in rvclient.Incoming) {
 	default:
 		return
 	}
-	event.Time, event.Org = time.Now().UTC(), o.org.String()
+	event.Time, event.Org = o.now().UTC(), o.org.String()
 	o.node.hub.publish(event)
 }
 
@@ -242,26 +299,21 @@ func (o *organization) presenceLocked(member keys.MemberID) api.Presence {
 	p := o.presence
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stream == nil {
-		return described
+	if p.stream != nil {
+		told := p.told[member]
+		described.State = presenceWords[told.State]
+		if told.Seen > 0 {
+			described.LastSeen = time.Unix(int64(told.Seen), 0).UTC()
+		}
 	}
-	told := p.told[member]
-	described.State = presenceWords[told.State]
-	if told.Seen > 0 {
-		described.LastSeen = time.Unix(int64(told.Seen), 0).UTC()
+	if near, told := o.nearLocked(member); told && described.State != api.PresenceOnline {
+		described.State = presenceWords[near]
 	}
 	return described
 }
 
 var presenceWords = map[rvproto.State]api.PresenceState{
 	rvproto.StateOffline: api.PresenceOffline, rvproto.StateOnline: api.PresenceOnline, rvproto.StateAway: api.PresenceAway,
-}
-
-func (p *presence) setShare(share *rvproto.Share) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.share = share
-	wake(p.wake)
 }
 
 // ask has members watched. fresh is true if some were not.

@@ -10,6 +10,7 @@ import (
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
 	"muster.example/node/api"
+	"muster.example/rendezvous/rvclient"
 	"muster.example/rendezvous/rvproto"
 )
 
@@ -78,7 +79,7 @@ func (o *organization) ownPresence(ctx context.Context) api.OwnPresence {
 		ctx, cancel := context.WithTimeout(ctx, presenceWait)
 		defer cancel()
 		if share, err := client.Share(ctx); err == nil {
-			o.presence.setShare(share)
+			o.setShare(share)
 		}
 	}
 	o.mu.Lock()
@@ -90,7 +91,7 @@ func (o *organization) ownPresence(ctx context.Context) api.OwnPresence {
 		Org: o.org.String(), OrgName: o.roll.State().OrgName(), State: api.PresenceOffline, Share: api.ShareNobody,
 		Members: api.List[string]{}, LastSeen: api.SeenNone, Allowed: o.mayPresenceLocked(),
 	}
-	if p.stream != nil && own.Allowed {
+	if (p.stream != nil || o.mesh.anyReady()) && own.Allowed {
 		state, _ := o.node.usage.status(time.Now())
 		own.State = presenceWords[state]
 	}
@@ -191,13 +192,14 @@ func (o *organization) changeShare(ctx context.Context, change func(*rvproto.Sha
 		before := next
 		change(&next)
 		if held != nil && sameShare(before, next) || held == nil && sameShare(next, before) {
-			o.presence.setShare(held)
+			o.setShare(held)
 			return nil
 		}
 		next.Number++
 		held, err = client.PutShare(ctx, next)
 		if err == nil {
-			o.presence.setShare(held)
+			o.setShare(held)
+			o.shareBeside(ctx, client)
 			return nil
 		}
 		if errors.Is(err, wire.StatusStale) && held != nil {
@@ -208,6 +210,18 @@ func (o *organization) changeShare(ctx context.Context, change func(*rvproto.Sha
 		err = wire.StatusStale
 	}
 	return refusal("telling the rendezvous node", err)
+}
+
+// shareBeside gives the other nodes that are connected what the one of the main session has: who is not learns it when it is.
+func (o *organization) shareBeside(ctx context.Context, main *rvclient.Client) {
+	for _, client := range o.fleet.clients() {
+		if client == main {
+			continue
+		}
+		if err := o.presence.bring(ctx, client); err != nil {
+			o.log.Info("telling another rendezvous node what is shared", "error", err)
+		}
+	}
 }
 
 func sameShare(a, b rvproto.Share) bool {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"time"
 
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
@@ -40,7 +39,7 @@ func (n *Node) Recover(ctx context.Context, request api.RecoverRequest) (api.Rec
 			return result, err
 		}
 		result.Replaced, result.Card = true, o.card()
-		return result, nil
+		return result, o.noteBackupWords(request.NewWords)
 	}
 	events, err := o.planRecovery(request, &result)
 	if err != nil {
@@ -56,6 +55,10 @@ func (n *Node) Recover(ctx context.Context, request api.RecoverRequest) (api.Rec
 			return result, err
 		}
 		result.Replaced = true
+		request.Words = request.NewWords
+	}
+	if err := o.noteBackupWords(request.Words); err != nil {
+		return result, err
 	}
 	wake(o.wakeSession) // what was done may let this device act again
 	result.Card = o.card()
@@ -117,7 +120,7 @@ func (o *organization) card() string {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	card := membership.Card{Org: o.org, Number: number, Nodes: []membership.NodeAddress{{Key: o.at.Key, Addresses: slices.Clone(o.at.Addresses)}}}
+	card := membership.Card{Org: o.org, Number: number, Nodes: []membership.NodeAddress{{Key: o.at.Key, Addresses: o.node.shownAt(o.at)}}}
 	return card.Text()
 }
 
@@ -173,6 +176,9 @@ func (n *Node) Return(ctx context.Context, request api.ReturnRequest) (api.Retur
 	o, already := n.entered(card.Org)
 	by := signing{recovery: true}
 	if already {
+		if err := n.finishRestoration(ctx, o, seriesFrom(seed, card.Number)); err != nil {
+			return api.ReturnResult{}, err
+		}
 		if by.key, err = o.ownRecovery(request.Words); err != nil {
 			return api.ReturnResult{}, err
 		}
@@ -231,7 +237,7 @@ func (n *Node) goBack(ctx context.Context, card membership.Card, seed keys.Recov
 	var found keys.PrivateKey
 	var number uint32
 	e.admit = func(ctx context.Context, client *rvclient.Client) (err error) {
-		found, number, err = n.addByRecovery(ctx, client, e, card, seed)
+		found, number, err = n.addByRecovery(ctx, client, e, card.Org, seriesFrom(seed, card.Number))
 		return err
 	}
 	var o *organization
@@ -250,8 +256,10 @@ func (n *Node) goBack(ctx context.Context, card membership.Card, seed keys.Recov
 	if len(e.profile.Recovery) == 0 {
 		e.profile = seriesOf(seed)
 	}
-	err = n.store.Update(func(tx *store.Tx) error { return tx.PutChoice(o.org, store.Choice{Number: number}) })
-	return o, found, errors.Join(err, n.shown(e))
+	err = n.store.Update(func(tx *store.Tx) error {
+		return errors.Join(tx.PutChoice(o.org, store.Choice{Number: number}), tx.DeleteRestoration(o.org))
+	})
+	return o, found, errors.Join(err, o.noteBackupKey(found, seed), n.shown(e))
 }
 
 // seriesOf is the profile of somebody whose first organization here is one that they came back to: further keys come from
@@ -280,9 +288,16 @@ func (n *Node) resumeReturn(request [32]byte) (*entry, error) {
 	return e, err
 }
 
-// addByRecovery finds the account, signs the new device into it by its recovery key, and hands that in.
-func (n *Node) addByRecovery(ctx context.Context, client *rvclient.Client, e *entry, card membership.Card, seed keys.RecoverySeed) (keys.PrivateKey, uint32, error) {
-	key, number, page, err := findAccount(ctx, client, card, seed)
+// numberedKey is a recovery key with its number in its series.
+type numberedKey struct {
+	number uint32
+	key    keys.PrivateKey
+}
+
+// addByRecovery finds the account by the first of some keys that the rendezvous node takes, signs the new device into it by that
+// recovery key, and hands that in.
+func (n *Node) addByRecovery(ctx context.Context, client *rvclient.Client, e *entry, org keys.OrgID, series []numberedKey) (keys.PrivateKey, uint32, error) {
+	key, number, page, err := findAccount(ctx, client, series, 0)
 	if err != nil {
 		return key, number, err
 	}
@@ -290,7 +305,7 @@ func (n *Node) addByRecovery(ctx context.Context, client *rvclient.Client, e *en
 	if err != nil {
 		return key, number, err
 	}
-	roll, _, err := membership.Rebuild(card.Org, keys.MemberID{}, page.Checkpoint, e.at.Key, entries)
+	roll, _, err := membership.Rebuild(org, keys.MemberID{}, page.Checkpoint, e.at.Key, entries)
 	if err != nil {
 		return key, number, err
 	}
@@ -303,10 +318,10 @@ func (n *Node) addByRecovery(ctx context.Context, client *rvclient.Client, e *en
 			WithHint("root words are used with `muster admin`; a replaced recovery key opens nothing")
 	}
 	event := membership.Event{
-		Org: card.Org, Counter: roll.State().NextCounter(key.Public()), At: roll.Size(), Device: &membership.Device{Add: self.Public()},
+		Org: org, Counter: roll.State().NextCounter(key.Public()), At: roll.Size(), Device: &membership.Device{Add: self.Public()},
 	}
 	e.kept.Event = membership.SignEvent(event, key, &self)
-	if err := roll.Check(e.kept.Event, max(time.Now().UnixMilli(), roll.State().Time())); err != nil {
+	if err := roll.Check(e.kept.Event, max(n.now().UnixMilli(), roll.State().Time())); err != nil {
 		return key, number, ruleRefusal(err)
 	}
 	if err := n.store.Update(func(tx *store.Tx) error { return tx.PutEntrance(e.request, e.kept) }); err != nil {
@@ -315,17 +330,11 @@ func (n *Node) addByRecovery(ctx context.Context, client *rvclient.Client, e *en
 	return key, number, client.Present(ctx, e.kept.Event)
 }
 
-// findAccount reads the roll by the first key of the words that the rendezvous node takes.
-func findAccount(ctx context.Context, client *rvclient.Client, card membership.Card, seed keys.RecoverySeed) (keys.PrivateKey, uint32, rvclient.Page, error) {
-	numbers := []uint32{card.Number}
-	for number := range uint32(returnSearch) {
-		if number != card.Number {
-			numbers = append(numbers, number)
-		}
-	}
-	for _, number := range numbers {
-		key := seed.Key(number)
-		page, err := client.Recover(ctx, key, 0)
+// findAccount reads the roll, from a size on, by the first key that the rendezvous node takes.
+func findAccount(ctx context.Context, client *rvclient.Client, series []numberedKey, from uint64) (keys.PrivateKey, uint32, rvclient.Page, error) {
+	for _, tried := range series {
+		key, number := tried.key, tried.number
+		page, err := client.Recover(ctx, key, from)
 		switch status, answered := errors.AsType[wire.Status](err); {
 		case err == nil:
 			return key, number, page, nil

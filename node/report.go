@@ -92,7 +92,7 @@ func (o *organization) report(request api.ReportRequest, messages []history.Mess
 	if err != nil {
 		return draft{}, err
 	}
-	text := history.Text{Text: envelope.NormalText(request.Text), Time: time.Now().UnixMilli()}
+	text := history.Text{Text: envelope.NormalText(request.Text), Time: o.now().UnixMilli()}
 	size := 0
 	for _, quote := range quotes {
 		text.Forwarded = append(text.Forwarded, history.Signed(quote))
@@ -157,11 +157,11 @@ func (o *organization) reportDevicesLocked(to []keys.MemberID) (devices []keys.P
 
 func (o *organization) saveReport(message history.Message, devices []keys.PublicKey) error {
 	id := message.ID()
-	expires := time.Now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
+	expires := o.now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
 	var effects effects
 	err := o.node.store.Update(func(tx *store.Tx) error {
-		now := time.Now().UnixMilli()
-		record, err := tx.AppendRecord(o.org, o.device, now, history.Record{Kind: history.RecordMessage, Message: &message})
+		now := o.now().UnixMilli()
+		record, err := tx.AppendRecord(o.org, o.self, now, history.Record{Kind: history.RecordMessage, Message: &message})
 		if err != nil {
 			return err
 		}
@@ -219,13 +219,24 @@ func (o *organization) sealReportFor(job store.Job, prekeys map[keys.PublicKey]e
 	if err != nil {
 		return err
 	}
+	archiveSlot, service, archived, err := o.archiveSlotLocked(o.membersOfLocked(readers)...)
+	if err != nil {
+		return err
+	}
+	room := envelope.MaxReportSlots
+	if archived {
+		room--
+	}
 	for _, device := range readers {
 		switch prekey, ok := prekeys[device]; {
-		case ok && len(slots) < envelope.MaxReportSlots:
+		case ok && len(slots) < room:
 			slots, pending = append(slots, prekey), append(pending, device)
 		case !ok && o.memberOfDevice(device):
 			absent = append(absent, device)
 		}
+	}
+	if archived && len(pending) > 0 {
+		slots, pending = append(slots, archiveSlot), append(pending, service)
 	}
 	defer wake(o.wakePost)
 	return o.node.store.Update(func(tx *store.Tx) error {
@@ -238,7 +249,7 @@ func (o *organization) sealReportFor(job store.Job, prekeys map[keys.PublicKey]e
 		}
 		if len(absent) > 0 { // they have published no prekey yet
 			later := job
-			later.Only, later.NotBefore = absent, time.Now().Add(jitter(missingPrekeyPause)).UnixMilli()
+			later.Only, later.NotBefore = absent, o.now().Add(jitter(missingPrekeyPause)).UnixMilli()
 			if err := tx.AddJob(o.org, later); err != nil {
 				return err
 			}
@@ -260,9 +271,19 @@ func (o *organization) sealReportFor(job store.Job, prekeys map[keys.PublicKey]e
 		}
 		return o.addWaiting(tx, store.Waiting{
 			Pending: slices.SortedFunc(slices.Values(pending), keys.PublicKey.Compare), Place: job.Place, Message: job.Message,
-			Kind: uint8(envelope.KindReport), Expires: job.Expires, Attempt: job.Attempt, BodyKind: jobReport,
+			Kind: uint8(envelope.KindReport), Expires: job.Expires, Attempt: job.Attempt, BodyKind: jobReport, Archive: service,
 		}, sealed)
 	})
+}
+
+// membersOfLocked returns whose active devices some are. Callers hold mu.
+func (o *organization) membersOfLocked(devices []keys.PublicKey) (members []keys.MemberID) {
+	for _, device := range devices {
+		if member, ok := o.roll.State().MemberOf(device); ok && !slices.Contains(members, member) {
+			members = append(members, member)
+		}
+	}
+	return members
 }
 
 // memberOfDevice reports whether a device is active by the roll. Callers hold mu.
@@ -282,8 +303,9 @@ func (o *organization) takeReport(tx *store.Tx, e envelope.Envelope, effects *ef
 		return err
 	}
 	effects.heads = append(effects.heads, spoken{report.Head, report.From})
+	o.attestLocked(e, report.ContentID(), report.From, o.with(report.From), effects)
 	id := e.ID()
-	text := history.Text{Nonce: [history.NonceSize]byte(id[:history.NonceSize]), Text: report.Text, Time: time.Now().UnixMilli()}
+	text := history.Text{Nonce: [history.NonceSize]byte(id[:history.NonceSize]), Text: report.Text, Time: o.now().UnixMilli()}
 	if report.Group.IsZero() {
 		text.To = []keys.MemberID{o.member}
 	} else {
@@ -304,7 +326,7 @@ func (o *organization) takeReport(tx *store.Tx, e envelope.Envelope, effects *ef
 	if _, err := tx.Message(o.org, message.ID()); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	record, err := tx.AppendRecord(o.org, o.device, text.Time, history.Record{Kind: history.RecordMessage, Message: &message})
+	record, err := tx.AppendRecord(o.org, o.self, text.Time, history.Record{Kind: history.RecordMessage, Message: &message})
 	effects.records = append(effects.records, record)
 	return err
 }

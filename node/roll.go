@@ -172,6 +172,9 @@ func (o *organization) catchUp(ctx context.Context, client *rvclient.Client) err
 	if err != nil {
 		return fmt.Errorf("fetching the roll from entry %d: %w", size, err)
 	}
+	if o.otherTerm(page.Checkpoint) {
+		return o.followTerm(ctx, client)
+	}
 	if err = o.adopt(page); errors.Is(err, errForgotten) {
 		err = o.remind(ctx, client, page)
 	}
@@ -183,6 +186,7 @@ func (o *organization) catchUp(ctx context.Context, client *rvclient.Client) err
 	}
 	o.checkAhead(asked)
 	o.submitEarly(ctx, client)
+	o.submitNewcomers(ctx, client)
 	if trusted && o.inDoubt() {
 		if page, err = client.Fetch(ctx, 0); err == nil {
 			err = o.settleFork(page)
@@ -209,7 +213,7 @@ func (o *organization) fetchLacking(ctx context.Context, client *rvclient.Client
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.replaceLocked(page, store.Node{Key: client.Node, Addresses: client.Addresses})
+	return o.replaceLocked(page, o.at)
 }
 
 // inDoubt reports whether the sequencer may have lied and nothing proves it.
@@ -231,6 +235,7 @@ func (o *organization) adoptLocked(page rvclient.Page) error {
 	if o.distrust != nil {
 		return nil
 	}
+	o.heardTimeLocked(page.Checkpoint)
 	if o.tooOldLocked(page) {
 		return nil
 	}
@@ -246,24 +251,38 @@ func (o *organization) adoptLocked(page rvclient.Page) error {
 	if err := o.storeRoll(before, added, page.Checkpoint); err != nil {
 		return errors.Join(err, o.rereadLocked()) // what is not on disk is not known
 	}
-	o.checkpoint = checkpoint
+	o.adoptedLocked(checkpoint, added, names, skin)
 	o.checkClockLocked(added)
-	o.settleEarlyLocked()
-	if len(added) > 0 {
-		o.log.Info("roll adopted", "size", o.roll.Size())
-		o.noteChangeLocked()
-		o.noteParticipantsLocked()
-		o.sameHead = 0
-		o.tellLocked()
-		o.tellChangesLocked(names)
-		o.noteAccountsLocked(added)
-		o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: time.Now().UTC(), Org: o.org.String()})
-		if !skin.Equal(o.roll.State().Skin()) {
-			o.tellSkinLocked()
-		}
-		wake(o.wakeSeal)
-	}
 	return nil
+}
+
+// adoptedLocked has all know of what was added to the roll, under a checkpoint that ends with it. Names and skin are those of before.
+// Callers hold mu.
+func (o *organization) adoptedLocked(checkpoint membership.Checkpoint, added []membership.Entry, names map[keys.MemberID]string, skin membership.Skin) {
+	o.checkpoint = checkpoint
+	o.settleEarlyLocked()
+	o.settleNewcomersLocked()
+	if len(added) == 0 {
+		return
+	}
+	o.log.Info("roll adopted", "size", o.roll.Size())
+	if len(o.newcomers) > 0 {
+		wake(o.wakeRoll) // what was in the way of a join may be there now: it is handed in again
+	}
+	o.noteChangeLocked()
+	o.noteParticipantsLocked()
+	o.sameHead = 0
+	o.tellLocked()
+	if o.client == nil { // others on the local network may not hear of it from elsewhere
+		o.neighbours.news()
+	}
+	o.tellChangesLocked(names)
+	o.noteAccountsLocked(added)
+	o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: o.now().UTC(), Org: o.org.String()})
+	if !skin.Equal(o.roll.State().Skin()) {
+		o.tellSkinLocked()
+	}
+	wake(o.wakeSeal)
 }
 
 // tooOldLocked reports whether a page brings entries under a checkpoint that is older than the offline grace: nobody
@@ -273,7 +292,7 @@ func (o *organization) tooOldLocked(page rvclient.Page) bool {
 		return false
 	}
 	newest, err := membership.OpenCheckpoint(page.Checkpoint, o.org, o.at.Key)
-	if err != nil || o.freshLocked(newest, time.Now()) {
+	if err != nil || o.freshLocked(newest, o.now()) {
 		return false
 	}
 	o.alarmLocked(store.Alarm{Kind: "stale", Text: "the rendezvous node shows new entries of the roll under an old checkpoint: " +
@@ -305,7 +324,7 @@ func (o *organization) storeRoll(from uint64, entries []membership.Entry, note [
 		return err
 	}
 	return o.node.store.Update(func(tx *store.Tx) error {
-		return tx.PutCheckpoint(o.org, store.Checkpoint{Note: note, Seen: time.Now().UnixMilli()})
+		return tx.PutCheckpoint(o.org, store.Checkpoint{Note: note, Seen: o.now().UnixMilli()})
 	})
 }
 
@@ -329,7 +348,7 @@ func (o *organization) putEntries(from uint64, entries []membership.Entry) error
 // checkClockLocked raises an alarm when the sequencer's stamps, or the time of a checkpoint it calls its newest, are
 // far from the own clock. Callers hold mu.
 func (o *organization) checkClockLocked(added []membership.Entry) {
-	now := time.Now()
+	now := o.node.config.Clock()
 	if len(added) > 0 {
 		if ahead := time.UnixMilli(added[len(added)-1].Time).Sub(now); ahead > clockTolerance {
 			o.alarmLocked(store.Alarm{Kind: "clock", Text: "the rendezvous node's clock is ahead of this device's by more than 10 minutes"})

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// sealedAhead is how many bytes of envelopes may lie sealed and unposted: files are sealed as they travel.
+	// sealedAhead is how many bytes of envelopes may lie sealed and unposted while more of files is sealed: these are as they travel.
+	// What is small may take twice as much.
 	sealedAhead = 4 << 20
 	// sealedAtOnce is how many bytes one transaction seals, with what is kept beside each envelope.
 	sealedAtOnce = 256 << 10
@@ -56,14 +57,26 @@ func (o *organization) keepSealing(ctx context.Context, client *rvclient.Client)
 
 // sealNext does some of the first job that can be worked on. It reports whether there may be more to do at once.
 func (o *organization) sealNext(ctx context.Context, client *rvclient.Client) (more bool, err error) {
-	job, ok, err := o.nextJob(time.Now())
+	select {
+	case o.sealing <- struct{}{}:
+		defer func() { <-o.sealing }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	job, ok, err := o.nextJob(o.now())
 	if err != nil || !ok {
 		return false, err
 	}
+	if err := o.knowArchive(ctx, client); err != nil {
+		return false, err
+	}
+	if err := o.bearGrants(ctx, client); err != nil { // it came face to face, when the rendezvous node did not answer
+		return false, err
+	}
 	switch {
-	case job.Expires < time.Now().Unix():
+	case job.Expires < o.now().Unix():
 		return true, o.dropJob(job)
-	case job.Message == nil && !history.Kind(job.Kind).IsAct(): // it tells somebody of a grant, which the rendezvous node must know before they answer
+	case job.Message == nil && !history.Kind(job.Kind).IsAct() && !history.Kind(job.Kind).IsAside(): // it tells somebody of a grant, which the rendezvous node must know before they answer
 		if err := unlessRefused(o.publishGrants(ctx, client)); err != nil {
 			return false, err
 		}
@@ -88,6 +101,7 @@ func (o *organization) sealNext(ctx context.Context, client *rvclient.Client) (m
 
 // sealJob does some of a job of a message, an act or leave.
 func (o *organization) sealJob(job store.Job, fetch prekeySource) error {
+	fetch = o.orArchive(fetch)
 	if dropped, err := o.dropUnwritten(job); err != nil || dropped {
 		return err
 	}
@@ -115,24 +129,30 @@ func (o *organization) sealInParts(seal func(tx *store.Tx, limit int) error) err
 		if errors.Is(err, store.ErrTooLarge) && limit > 1 {
 			continue
 		}
-		wake(o.wakePost)
+		o.postSoon()
 		return err
 	}
 }
 
-// nextJob returns the first job that is due, unless enough lies sealed already.
+// nextJob returns the first job that is due, and a job of which nothing but pieces of files is left only if there is no other, and
+// unless enough lies sealed already: what is small does not wait for files. [RV-203]
 func (o *organization) nextJob(now time.Time) (job store.Job, ok bool, err error) {
+	held := o.roomless.messages()
 	err = o.node.store.View(func(tx *store.Tx) error {
-		ahead, err := tx.Unposted(o.org, sealedAhead)
-		if err != nil || ahead >= sealedAhead {
+		ahead, err := tx.Unposted(o.org, 2*sealedAhead)
+		if err != nil || ahead >= 2*sealedAhead {
 			return err
 		}
 		return tx.Jobs(o.org, func(j store.Job) (bool, error) {
 			// What is put off for longer than anything ever is was put off by a clock that was ahead.
-			if wait := time.UnixMilli(j.NotBefore).Sub(now); wait <= 0 || wait > 2*missingPrekeyPause {
+			wait := time.UnixMilli(j.NotBefore).Sub(now)
+			due := (wait <= 0 || wait > 2*missingPrekeyPause) && (j.Message == nil || !held[*j.Message])
+			file := j.Message != nil && j.Next > 0
+			if due && !file || due && !ok && ahead < sealedAhead {
 				job, ok = j, true
+				return file, nil
 			}
-			return !ok, nil
+			return true, nil
 		})
 	})
 	if ok && job.Written.Roll == 0 { // stored by a program that did not keep it
@@ -149,7 +169,7 @@ func (o *organization) dropJob(job store.Job) error {
 	defer o.mu.Unlock()
 	var events []change
 	err := o.node.store.Update(func(tx *store.Tx) (err error) {
-		events, err = o.endJob(tx, job, store.StateReturned)
+		events, err = o.endJob(tx, job, store.StateReturned, store.ReasonTime)
 		return err
 	})
 	o.publishLocked(events)
@@ -162,6 +182,9 @@ func (o *organization) metaLocked(job store.Job) envelope.Meta {
 
 func (o *organization) addWaiting(tx *store.Tx, w store.Waiting, sealed envelope.Envelope) error {
 	w.ID, w.Chain = sealed.ID(), sealed.ParsedHeader().Chain
+	if envelope.Kind(w.Kind) == envelope.KindMessage && w.Message != nil {
+		o.mesh.noteWish(w.Pending, w.Part > 0, time.Now())
+	}
 	_, err := tx.AddWaiting(o.org, w, sealed.Bytes())
 	return err
 }
@@ -180,7 +203,9 @@ func (o *organization) sealParts(tx *store.Tx, job store.Job, absent []keys.Publ
 	entitled := o.devicesForLocked(job)
 	wanted := difference(entitled, job.PutOff)
 	if len(job.Only) > 0 {
-		wanted = intersection(wanted, job.Only)
+		if wanted = intersection(wanted, job.Only); len(wanted) > 0 { // the archive gets that too
+			wanted = intersection(entitled, o.withArchiveLocked(job.Place, wanted))
+		}
 	}
 	if len(wanted) == 0 { // also if the chain is still one that those know who have gone: nobody needs a new one
 		return tx.DeleteJob(o.org, job)
@@ -220,7 +245,7 @@ type sealing struct {
 // sealOn seals the next parts of a job on a chain, and stores what comes of it. Callers hold mu.
 func (o *organization) sealOn(tx *store.Tx, job store.Job, chain *envelope.Chain, out store.Outgoing, how sealing) error {
 	line, anew := lineOf(job, out)
-	now := time.Now()
+	now := o.now()
 	for sealed := 0; job.Next < job.Last && sealed < how.limit && !chain.Due(now); job.Next++ {
 		kind, body, err := o.part(tx, job, job.Next)
 		if err != nil {
@@ -229,6 +254,7 @@ func (o *organization) sealOn(tx *store.Tx, job store.Job, chain *envelope.Chain
 		at := line // which moves on only with what is sealed for the first time
 		if anew {
 			kind |= history.Anew
+			at, _ = lineOf(job, out)
 		}
 		turn := store.Turn{Sequence: at.Sequence + 1, Previous: at.Previous}
 		shut, quote, err := chain.Seal(rand.Reader, o.self, &at, envelope.Content{
@@ -240,7 +266,7 @@ func (o *organization) sealOn(tx *store.Tx, job store.Job, chain *envelope.Chain
 		w := store.Waiting{
 			Pending: how.pending, Place: job.Place, Message: job.Message, Part: job.Next,
 			Kind: uint8(envelope.KindMessage), Expires: job.Expires, Attempt: job.Attempt, At: turn,
-			Written: job.Written, Spread: how.spread,
+			Written: job.Written, Spread: how.spread, Archive: o.amongArchivesLocked(how.pending),
 		}
 		if job.Message == nil {
 			w.BodyKind, w.Body = job.Kind, job.Body
@@ -251,8 +277,15 @@ func (o *organization) sealOn(tx *store.Tx, job store.Job, chain *envelope.Chain
 		if err := o.keepProof(tx, job, job.Next, quote); err != nil {
 			return err
 		}
-		if !anew {
+		if anew {
+			if err := o.nextTurn(tx, &job); err != nil {
+				return err
+			}
+		} else {
 			line = at
+			if err := o.noteSent(tx, job, turn); err != nil {
+				return err
+			}
 		}
 		sealed += len(shut.Sealed) + (len(how.pending)+len(job.Place.Members))*(keys.IDSize+2)
 	}
@@ -273,10 +306,31 @@ func (o *organization) sealOn(tx *store.Tx, job store.Job, chain *envelope.Chain
 	return tx.DeleteJob(o.org, job)
 }
 
+// nextTurn has a job that seals parts anew go on with where the next one was sealed before, if that is known.
+func (o *organization) nextTurn(tx *store.Tx, job *store.Job) error {
+	if job.Message == nil || job.Anew.Sequence == 0 {
+		return nil
+	}
+	number := job.Anew.Sequence + 1
+	job.Anew = store.Turn{}
+	sent, err := tx.Sent(o.org, job.Place.ID(o.org), number)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case sent.Message != nil && *sent.Message == *job.Message && sent.Part == job.Next+1:
+		job.Anew = store.Turn{Sequence: number, Previous: sent.Previous}
+	}
+	return nil
+}
+
 // lineOf returns where the next body of a job stands in the device's line, and whether it was sealed before, or was
 // put off, so that others have it already: then it takes no number of its own. [HIST-11]
 func lineOf(job store.Job, out store.Outgoing) (line envelope.Line, anew bool) {
 	switch {
+	case history.Kind(job.Kind).IsAside() && out.Sequence == 0:
+		return envelope.Line{}, true // it takes no number
 	case len(job.Only) == 0 || out.Sequence == 0:
 		return envelope.Line{Sequence: out.Sequence, Previous: out.Previous}, false
 	case job.Anew.Sequence > 0:
@@ -294,14 +348,14 @@ func (o *organization) putOff(tx *store.Tx, job *store.Job, absent []keys.Public
 		return nil
 	}
 	later := *job
-	later.Only, later.PutOff, later.NotBefore = absent, nil, time.Now().Add(jitter(missingPrekeyPause)).UnixMilli()
+	later.Only, later.PutOff, later.NotBefore = absent, nil, o.now().Add(jitter(missingPrekeyPause)).UnixMilli()
 	job.PutOff = append(slices.Clone(job.PutOff), absent...)
 	return tx.AddJob(o.org, later)
 }
 
 // noteDevices adds the devices that joined since the message was written to those that it is tracked for.
 func (o *organization) noteDevices(tx *store.Tx, message keys.MessageID, parts uint64, devices []keys.PublicKey) error {
-	for _, device := range devices {
+	for _, device := range o.membersDevicesLocked(devices) {
 		_, err := tx.Delivery(o.org, message, device)
 		if !errors.Is(err, store.ErrNotFound) {
 			if err != nil {
@@ -311,7 +365,7 @@ func (o *organization) noteDevices(tx *store.Tx, message keys.MessageID, parts u
 		}
 		member, _ := o.roll.State().MemberOf(device)
 		err = tx.PutDelivery(o.org, message, store.Delivery{
-			Device: device, Member: member, State: store.StateHeld, Unposted: parts, Missing: parts, Changed: time.Now().UnixMilli(),
+			Device: device, Member: member, State: store.StateHeld, Unposted: parts, Missing: parts, Changed: o.now().UnixMilli(),
 		})
 		if err != nil {
 			return err

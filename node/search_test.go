@@ -70,7 +70,7 @@ func (s *searcher) gets(t *testing.T, text string, change ...func(*history.Messa
 	}
 	var r history.Record
 	update(t, s.node.store, func(tx *store.Tx) (err error) {
-		r, err = tx.AppendRecord(s.org.ID, s.device, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &m})
+		r, err = tx.AppendRecord(s.org.ID, s.organization.self, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &m})
 		return err
 	})
 	s.view.Apply(r)

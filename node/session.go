@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"muster.example/internal/p2p"
 	"muster.example/internal/task"
+	"muster.example/internal/wire"
 	"muster.example/node/store"
 	"muster.example/rendezvous/rvclient"
 )
@@ -20,6 +22,7 @@ const (
 	firstPause   = time.Second
 	longestPause = 2 * time.Minute
 	dialTimeout  = 20 * time.Second
+	slowestDial  = 90 * time.Second
 	// forgetAtOnce is how many notes of old envelopes one transaction removes.
 	forgetAtOnce = 1000
 )
@@ -43,11 +46,28 @@ func (o *organization) run(ctx context.Context) error {
 	if err := o.startGossip(group, local); err != nil {
 		return err
 	}
+	o.siblings.takeHost(local)
+	o.mesh.host = local
+	o.neighbours.takeHost(local)
+	if err := o.keepBackupKey(); err != nil {
+		return err
+	}
 	group.Go("lifetimes", func(ctx context.Context) error { return o.keepExpiring(ctx) })
+	group.Go("landing", o.keepTakingIn)
 	group.Go("sessions", func(ctx context.Context) error { return o.keepConnected(ctx, local) })
+	group.Go("sides", func(ctx context.Context) error { return o.keepSides(ctx, local) })
+	group.Go("nodes", o.keepLooking)
+	group.Go("siblings", o.siblings.run)
+	group.Go("around", func(ctx context.Context) error { return o.keepTellingAround(ctx, local) })
+	group.Go("mesh", o.mesh.run)
+	group.Go("carriers", o.carriers.run)
+	group.Go("neighbours", o.neighbours.run)
+	if o.node.config.Server != nil {
+		group.Go("hosting", o.keepHosting)
+	}
 	o.setHost(local)
 	defer o.setHost(nil)
-	err := group.Wait()
+	err := errors.Join(group.Wait(), o.landing.Close())
 	if errors.Is(err, errWiped) {
 		return o.node.wipe(o.org)
 	}
@@ -57,12 +77,18 @@ func (o *organization) run(ctx context.Context) error {
 // keepConnected has one session after another.
 func (o *organization) keepConnected(ctx context.Context, local host.Host) error {
 	pause := firstPause
+	lookout := lookout{o: o, local: local}
+	defer lookout.end()
 	for {
+		if err := o.awaitEntered(ctx); err != nil {
+			return err
+		}
 		started := time.Now()
-		err := o.session(ctx, local)
+		err := o.session(ctx, local, lookout.end)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		o.path.ended(err, time.Since(started))
 		if time.Since(started) > longestPause {
 			pause = firstPause
 		}
@@ -72,6 +98,12 @@ func (o *organization) keepConnected(ctx context.Context, local host.Host) error
 		}
 		if moved, ok := errors.AsType[*rvclient.MovedError](err); ok && o.hearMove(moved.Event) == nil {
 			continue // to where it moved
+		}
+		if errors.Is(err, errHome) || o.several.Load() && !errors.Is(err, errUnreachable) && time.Since(started) > longestPause/4 {
+			continue // another node has it, or has it meanwhile
+		}
+		if errors.Is(err, errUnreachable) {
+			lookout.begin(ctx)
 		}
 		o.log.Info("no connection to the rendezvous node", "error", err, "retry_within", wait*3/2)
 		select {
@@ -84,25 +116,40 @@ func (o *organization) keepConnected(ctx context.Context, local host.Host) error
 	}
 }
 
-// session is one connection to the rendezvous node, from dialling to its end.
-func (o *organization) session(ctx context.Context, local host.Host) error {
-	if _, err := o.follow(ctx, local); err != nil {
+// session is one connection to the rendezvous node, from dialling to its end. found is called when it stands.
+func (o *organization) session(ctx context.Context, local host.Host, found func()) error {
+	before := o.at
+	switch followed, err := o.follow(ctx, local); {
+	case err != nil:
 		o.log.Warn("following the sequencing duty", "error", err) // the old node may still hold something
+	case followed && before.Key != o.at.Key:
+		o.former = before
 	}
 	client, err := o.dial(ctx, local)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errUnreachable, err)
 	}
 	defer local.Network().ClosePeer(p2p.PeerID(client.Node))
+	found()
+	orders := o.orders(client)
+	if !orders {
+		defer func() { o.avoid, o.avoided = client.Node, time.Now() }()
+	}
+	at := o.sequencer()
 
 	if err := o.catchUp(ctx, client); err != nil {
+		if errors.Is(err, wire.StatusMoved) {
+			o.fetchLast(ctx, client)
+		}
 		return err
 	}
 	if err := o.readmitted(); err != nil {
 		return err
 	}
-	if err := o.submitLost(ctx, client); err != nil {
-		return err
+	if orders {
+		if err := o.submitLost(ctx, client); err != nil {
+			return err
+		}
 	}
 	if err := unlessRefused(o.publishPrekey(ctx, client)); err != nil {
 		return err
@@ -121,11 +168,24 @@ func (o *organization) session(ctx context.Context, local host.Host) error {
 	group.Go("seal", func(ctx context.Context) error { return o.keepSealing(ctx, client) })
 	group.Go("post", func(ctx context.Context) error { return o.keepPosting(ctx, client) })
 	group.Go("deliver", func(ctx context.Context) error { return o.keepReceiving(ctx, client) })
+	group.Go("carried", func(ctx context.Context) error { return o.keepHandingOn(ctx, client) })
 	group.Go("presence", func(ctx context.Context) error { return o.keepPresence(ctx, client) })
-	group.Go("siblings", func(ctx context.Context) error { return o.keepSiblings(ctx, local, client.Node) })
+	group.Go("relay", func(ctx context.Context) error {
+		return o.siblings.keepRelay(ctx, store.Node{Key: client.Node, Addresses: client.Addresses})
+	})
+	group.Go("asking", o.keepAsking)
+	if orders {
+		group.Go("invitations", func(ctx context.Context) error { return o.keepIssuing(ctx, client) })
+	}
+	if o.several.Load() || !orders {
+		group.Go("home", func(ctx context.Context) error { return o.keepHome(ctx, client, at) })
+	}
 	group.Go("upkeep", func(ctx context.Context) error { return o.keepUp(ctx, client) })
+	group.Go("former node", func(ctx context.Context) error { o.leaveFormer(ctx, local); return nil })
 	o.setConnection(client)
 	defer o.setConnection(nil)
+	defer o.fleet.connect(client)()
+	o.node.wakeCandidates()
 	o.log.Info("connected to the rendezvous node")
 	if err := group.Wait(); err != nil {
 		return err
@@ -133,19 +193,12 @@ func (o *organization) session(ctx context.Context, local host.Host) error {
 	return errors.New("the connection ended")
 }
 
-func (o *organization) dial(ctx context.Context, local host.Host) (*rvclient.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	client := &rvclient.Client{Host: local, Node: o.at.Key, Addresses: o.at.Addresses, Org: o.org}
-	return client, client.Connect(ctx)
-}
-
 // keepUp does what is due from time to time: a fresh prekey, the destruction of old ones, the end of what expired.
 func (o *organization) keepUp(ctx context.Context, client *rvclient.Client) error {
 	tick := time.NewTicker(jitter(time.Hour))
 	defer tick.Stop()
 	for {
-		if err := o.expire(time.Now()); err != nil {
+		if err := o.expire(); err != nil {
 			return err
 		}
 		select {
@@ -159,21 +212,11 @@ func (o *organization) keepUp(ctx context.Context, client *rvclient.Client) erro
 	}
 }
 
-// soberLocked returns the time by which something may be given up or destroyed for good: the own clock's, but not far
-// ahead of the newest checkpoint, which was fetched when the session began. A clock that is ahead by years must not end
-// every message and key. Callers hold mu.
-func (o *organization) soberLocked(now time.Time) time.Time {
-	if latest := o.checkpoint.Time.Add(24 * time.Hour); now.After(latest) {
-		return latest
-	}
-	return now
-}
-
-// expire gives up what can no longer be delivered and forgets what can no longer come again.
-func (o *organization) expire(now time.Time) error {
+// expire gives up what can no longer be delivered and forgets what can no longer come again, by the sober time.
+func (o *organization) expire() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now = o.soberLocked(now)
+	now := o.sober()
 	var expired []store.Waiting
 	err := o.node.store.View(func(tx *store.Tx) error {
 		return tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
@@ -186,16 +229,22 @@ func (o *organization) expire(now time.Time) error {
 	if err != nil {
 		return err
 	}
+	var all []change
+	defer func() {
+		if len(all) > 0 {
+			o.publishLocked(all)
+		}
+	}()
 	for _, w := range expired {
 		var events []change
 		err := o.node.store.Update(func(tx *store.Tx) (err error) {
-			events, err = o.giveUp(tx, w, union(w.Pending, w.Held))
+			events, err = o.giveUp(tx, w, union(w.Pending, w.Held), store.ReasonTime)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		o.publishLocked(events)
+		all = append(all, events...)
 	}
 	for forgotten := forgetAtOnce; forgotten == forgetAtOnce; {
 		err := o.node.store.Update(func(tx *store.Tx) (err error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"muster.example/membership"
 	"muster.example/node/api"
 	"muster.example/node/store"
 	"muster.example/sync/history"
@@ -33,14 +34,23 @@ type ownSetting struct {
 	parse func(value string) (string, error)
 	// chosen, if not nil, does what follows from a value that was stored. The organization's mu is not held.
 	chosen func(o *organization, value string)
+	// device: it is this device's alone, and no other one of the account hears of it.
+	device bool
 }
 
 // ownSettings are all settings, in the order in which they are listed.
 func ownSettings() []ownSetting {
 	return []ownSetting{
-		{settingReceipts, off, "on: tell authors who do the same that you have read their messages, and be told", oneOf(on, off), nil},
-		{settingExpires, "never", "how long your messages live if you do not say: 10m, 24h, 7d, never", parseLifetime, nil},
-		{settingAway, "", "a text that answers, once a day, who writes to you alone; empty: none. The device on which you set it answers", parseAway, nil},
+		{name: settingReceipts, preset: off, about: "on: tell authors who do the same that you have read their messages, and be told", parse: oneOf(on, off)},
+		{name: settingExpires, preset: "never", about: "how long your messages live if you do not say: 10m, 24h, 7d, never", parse: parseLifetime},
+		{name: settingDirect, preset: membership.ReachAnywhere.String(), about: "from where your devices may have direct connections with other members': anywhere, local, never",
+			parse:  oneOf(membership.ReachAnywhere.String(), membership.ReachLocal.String(), membership.ReachNowhere.String()),
+			chosen: func(o *organization, _ string) { o.chooseDirect() }},
+		{name: settingCarry, preset: on, about: "off: this device carries nothing for other members where no rendezvous node can be reached", parse: oneOf(on, off),
+			chosen: func(o *organization, _ string) { o.carriers.changed() }, device: true},
+		{name: settingCarryBytes, preset: carryByPolicy, about: "how much this device carries for other members at most, as 64MiB; policy: what the policy says", parse: parseCarry,
+			chosen: func(o *organization, _ string) { o.carriers.changed() }, device: true},
+		{name: settingAway, about: "a text that answers, once a day, who writes to you alone; empty: none. The device on which you set it answers", parse: parseAway},
 	}
 }
 
@@ -66,7 +76,7 @@ func (o *organization) settingLocked(name string) string {
 		if s.name != name {
 			continue
 		}
-		if value, ok := o.view.Setting(name); ok {
+		if value, ok := o.chosenLocked(s); ok {
 			if value, err := s.parse(value); err == nil { // another version may know more values
 				return value
 			}
@@ -110,7 +120,7 @@ func (o *organization) settings(name string) (all []api.Setting) {
 	defer o.mu.Unlock()
 	for _, s := range ownSettings() {
 		if name == "" || s.name == name {
-			_, chosen := o.view.Setting(s.name)
+			_, chosen := o.chosenLocked(s)
 			all = append(all, api.Setting{
 				Org: o.org.String(), OrgName: o.roll.State().OrgName(), Name: s.name, Value: o.settingLocked(s.name),
 				Default: !chosen, About: s.about,
@@ -137,7 +147,11 @@ func (n *Node) SetSetting(_ context.Context, request api.SettingRequest) ([]api.
 	}
 	var all []api.Setting
 	for _, o := range named {
-		if err := o.choose(s.name, value); err != nil {
+		choose := o.choose
+		if s.device {
+			choose = o.chooseHere
+		}
+		if err := choose(s.name, value); err != nil {
 			return nil, err
 		}
 		if s.chosen != nil {
@@ -146,6 +160,26 @@ func (n *Node) SetSetting(_ context.Context, request api.SettingRequest) ([]api.
 		all = append(all, o.settings(s.name)...)
 	}
 	return all, nil
+}
+
+// chosenLocked returns the value that was chosen for a setting, for the account or for this device. Callers hold mu.
+func (o *organization) chosenLocked(s ownSetting) (value string, chosen bool) {
+	if s.device {
+		value, chosen = o.chosenHere[s.name]
+		return value, chosen
+	}
+	return o.view.Setting(s.name)
+}
+
+// chooseHere stores a value for this device alone.
+func (o *organization) chooseHere(name, value string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.node.store.Update(func(tx *store.Tx) error { return tx.PutDeviceSetting(o.org, name, value) }); err != nil {
+		return err
+	}
+	o.chosenHere[name] = value
+	return nil
 }
 
 // choose stores a value, unless it is there.
@@ -157,7 +191,7 @@ func (o *organization) choose(name, value string) error {
 	}
 	var record history.Record
 	err := o.node.store.Update(func(tx *store.Tx) (err error) {
-		record, err = tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(),
+		record, err = tx.AppendRecord(o.org, o.self, o.now().UnixMilli(),
 			history.Record{Kind: history.RecordSetting, Setting: &history.Setting{Name: name, Value: value}})
 		return err
 	})

@@ -1,17 +1,17 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
+	"muster.example/internal/task"
 	"muster.example/internal/wire"
 	"muster.example/node/api"
 	"muster.example/node/store"
@@ -21,20 +21,22 @@ import (
 )
 
 const (
-	// aheadTime is how far ahead of the own clock that of a record may be.
-	aheadTime = 25 * time.Hour
 	// tellTime is how often watchers are told of an exchange while it goes on.
 	tellTime = 3 * time.Second
 	// mostLost is how many own records a folder that was put back can lack. [HIST-25]
 	mostLost = 1 << 20
 	// takenAtOnce is how many records one transaction stores at most: so many messages of some hundred bytes fit.
 	takenAtOnce = 256
-	// sharedAtOnce is how many records are read in one transaction.
-	sharedAtOnce = 64
+	// sharedAtOnce is how many records are read in one transaction, and pagesAhead how many times as many wait to be sent.
+	sharedAtOnce = 512
+	pagesAhead   = 2
 )
 
-// siblingHistory is an organization's history as other devices of the account see it.
-type siblingHistory struct{ o *organization }
+// siblingHistory is an organization's history as other devices of the account see it, in one exchange.
+type siblingHistory struct {
+	o    *organization
+	left *atomic.Int64 // how many more records are taken in as they come; nil: all are
+}
 
 var _ exchange.History = siblingHistory{}
 
@@ -47,56 +49,81 @@ func (h siblingHistory) Digest() (d reconcile.Digest, err error) {
 	return d, err
 }
 
-// Items implements exchange.History.
+// Items implements exchange.History. What is landed is here: nobody need give it again. It is read first, so that nothing that is
+// taken in meanwhile is missed. [SYNC-13]
 func (h siblingHistory) Items(since uint64) (items []reconcile.Item, err error) {
+	landed, err := h.o.landing.Items(since)
+	if err != nil {
+		return nil, err
+	}
+	horizon := h.o.horizon()
 	err = h.o.node.store.View(func(tx *store.Tx) error {
-		items, err = tx.Items(h.o.org, since)
+		if items, err = tx.Items(h.o.org, since); err == nil {
+			items, err = tx.Kept(h.o.org, items, horizon)
+		}
 		return err
 	})
-	return items, err
+	return append(items, landed...), err
 }
 
-// Records implements exchange.History. It holds no transaction while the other device takes its time.
+// Records implements exchange.History. It reads ahead, and holds no transaction while the other device takes its time.
 func (h siblingHistory) Records(missing reconcile.Missing, visit func(reconcile.Item, []byte) (bool, error)) error {
+	pages := make(chan []store.Given, pagesAhead)
+	group := task.New(context.Background())
+	group.Go("read ahead", func(ctx context.Context) error { return h.readAhead(ctx, missing, pages) })
+	from := h.o.givenFrom()
+	err := visitPages(pages, func(given store.Given) (bool, error) {
+		if given.IsPast(from) { // [HIST-62]
+			return true, nil
+		}
+		return visit(given.Item, given.Record)
+	})
+	group.Stop()
+	return errors.Join(err, group.Wait())
+}
+
+// readAhead reads the records of a range, page by page.
+func (h siblingHistory) readAhead(ctx context.Context, missing reconcile.Missing, pages chan<- []store.Given) error {
+	defer close(pages)
 	var last *reconcile.Item
-	for {
-		var items []reconcile.Item
-		var records [][]byte
+	for more := true; more; {
+		var page []store.Given
 		err := h.o.node.store.View(func(tx *store.Tx) (err error) {
-			if items, err = tx.ItemsOf(h.o.org, missing, last, sharedAtOnce); err != nil {
-				return err
-			}
-			for _, item := range items {
-				r, err := tx.Shared(h.o.org, item)
-				if err != nil {
-					return err
-				}
-				records = append(records, wire.Encode(r))
-			}
-			return nil
+			page, more, err = tx.Given(h.o.org, missing, last, sharedAtOnce)
+			return err
 		})
-		if err != nil {
+		if err != nil || len(page) == 0 {
 			return err
 		}
-		for i, item := range items {
-			if more, err := visit(item, records[i]); err != nil || !more {
+		select {
+		case pages <- page:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		last = &page[len(page)-1].Item
+	}
+	return nil
+}
+
+func visitPages(pages <-chan []store.Given, visit func(store.Given) (bool, error)) error {
+	for page := range pages {
+		for _, given := range page {
+			if more, err := visit(given); err != nil || !more {
 				return err
 			}
 		}
-		if len(items) < sharedAtOnce {
-			return nil
-		}
-		last = &items[len(items)-1]
 	}
+	return nil
 }
 
 // Record implements exchange.History.
 func (h siblingHistory) Record(item reconcile.Item) (data []byte, err error) {
+	from := h.o.givenFrom()
 	err = h.o.node.store.View(func(tx *store.Tx) error {
 		r, err := tx.Shared(h.o.org, item)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
-		} else if err != nil {
+		} else if err != nil || r.IsPast(from) { // [HIST-62]
 			return err
 		}
 		data = wire.Encode(r)
@@ -133,7 +160,7 @@ func (h siblingHistory) TakePieces(_ context.Context, file exchange.File, pieces
 	if err := h.hash(id, file.Chunks, sum); err != nil {
 		return err
 	}
-	h.o.node.hub.publish(api.Event{Kind: api.EventHistory, Time: time.Now().UTC(), Org: h.o.org.String()})
+	h.o.node.hub.publish(api.Event{Kind: api.EventHistory, Time: h.o.now().UTC(), Org: h.o.org.String()})
 	if [32]byte(sum.Sum(nil)) == file.Hash {
 		return nil
 	}
@@ -225,64 +252,91 @@ func has(bits []byte, index uint64) bool {
 	return index/8 < uint64(len(bits)) && bits[index/8]&(1<<(index%8)) != 0
 }
 
-// Take implements exchange.History.
-func (h siblingHistory) Take(_ context.Context, records [][]byte) ([]reconcile.Item, error) {
-	items := make([]reconcile.Item, len(records))
-	all := make([]history.Record, len(records))
-	for i, data := range records {
-		r, err := history.DecodeRecord(data)
-		if err != nil {
-			return nil, err
-		}
-		items[i], all[i] = reconcile.Item{Time: uint64(r.Clock.Wall), ID: r.ID()}, r
+// Take implements exchange.History: what is landed is durable too.
+func (h siblingHistory) Take(ctx context.Context, records [][]byte) ([]reconcile.Item, error) {
+	items, now, later, err := h.divide(records)
+	if err != nil {
+		return nil, err
 	}
-	h.o.mu.Lock()
-	defer h.o.mu.Unlock()
-	for some := range slices.Chunk(all, takenAtOnce) {
-		if err := inParts(some, h.o.takeRecordsLocked); err != nil {
+	if len(later.Records) > 0 {
+		if err := h.o.land(ctx, later); err != nil {
 			return nil, err
 		}
 	}
-	return items, nil
+	all := make([]history.Record, len(now))
+	for i, data := range now {
+		if all[i], err = history.DecodeRecord(data); err != nil {
+			return nil, err
+		}
+	}
+	return items, h.o.takeRecords(ctx, all)
 }
 
-// takeRecordsLocked checks records that a sibling gave, and stores those that hold in one transaction. Callers hold mu.
-func (o *organization) takeRecordsLocked(part []history.Record) error {
+// takeRecordsLocked stores those of records that hold in one transaction. Callers hold mu.
+func (o *organization) takeRecordsLocked(part []checked, t *tally) error {
 	var effects effects
 	var added int
+	var counted tally
 	early, err := o.earlyActs(part)
 	if err != nil {
 		return err
 	}
+	horizon := o.horizonLocked()
 	err = o.node.store.Update(func(tx *store.Tx) error {
-		effects, added = newEffects(), 0
-		for _, r := range part {
-			content, err := o.checkRecordLocked(r)
-			if err != nil {
+		effects, added, counted = newEffects(), 0, tally{}
+		var newest history.Clock
+		for _, c := range part {
+			r := c.record
+			if r.IsPast(horizon) { // the account keeps no such history [HIST-62]
+				continue
+			}
+			if err := o.admitRecordLocked(c); err != nil {
 				o.log.Warn("a record of another device of the account was refused", "device", r.Device.Short(), "number", r.Sequence, "error", err)
+				counted.refuse(err.Error(), 1)
 				continue
 			}
 			ok, err := o.takeRecord(tx, r, early, &effects)
 			if err != nil {
 				return err
 			}
-			if content != nil {
-				if err := o.fillGap(tx, *content, r); err != nil {
+			if c.content != nil {
+				if err := o.fillGap(tx, *c.content, r); err != nil {
 					return err
 				}
 			}
 			if ok {
 				added++
+				counted.add(r)
+				newest = newest.Observe(r.Clock)
 			}
 		}
-		return nil
+		if added == 0 {
+			return nil
+		}
+		if err := o.countCaughtUp(tx, effects); err != nil {
+			return err
+		}
+		return tx.Observe(o.org, newest)
 	})
+	if err == nil {
+		t.sum(counted)
+	}
 	if err != nil || added == 0 {
 		return err
 	}
+	o.inflow.note(added)
+	o.noteGivenLocked(effects)
 	o.applyLocked(effects)
-	if slices.ContainsFunc(effects.arrived, func(r history.Record) bool { return r.Setting != nil && r.Setting.Name == settingSkin }) {
+	if effects.chose(settingSkin) {
 		o.tellSkinLocked()
+	}
+	if effects.chose(settingRetention) {
+		wake(o.wakeErase)
+	}
+	if effects.chose(settingBackup) {
+		if err := o.keepBackupKeyLocked(); err != nil {
+			return err
+		}
 	}
 	if time.Since(o.historyTold) >= tellTime { // a long exchange is not told of at each step
 		o.tellHistoryLocked()
@@ -290,20 +344,18 @@ func (o *organization) takeRecordsLocked(part []history.Record) error {
 	return nil
 }
 
-// tellHistoryLocked tells watchers that other devices of the account gave records. Callers hold mu.
-func (o *organization) tellHistoryLocked() {
-	o.historyTold = time.Now()
-	o.node.hub.publish(api.Event{Kind: api.EventHistory, Time: o.historyTold.UTC(), Org: o.org.String()})
-}
-
 // earlyActs returns the messages among records on which acts are known, here or among the records. It is asked before the
 // transaction that stores them: a search in one that has changed much sorts all changes.
-func (o *organization) earlyActs(part []history.Record) (map[keys.MessageID]bool, error) {
+func (o *organization) earlyActs(part []checked) (map[keys.MessageID]bool, error) {
 	acted := make(map[keys.MessageID]bool)
 	err := o.node.store.View(func(tx *store.Tx) error {
-		for _, r := range part {
-			switch {
-			case r.Message != nil:
+		any, err := tx.AnyActs(o.org)
+		if err != nil {
+			return err
+		}
+		for _, c := range part {
+			switch r := c.record; {
+			case r.Message != nil && any:
 				has, err := tx.HasActs(o.org, r.Message.ID())
 				if err != nil {
 					return err
@@ -333,13 +385,24 @@ func (o *organization) takeRecord(tx *store.Tx, r history.Record, acted map[keys
 			o.log.Warn("a record of this device was refused whose number it cannot have reached", "number", r.Sequence)
 			return false, err
 		}
+		var moved bool
+		var err error
+		if r, moved, err = tx.MakeWay(o.org, o.self, r); err != nil {
+			return false, err
+		} else if moved {
+			wake(o.wakeSiblings)
+		}
 	}
-	fresh := false
-	if r.Message != nil {
+	fresh, lacked := false, false
+	if r.Message != nil && r.Message.Erased == 0 {
+		if err := o.disprove(tx, *r.Message, effects); err != nil {
+			return false, err
+		}
 		_, err := tx.Message(o.org, r.Message.ID())
-		fresh = errors.Is(err, store.ErrNotFound) && r.Message.Erased == 0 && r.Clock.Wall > o.joined
+		lacked = errors.Is(err, store.ErrNotFound)
+		fresh = lacked && r.Clock.Wall > o.joined
 	}
-	added, err := tx.Merge(o.org, r)
+	added, err := tx.Merge(o.org, r, o.limitsLocked())
 	if errors.Is(err, store.ErrClone) {
 		effects.alarms = append(effects.alarms, store.Alarm{Kind: "clone", Text: fmt.Sprintf(
 			"device %s made two different records of one number: its folder was copied or put back; bar it if that was not you", r.Device.Short())})
@@ -348,8 +411,8 @@ func (o *organization) takeRecord(tx *store.Tx, r history.Record, acted map[keys
 	if err != nil || !added {
 		return false, err
 	}
-	if err := tx.Observe(o.org, r.Clock); err != nil {
-		return false, err
+	if lacked {
+		effects.given = append(effects.given, r.Clock.Wall)
 	}
 	if r.Device == o.device {
 		effects.alarms = append(effects.alarms, store.Alarm{Kind: "clone", Text: "another device of yours has records of this one that " +
@@ -366,7 +429,7 @@ func (o *organization) takeRecord(tx *store.Tx, r history.Record, acted map[keys
 	effects.erased = effects.erased || r.Message != nil && (r.Message.Erased > 0 || r.Message.Text.Lifetime > 0)
 	switch {
 	case r.Message != nil && acted[r.Message.ID()]:
-		return true, o.settle(tx, r.Message.ID(), effects)
+		return true, errors.Join(tx.ShareActs(o.org, r.Message.ID()), o.settle(tx, r.Message.ID(), effects))
 	case r.Act != nil:
 		action, err := r.Act.Open()
 		if err != nil {
@@ -381,14 +444,18 @@ func (o *organization) takeRecord(tx *store.Tx, r history.Record, acted map[keys
 	return true, nil
 }
 
+// disprove forgets that a message was deleted if what its author signed says otherwise. [HIST-30]
+func (o *organization) disprove(tx *store.Tx, m history.Message, effects *effects) error {
+	done, err := tx.Disprove(o.org, m, o.limitsLocked())
+	if done {
+		effects.disproved = append(effects.disproved, m.ID())
+	}
+	return err
+}
+
 // fillGap notes that a message or act that this device has missed has come by another way. [HIST-25]
 func (o *organization) fillGap(tx *store.Tx, content envelope.Content, r history.Record) error {
-	var author keys.PublicKey
-	if r.Message != nil {
-		author = r.Message.Author
-	} else {
-		author = r.Act.Author
-	}
+	author, _ := authorOf(r)
 	heard, err := tx.Heard(o.org, content.Conversation, author)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !heard.Fill(content.Sequence) {
 		return nil
@@ -396,47 +463,4 @@ func (o *organization) fillGap(tx *store.Tx, content envelope.Content, r history
 		return err
 	}
 	return tx.PutHeard(o.org, content.Conversation, author, heard)
-}
-
-// checkRecordLocked checks what a record proves: that a device of the account made it, that its clock can be, and that the author
-// signed what it says of a message or an act, which it returns. [HIST-25] Callers hold mu.
-func (o *organization) checkRecordLocked(r history.Record) (*envelope.Content, error) {
-	owner, known := o.roll.State().AccountOf(r.Device)
-	switch {
-	case !known || owner != o.member:
-		return nil, errors.New("it is of no device of the account")
-	case r.Clock.Wall > time.Now().Add(aheadTime).UnixMilli():
-		return nil, errors.New("its clock is far ahead")
-	case !o.countsLocked(r):
-		return nil, errors.New("its device was barred before it")
-	case r.Message != nil && r.Message.Erased == 0:
-		return o.checkProofLocked(r.Message.Signed, r.Message.Author, r.Message.Member, func(content envelope.Content) bool {
-			return history.Kind(content.Kind)&^history.Anew == history.KindText && content.Conversation == r.Message.Conversation &&
-				bytes.Equal(content.Body, wire.Encode(r.Message.Text))
-		})
-	case r.Act != nil:
-		return o.checkProofLocked(r.Act.Signed, r.Act.Author, r.Act.Member, func(content envelope.Content) bool {
-			return history.Kind(content.Kind)&^history.Anew == r.Act.Kind && content.Conversation == r.Act.Conversation &&
-				bytes.Equal(content.Body, r.Act.Body)
-		})
-	}
-	return nil, nil
-}
-
-func (o *organization) checkProofLocked(signed []byte, author keys.PublicKey, member keys.MemberID, says func(envelope.Content) bool) (*envelope.Content, error) {
-	proof, err := history.DecodeProof(signed)
-	if err != nil {
-		return nil, err
-	}
-	content, _, err := envelope.OpenContent(proof.Content, proof.Signature, o.org, author)
-	if err != nil {
-		return nil, err
-	}
-	if owner, known := o.roll.State().AccountOf(author); !known || owner != member {
-		return nil, errors.New("its author is another member's device")
-	}
-	if !says(content) {
-		return nil, errors.New("its author signed something else")
-	}
-	return &content, nil
 }

@@ -33,10 +33,10 @@ func BenchmarkExchange(b *testing.B) {
 		here, there := net.Pipe()
 		group := task.New(b.Context())
 		group.Go("answer", func(ctx context.Context) error {
-			_, err := exchange.Answer(ctx, there, siblingHistory{full})
+			_, err := exchange.Answer(ctx, there, siblingHistory{o: full})
 			return err
 		})
-		done, err := exchange.Begin(b.Context(), here, siblingHistory{fresh}, exchange.Options{Thorough: thorough})
+		done, err := exchange.Begin(b.Context(), here, siblingHistory{o: fresh}, exchange.Options{Thorough: thorough})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func BenchmarkExchange(b *testing.B) {
 }
 
 // receives stores messages of another member, as they are when they were opened.
-func (o *organization) receives(b *testing.B, from *membershiptest.Member, messages int) {
+func (o *organization) receives(b testing.TB, from *membershiptest.Member, messages int) {
 	b.Helper()
 	start := time.Now().Add(-time.Hour).UnixMilli()
 	const atOnce = 300
@@ -90,7 +90,7 @@ func (o *organization) receives(b *testing.B, from *membershiptest.Member, messa
 					Org: o.org, Conversation: m.Conversation, Chain: keys.ChainID{1}, Position: uint64(i + 1), Sequence: uint64(i + 1), Previous: before, Kind: uint8(history.KindText), Body: wire.Encode(m.Text),
 				})
 				m.Signed = history.Proof{Content: content, Signature: from.Device().Sign(keys.DomainContent, o.org, content)}.Encode()
-				if _, err := tx.AppendRecord(o.org, o.device, start+int64(i), history.Record{Kind: history.RecordMessage, Message: &m}); err != nil {
+				if _, err := tx.AppendRecord(o.org, o.self, start+int64(i), history.Record{Kind: history.RecordMessage, Message: &m}); err != nil {
 					return err
 				}
 			}

@@ -19,7 +19,7 @@ import (
 func (o *organization) gives(t *testing.T) (all []history.Record) {
 	t.Helper()
 	var data [][]byte
-	err := siblingHistory{o}.Records(reconcile.Missing{To: reconcile.End}, func(_ reconcile.Item, record []byte) (bool, error) {
+	err := siblingHistory{o: o}.Records(reconcile.Missing{To: reconcile.End}, func(_ reconcile.Item, record []byte) (bool, error) {
 		data = append(data, record)
 		return true, nil
 	})
@@ -43,7 +43,7 @@ func (o *organization) takes(t *testing.T, records ...history.Record) {
 	for _, r := range records {
 		data = append(data, wire.Encode(r))
 	}
-	if _, err := (siblingHistory{o}).Take(t.Context(), data); err != nil {
+	if _, err := (siblingHistory{o: o}).Take(t.Context(), data); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -95,8 +95,9 @@ func TestSiblingGivesWhatWasMissed(t *testing.T) {
 		t.Errorf("alarms %q", got)
 	}
 	desk.takes(t, phone.gives(t)...)
-	a, errA := siblingHistory{desk}.Digest()
-	b, errB := siblingHistory{phone}.Digest()
+	desk.takes(t, phone.gives(t)...)
+	a, errA := siblingHistory{o: desk}.Digest()
+	b, errB := siblingHistory{o: phone}.Digest()
 	if a != b || errA != nil || errB != nil {
 		t.Errorf("the desk shares %d, the phone %d, or others", a.Count, b.Count)
 	}
@@ -115,7 +116,7 @@ func TestForgedRecords(t *testing.T) {
 		m := *genuine.Message
 		r.Kind, r.Message = history.RecordMessage, &m
 		change(&r)
-		return r
+		return r.Sign(desk.org, thief.self)
 	}
 	setting := func(wall int64) func(*history.Record) {
 		return func(r *history.Record) {
@@ -158,12 +159,96 @@ func TestForgedRecords(t *testing.T) {
 	}
 }
 
+// A stolen device cannot have a message be taken for deleted, or over, that another has not got yet: whether the true one comes from a
+// sibling or from the rendezvous node. [HIST-30]
+func TestForgedClaimsOfDeletion(t *testing.T) {
+	for name, change := range map[string]func(*history.Message){
+		"deleted":              func(m *history.Message) { *m = m.Erase(history.ErasedDeleted) },
+		"expired":              func(m *history.Message) { *m = m.Erase(history.ErasedExpired); m.Text.Lifetime, m.Text.Time = 1, 1 },
+		"deleted, by a friend": func(m *history.Message) { *m = m.Erase(history.ErasedDeleted); m.Member = keys.MemberID{9} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newParties(t, 2, "bo")
+			desk, thief, bo := p.all[0], p.all[1], p.all[2]
+			first := p.sends(t, bo, api.SendRequest{Text: "by a sibling"}, desk)
+			second := p.sends(t, bo, api.SendRequest{Text: "by the node"}, desk)
+			posts := p.seal(t, bo)
+			carry(t, only(posts, thief)...)
+			all := thief.gives(t)
+			for i, id := range []keys.MessageID{first, second} {
+				m := *messageAmong(t, all, id).Message
+				change(&m)
+				r := history.Record{Device: thief.device, Sequence: uint64(1000 + i), Clock: history.Clock{Wall: 1}, Kind: history.RecordMessage, Message: &m}
+				desk.takes(t, r.Sign(desk.org, thief.self))
+				if desk.has(id) {
+					t.Error("the record is taken")
+				}
+			}
+			desk.takes(t, messageAmong(t, all, first))
+			carry(t, only(posts, desk)...)
+			for id, text := range map[keys.MessageID]string{first: "by a sibling", second: "by the node"} {
+				if m := desk.sees(t, id); m.Text != text || m.Deleted {
+					t.Errorf("the message is %q, deleted %v", m.Text, m.Deleted)
+				}
+			}
+		})
+	}
+}
+
+// A stolen device cannot have a true message be over by saying that it came long ago. [HIST-30]
+func TestForgedClockEndsNoLifetime(t *testing.T) {
+	p := newParties(t, 2, "bo")
+	desk, thief, bo := p.all[0], p.all[1], p.all[2]
+	id := p.sends(t, bo, api.SendRequest{Text: "until tonight", Expires: 7200}, desk)
+	posts := p.seal(t, bo)
+	carry(t, posts...)
+	r := messageAmong(t, thief.gives(t), id)
+	r.Device, r.Sequence, r.Clock = thief.device, 1000, history.Clock{Wall: r.Message.Text.Time - 7200_000}
+	desk.takes(t, r.Sign(desk.org, thief.self))
+	if _, err := desk.expireMessages(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if m := desk.sees(t, id); m.Text != "until tonight" {
+		t.Errorf("the message is %q", m.Text)
+	}
+}
+
+// A device that was away learns from the act that deleted a message that it was deleted, and takes no record's word for it. [HIST-30]
+func TestDeletionIsTakenWithItsProof(t *testing.T) {
+	p := newParties(t, 2, "bo")
+	desk, phone, bo := p.all[0], p.all[1], p.all[2]
+	id := p.sends(t, bo, api.SendRequest{Text: "a slip"}, desk)
+	carry(t, only(p.seal(t, bo), desk)...) // the phone is away
+	if _, err := bo.node.Delete(t.Context(), api.DeleteRequest{IDs: []string{id.String()}}); err != nil {
+		t.Fatal(err)
+	}
+	carry(t, only(p.seal(t, bo), desk)...)
+	if !desk.sees(t, id).Deleted {
+		t.Fatal("it is not deleted")
+	}
+	all := desk.gives(t)
+	phone.takes(t, messageAmong(t, all, id))
+	if phone.has(id) {
+		t.Error("it is taken without a proof")
+	}
+	phone.takes(t, all...)
+	if !phone.has(id) || !phone.sees(t, id).Deleted {
+		t.Error("it is not deleted")
+	}
+	desk.takes(t, phone.gives(t)...)
+	a, errA := siblingHistory{o: desk}.Digest()
+	b, errB := siblingHistory{o: phone}.Digest()
+	if a != b || errA != nil || errB != nil {
+		t.Errorf("the desk shares %d, the phone %d, or others", a.Count, b.Count)
+	}
+}
+
 // A folder that was put back takes no number twice, and its owner is told. [HIST-25]
 func TestRecordsOfThisDeviceThatItLacks(t *testing.T) {
 	p := newParties(t, 2, "bo")
 	desk, phone := p.all[0], p.all[1]
 	lost := history.Record{Device: desk.device, Sequence: 77, Clock: history.Clock{Wall: time.Now().UnixMilli()},
-		Kind: history.RecordTag, Tag: &history.Tag{Message: keys.MessageID{1}, Tag: "lost"}}
+		Kind: history.RecordTag, Tag: &history.Tag{Message: keys.MessageID{1}, Tag: "lost"}}.Sign(desk.org, desk.self)
 	phone.takes(t, lost)
 	desk.takes(t, tagAmong(t, phone.gives(t), "lost"))
 	if got := desk.alarms(t); len(got) != 1 || !strings.HasPrefix(got[0], "clone") {
@@ -191,20 +276,20 @@ func tagAmong(t *testing.T, all []history.Record, tag string) history.Record {
 // A stolen device of the account cannot use up the clock or the numbers of another, which would then record nothing more.
 // [HIST-5] [HIST-25]
 func TestForgedRecordsLeaveRoom(t *testing.T) {
-	tag := func(device keys.PublicKey, number uint64, clock history.Clock) history.Record {
-		return history.Record{Device: device, Sequence: number, Clock: clock, Kind: history.RecordTag,
-			Tag: &history.Tag{Message: keys.MessageID{1}, Tag: "forged"}}
+	tag := func(device *organization, number uint64, clock history.Clock) history.Record {
+		return history.Record{Device: device.device, Sequence: number, Clock: clock, Kind: history.RecordTag,
+			Tag: &history.Tag{Message: keys.MessageID{1}, Tag: "forged"}}.Sign(device.org, device.self)
 	}
 	now := time.Now().UnixMilli()
 	for name, forged := range map[string]func(desk, thief *organization) history.Record{
 		"the last counter of a moment to come": func(_, thief *organization) history.Record {
-			return tag(thief.device, 1000, history.Clock{Wall: now + 24*time.Hour.Milliseconds(), Counter: history.MaxCounter})
+			return tag(thief, 1000, history.Clock{Wall: now + 24*time.Hour.Milliseconds(), Counter: history.MaxCounter})
 		},
 		"the last number of this device": func(desk, _ *organization) history.Record {
-			return tag(desk.device, math.MaxUint64, history.Clock{Wall: now})
+			return tag(desk, math.MaxUint64, history.Clock{Wall: now})
 		},
 		"a number of this device that it cannot have reached": func(desk, _ *organization) history.Record {
-			return tag(desk.device, 1<<40, history.Clock{Wall: now})
+			return tag(desk, 1<<40, history.Clock{Wall: now})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,8 +17,11 @@ func (n *Node) Status(context.Context) (api.StatusResult, error) {
 	if result.Wiped, err = n.wiped(); err != nil {
 		return result, err
 	}
+	if result.Backup, err = n.backups.status(); err != nil {
+		return result, err
+	}
 	for _, o := range n.all() {
-		status, err := o.status(time.Now())
+		status, err := o.status(o.now())
 		if err != nil {
 			return result, err
 		}
@@ -26,6 +29,9 @@ func (n *Node) Status(context.Context) (api.StatusResult, error) {
 	}
 	return result, nil
 }
+
+// joined is addresses as one text.
+func joined(addresses []string) string { return strings.Join(addresses, " ") }
 
 func (o *organization) status(now time.Time) (api.OrgStatus, error) {
 	o.mu.Lock()
@@ -38,20 +44,33 @@ func (o *organization) status(now time.Time) (api.OrgStatus, error) {
 			Size: o.roll.Size(), Time: o.checkpoint.Time.UTC(), Fresh: o.distrust == nil && now.Sub(o.checkpoint.Time) < grace,
 			Distrusted: o.distrust != nil,
 		},
-		Rendezvous: []api.RendezvousStatus{{
-			Address: strings.Join(o.at.Addresses, " "), Node: o.at.Key.String(), Connected: o.client != nil,
-		}},
 	}
-	status.Excluded, status.Readmissions = o.exclusionLocked(), o.readmissionsLocked()
+	for _, node := range o.describeNodesLocked() {
+		one := api.RendezvousStatus{
+			Address: joined(node.Addresses), Node: node.Node, Connected: node.Connected,
+			Role: node.Role, LatencyMS: node.LatencyMS, Posting: node.Posting,
+		}
+		if node.Role == api.NodeOrders {
+			one.Connected, one.Here = o.client != nil && o.client.Node == o.at.Key || node.Connected, o.hereLocked(o.at.Key)
+		}
+		status.Rendezvous = append(status.Rendezvous, one)
+	}
+	if former := o.formerHereLocked(); former != nil {
+		status.Rendezvous = append(status.Rendezvous, *former)
+	}
+	status.Excluded, status.Readmissions, status.Newcomers = o.exclusionLocked(), o.readmissionsLocked(), o.describeNewcomersLocked()
 	if self, _ := state.Member(o.member); self.FrozenUntil > now.UnixMilli() {
 		status.FrozenUntil = time.UnixMilli(self.FrozenUntil).UTC()
 	}
 	for _, device := range state.Devices(o.member) {
-		status.Devices = append(status.Devices, api.DeviceStatus{Device: device.String(), This: device == o.device})
+		status.Devices = append(status.Devices, api.DeviceStatus{
+			Device: device.String(), This: device == o.device, Path: o.siblings.path(device),
+		})
 	}
+	status.Peers = o.peersLocked()
 	err := o.node.store.View(func(tx *store.Tx) error {
 		err := tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
-			status.Outbox += len(w.Pending)
+			status.Outbox += len(o.membersDevicesLocked(w.Pending))
 			return true, nil
 		})
 		if err != nil {
@@ -72,6 +91,9 @@ func (o *organization) status(now time.Time) (api.OrgStatus, error) {
 			status.MissingSince = time.UnixMilli(since).UTC()
 		}
 		if status.Warnings, err = o.warningsLocked(); err != nil {
+			return err
+		}
+		if status.Parked, err = o.parkedNow(tx, now); err != nil {
 			return err
 		}
 		if status.Notices, err = o.recentNotices(tx, now); err != nil {

@@ -39,14 +39,14 @@ func (o *organization) fill(t testing.TB, self, other *membershiptest.Member, me
 				} else {
 					m.Text.Thread, m.Text.Reply = root, root
 				}
-				if _, err := tx.AppendRecord(o.org, o.device, start+int64(i), history.Record{Kind: history.RecordMessage, Message: &m}); err != nil {
+				if _, err := tx.AppendRecord(o.org, o.self, start+int64(i), history.Record{Kind: history.RecordMessage, Message: &m}); err != nil {
 					return err
 				}
 				if i%10 == 0 || author == self {
 					continue
 				}
 				mark := history.Record{Kind: history.RecordRead, Read: &history.Read{Message: m.ID()}}
-				if _, err := tx.AppendRecord(o.org, o.device, start+int64(i), mark); err != nil {
+				if _, err := tx.AppendRecord(o.org, o.self, start+int64(i), mark); err != nil {
 					return err
 				}
 			}
@@ -489,7 +489,7 @@ func TestThreadAroundWithHidden(t *testing.T) {
 			}}
 			copy(m.Text.Nonce[:], fmt.Sprint("hidden", i))
 			m.Conversation = placeOf(m).ID(o.org)
-			if _, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &m}); err != nil {
+			if _, err := tx.AppendRecord(o.org, o.self, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: &m}); err != nil {
 				return err
 			}
 			ids = append(ids, m.ID())
@@ -557,7 +557,7 @@ func TestThreadsSayWhatCameBack(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		c, err := ada.setState(tx, id, d, store.StateReturned)
+		c, err := ada.setState(tx, id, d, store.StateReturned, store.ReasonTime)
 		effects.changes = append(effects.changes, c)
 		return err
 	})
@@ -597,7 +597,7 @@ func TestGuestsSeeNobodyInThreads(t *testing.T) {
 	effects := newEffects()
 	update(t, o.node.store, func(tx *store.Tx) error {
 		for _, message := range []*history.Message{&m, &aside} {
-			r, err := tx.AppendRecord(o.org, o.device, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: message})
+			r, err := tx.AppendRecord(o.org, o.self, time.Now().UnixMilli(), history.Record{Kind: history.RecordMessage, Message: message})
 			if err != nil {
 				return err
 			}

@@ -67,7 +67,7 @@ func (n *Node) Undo(_ context.Context, request api.UndoRequest) (api.UndoResult,
 
 // undoMessageLocked puts a draft in the place of a message that waits. Its files are uploads again. Callers hold mu.
 func (o *organization) undoMessageLocked(r history.Record, d store.Delay) (api.UndoResult, error) {
-	now := time.Now().UnixMilli()
+	now := o.now().UnixMilli()
 	draft := history.Draft{Content: d.Draft}
 	rand.Read(draft.ID[:])
 	d.Draft.Time = now
@@ -79,7 +79,7 @@ func (o *organization) undoMessageLocked(r history.Record, d store.Delay) (api.U
 				return err
 			}
 		}
-		record, err = tx.TakeBack(o.org, r.Message.ID(), draft)
+		record, err = tx.TakeBack(o.org, o.self, r.Message.ID(), draft)
 		return err
 	})
 	if err != nil {
@@ -184,6 +184,27 @@ func (o *organization) releaseDelayed(now time.Time) (next time.Time, err error)
 	return next, err
 }
 
+// releaseMessages hands messages that could still be taken back to the sealer: who writes a bundle now wants what was written to be in
+// it. Deletions wait on. [API-160]
+func (o *organization) releaseMessages() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var letters []keys.MessageID
+	err := o.node.store.View(func(tx *store.Tx) error {
+		return tx.Delays(o.org, func(id keys.MessageID, d store.Delay) {
+			if d.Draft != nil {
+				letters = append(letters, id)
+			}
+		})
+	})
+	for _, id := range letters {
+		if err == nil {
+			err = o.releaseMessageLocked(id)
+		}
+	}
+	return err
+}
+
 // releaseMessageLocked hands a message to the sealer. Callers hold mu.
 func (o *organization) releaseMessageLocked(id keys.MessageID) error {
 	var effects effects
@@ -272,5 +293,5 @@ func (o *organization) tellNowLocked(id keys.MessageID) error {
 // tellChangeLocked tells watchers of a message that changed. Callers hold mu.
 func (o *organization) tellChangeLocked(r history.Record) {
 	message := o.messageLocked(r)
-	o.node.hub.publish(api.Event{Kind: api.EventChange, Time: time.Now().UTC(), Org: o.org.String(), Message: &message})
+	o.node.hub.publish(api.Event{Kind: api.EventChange, Time: o.now().UTC(), Org: o.org.String(), Message: &message})
 }

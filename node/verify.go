@@ -65,21 +65,28 @@ func (n *Node) Verify(_ context.Context, request api.VerifyRequest) (api.VerifyR
 		before.Already = true
 		return before, nil
 	}
-	speakers, _ := o.roll.State().Speakers(members[0])
-	now := time.Now().UnixMilli()
+	if err := o.markLocked(members[0], o.now().UnixMilli()); err != nil {
+		return before, err
+	}
+	return o.verificationLocked(members[0])
+}
+
+// markLocked marks a member as verified, as the roll has them now. Callers hold mu.
+func (o *organization) markLocked(member keys.MemberID, now int64) error {
+	speakers, _ := o.roll.State().Speakers(member)
 	var record history.Record
-	err = o.node.store.Update(func(tx *store.Tx) (err error) {
-		record, err = tx.AppendRecord(o.org, o.device, now, history.Record{Kind: history.RecordVerify, Verify: &history.Verify{
-			Member: members[0], Speakers: speakers, Size: o.roll.Size(), Time: now,
+	err := o.node.store.Update(func(tx *store.Tx) (err error) {
+		record, err = tx.AppendRecord(o.org, o.self, now, history.Record{Kind: history.RecordVerify, Verify: &history.Verify{
+			Member: member, Speakers: speakers, Size: o.roll.Size(), Time: now,
 		}})
 		return err
 	})
 	if err != nil {
-		return before, err
+		return err
 	}
 	o.view.Apply(record)
 	wake(o.wakeSiblings)
-	return o.verificationLocked(members[0])
+	return nil
 }
 
 // comparePayloadLocked holds what the other's device shows against the own number. Callers hold mu.

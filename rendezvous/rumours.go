@@ -43,7 +43,7 @@ func (n *Node) joinGossip(o *org) {
 		return
 	}
 	hear := func(_ context.Context, m gossip.Received) gossip.Verdict { return n.hear(o, m.Data) }
-	if err := n.gossip.Join(o.topic, hear); err != nil {
+	if err := n.gossip.Join(o.topic, gossip.MaxMessage, hear); err != nil {
 		n.fault("taking part in gossip", err)
 	}
 	wake(n.news)
@@ -55,7 +55,7 @@ func (n *Node) mayGossip(device keys.PublicKey, topic string) bool {
 	if o == nil || o.moved().status == wire.StatusMoved {
 		return false
 	}
-	return device == n.key.Public() || n.directory.active(device) == o
+	return device == n.key.Public() || n.directory.active(device) == o || o.isPeer(device)
 }
 
 // tellPeer tells a device that has just come the newest checkpoint.
@@ -115,13 +115,15 @@ func (n *Node) hear(o *org, data []byte) gossip.Verdict {
 
 // hearCheckpoint passes on what this node signed. Others compare it; we learn if we have forgotten it.
 func (n *Node) hearCheckpoint(o *org, note []byte) gossip.Verdict {
-	checkpoint, err := membership.OpenCheckpoint(note, o.id, n.key.Public())
+	var named membership.Rendezvous
+	o.roll.read(func(state *membership.State) { named, _ = state.Sequencer() })
+	checkpoint, err := membership.OpenCheckpoint(note, o.id, named.Node)
 	if err != nil {
 		return gossip.Ignore // of a node that has taken over, perhaps
 	}
 	size := uint64(0)
 	o.roll.read(func(state *membership.State) { size = state.Size() })
-	if checkpoint.Size > size {
+	if checkpoint.Size > size && named.Node == n.key.Public() { // a further node asks the others all the time
 		n.later(rumour{org: o, note: bytes.Clone(note)})
 	}
 	return gossip.Accept
@@ -135,9 +137,11 @@ func (n *Node) hearEvent(o *org, data []byte) gossip.Verdict {
 	switch {
 	case err != nil, by.Org != o.id, !hurries(&event):
 		return gossip.Reject
-	case !o.knows(by.Signer):
+	case (event.Join != nil || event.Invite != nil) && !o.takesAhead(event):
 		return gossip.Ignore
-	case event.Rendezvous != nil && event.Rendezvous.Node != n.key.Public():
+	case event.Join == nil && !o.knows(by.Signer):
+		return gossip.Ignore
+	case event.Rendezvous != nil && event.Rendezvous.Node != n.key.Public(), event.Bar == nil && !o.roll.orders():
 	case !o.roll.holds(data):
 		n.later(rumour{org: o, event: bytes.Clone(data)})
 	}
@@ -147,7 +151,8 @@ func (n *Node) hearEvent(o *org, data []byte) gossip.Verdict {
 // hurries reports whether an event travels by gossip too.
 func hurries(e *membership.Event) bool {
 	return e.Bar != nil || e.Freeze != nil || e.Lift != nil || e.Suspend != nil || e.Remove != nil || e.Refuse != nil ||
-		e.Recovery != nil || e.Cancel != nil || e.Revoke != nil || e.Rendezvous != nil
+		e.Recovery != nil || e.Cancel != nil || e.Revoke != nil || e.Rendezvous != nil || e.Enrolment != nil && e.Enrolment.Terms == nil ||
+		e.Join != nil || e.Invite != nil // where the policy has them travel ahead of the roll
 }
 
 // knows reports whether a key has, or had, a voice in the organization.
@@ -155,7 +160,8 @@ func (o *org) knows(key keys.PublicKey) (known bool) {
 	o.roll.read(func(state *membership.State) {
 		_, device := state.AccountOf(key)
 		_, recovery := state.MemberByRecovery(key)
-		known = device || recovery || key == state.RootKey()
+		_, enrols := state.Enrolment(key)
+		known = device || recovery || enrols || key == state.RootKey()
 	})
 	return known
 }
@@ -187,6 +193,10 @@ func (n *Node) takeRumour(ctx context.Context, r rumour) {
 	}
 	if r.note != nil {
 		n.show(ctx, r.org, keys.PublicKey{}, &rvproto.ShowRequest{Checkpoint: r.note})
+		return
+	}
+	if !r.org.roll.orders() {
+		n.barEarly(r.org, r.event)
 		return
 	}
 	_, by, err := membership.OpenEvent(r.event)

@@ -40,7 +40,7 @@ func (d *device) listen() *listener {
 		d.t.Fatal(err)
 	}
 	l.Gossip = g
-	if err := g.Join(l.topic, func(_ context.Context, m gossip.Received) gossip.Verdict { l.heard <- m; return gossip.Accept }); err != nil {
+	if err := g.Join(l.topic, gossip.MaxMessage, func(_ context.Context, m gossip.Received) gossip.Verdict { l.heard <- m; return gossip.Accept }); err != nil {
 		d.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -30,8 +30,8 @@ type Config struct {
 	// have been made anew. The peer knows nothing of the past: Send it what is newest. [GOS-8] Calls come one at a time; ctx
 	// ends with Run.
 	PeerJoined func(ctx context.Context, topic string, peer keys.PublicKey)
-	// MaxMessage is the size of a message in bytes that the host publishes and takes; 0 stands for MaxMessage, which
-	// is the most.
+	// MaxMessage is the size in bytes of the largest message that the host publishes and takes in any topic; 0 stands for
+	// MaxMessage, and MaxGroupMessage is the most.
 	MaxMessage int
 	// Neighbours is to how many peers the host hands on each message of others at once. Further ones are told of it
 	// within a second and ask for it. A rendezvous node gives the number of its connections, so that nobody has to
@@ -58,7 +58,7 @@ const (
 type Received struct {
 	Author keys.PublicKey // whose signature was checked; Config.Member had it
 	From   keys.PublicKey // the neighbour that brought it
-	Data   []byte         // 1 to Config.MaxMessage bytes
+	Data   []byte         // as many bytes as the topic was joined for
 }
 
 // Handler judges one message of a topic. The signature shows who published the data, and in which topic, but not when:
@@ -88,9 +88,10 @@ type Gossip struct {
 
 // joined is one topic that the host takes part in.
 type joined struct {
-	handle Handler
-	topic  *pubsub.Topic // nil before Run
-	leave  pubsub.RelayCancelFunc
+	handle  Handler
+	largest int           // message, in bytes
+	topic   *pubsub.Topic // nil before Run
+	leave   pubsub.RelayCancelFunc
 }
 
 // New returns a Gossip that has joined nothing and does nothing before Run.
@@ -102,7 +103,7 @@ func New(cfg Config) (*Gossip, error) {
 	if cfg.MaxMessage == 0 {
 		cfg.MaxMessage = MaxMessage
 	}
-	if cfg.MaxMessage < 1 || cfg.MaxMessage > MaxMessage {
+	if cfg.MaxMessage < 1 || cfg.MaxMessage > MaxGroupMessage {
 		return nil, fmt.Errorf("%w: at most %d bytes are asked for", ErrSize, cfg.MaxMessage)
 	}
 	if cfg.Neighbours == 0 {
@@ -179,12 +180,12 @@ func (g *Gossip) copyTopics() map[string]*joined {
 	return maps.Clone(g.topics)
 }
 
-// Join takes part in a topic, as Topic names it, now or as soon as Run begins: handle judges its messages. A topic that
-// has been joined is ErrTopic.
-func (g *Gossip) Join(topic string, handle Handler) error {
+// Join takes part in a topic, as Topic or GroupTopic names it, now or as soon as Run begins: handle judges its messages, of
+// which none is larger than largest bytes, or than Config.MaxMessage. A topic that has been joined is ErrTopic.
+func (g *Gossip) Join(topic string, largest int, handle Handler) error {
 	g.lifecycle.Lock()
 	defer g.lifecycle.Unlock()
-	j := &joined{handle: handle}
+	j := &joined{handle: handle, largest: min(largest, g.cfg.MaxMessage)}
 	if !g.addTopic(topic, j) {
 		return fmt.Errorf("%w has been joined already", ErrTopic)
 	}
@@ -238,17 +239,18 @@ func (g *Gossip) Send(ctx context.Context, topic string, to keys.PublicKey, data
 // publish checks what Publish and Send have in common. through tells their allowances apart.
 func (g *Gossip) publish(topic string, through keys.PublicKey, data []byte,
 	publish func(*running, *pubsub.Topic) error) error {
-	if len(data) == 0 || len(data) > g.cfg.MaxMessage {
-		return fmt.Errorf("%w: it has %d bytes of at most %d", ErrSize, len(data), g.cfg.MaxMessage)
-	}
 	g.lifecycle.RLock()
 	defer g.lifecycle.RUnlock()
 	j := g.topic(topic)
 	switch {
-	case g.running == nil:
+	case j == nil && g.running == nil:
 		return ErrStopped
 	case j == nil:
 		return fmt.Errorf("%w has not been joined", ErrTopic)
+	case len(data) == 0 || len(data) > j.largest:
+		return fmt.Errorf("%w: it has %d bytes of at most %d", ErrSize, len(data), j.largest)
+	case g.running == nil:
+		return ErrStopped
 	case !g.flood.allow(link{topic, g.self, through}, PublishedPerMinute): // [GOS-7]
 		return ErrRate
 	}

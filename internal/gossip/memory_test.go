@@ -46,7 +46,7 @@ func serveHub(gossip bool) error {
 		if err != nil {
 			return err
 		}
-		if err := g.Join(benchTopic, func(context.Context, Received) Verdict { return Accept }); err != nil {
+		if err := g.Join(benchTopic, MaxMessage, func(context.Context, Received) Verdict { return Accept }); err != nil {
 			return err
 		}
 		go func() { _ = g.Run(context.Background()) }()
@@ -136,7 +136,7 @@ func measureHub(b *testing.B, mode string, devices int) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if err := g.Join(benchTopic, func(context.Context, Received) Verdict { return Accept }); err != nil {
+			if err := g.Join(benchTopic, MaxMessage, func(context.Context, Received) Verdict { return Accept }); err != nil {
 				b.Fatal(err)
 			}
 			done := make(chan struct{})

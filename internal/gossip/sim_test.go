@@ -75,7 +75,7 @@ func newSite(t *testing.T, net *testnet.Net, place int, cfg Config, topics ...st
 		t.Fatal(err)
 	}
 	for _, topic := range topics {
-		if err := s.Join(topic, s.hear); err != nil {
+		if err := s.Join(topic, s.cfg.MaxMessage, s.hear); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -406,10 +406,10 @@ func TestSimJoinAndLeaveWhileRunning(t *testing.T) {
 		}
 		for _, s := range all { // the hub hears what the devices announce before it joins itself
 			time.Sleep(time.Second)
-			if err := s.Join(second, s.hear); err != nil {
+			if err := s.Join(second, MaxMessage, s.hear); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Join(second, s.hear); !errors.Is(err, ErrTopic) {
+			if err := s.Join(second, MaxMessage, s.hear); !errors.Is(err, ErrTopic) {
 				t.Errorf("joining twice: %v", err)
 			}
 		}
@@ -428,7 +428,7 @@ func TestSimJoinAndLeaveWhileRunning(t *testing.T) {
 			t.Errorf("publishing to a topic that was left: %v", err)
 		}
 		hub.joined()
-		if err := hub.Join(second, hub.hear); err != nil {
+		if err := hub.Join(second, MaxMessage, hub.hear); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(15 * time.Second) // pubsub keeps away from a topic that it has left

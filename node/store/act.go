@@ -50,6 +50,15 @@ func (tx *Tx) HasActs(org keys.OrgID, message keys.MessageID) (has bool, err err
 	return has, err
 }
 
+// AnyActs reports whether any act is kept at all.
+func (tx *Tx) AnyActs(org keys.OrgID) (has bool, err error) {
+	err = acts.each(tx, nil, func([]byte, place) (bool, error) {
+		has = true
+		return false, nil
+	}, org[:])
+	return has, err
+}
+
 func (tx *Tx) act(org keys.OrgID, at place) (history.Action, error) {
 	r, err := tx.record(org, at)
 	if err != nil {
@@ -69,7 +78,7 @@ func (tx *Tx) record(org keys.OrgID, at place) (history.Record, error) {
 // AddAct stores an act at wall time now and finds it for each message on which it may count; acts that it takes the place of
 // are erased. It returns no record for one that counts nowhere, or is there already. What is about a message that is erased
 // counts no more. [HIST-15] [HIST-16]
-func (tx *Tx) AddAct(org keys.OrgID, device keys.PublicKey, now int64, act history.Act) (*history.Record, error) {
+func (tx *Tx) AddAct(org keys.OrgID, self keys.PrivateKey, now int64, act history.Act) (*history.Record, error) {
 	action, err := act.Open()
 	if err != nil {
 		return nil, err
@@ -78,11 +87,14 @@ func (tx *Tx) AddAct(org keys.OrgID, device keys.PublicKey, now int64, act histo
 	if err != nil || len(counts) == 0 {
 		return nil, err
 	}
-	r, err := tx.AppendRecord(org, device, now, history.Record{Kind: history.RecordAct, Act: &act})
+	r, err := tx.AppendRecord(org, self, now, history.Record{Kind: history.RecordAct, Act: &act})
 	if err != nil {
 		return nil, err
 	}
-	return &r, tx.indexAct(org, r, action, counts)
+	if err := tx.indexAct(org, r, action, counts); err != nil || len(act.Signed) == 0 {
+		return &r, err
+	}
+	return &r, tx.shareAct(org, r, action)
 }
 
 // counting returns for each message on which an act may count the acts that it takes the place of.
@@ -153,7 +165,7 @@ func (tx *Tx) dropAct(org keys.OrgID, message keys.MessageID, a history.Action) 
 	for _, other := range a.Messages() {
 		switch _, err := acts.get(tx, org[:], other[:], key[:]); {
 		case err == nil:
-			return nil
+			return tx.reconsider(org, at, a)
 		case !errors.Is(err, ErrNotFound):
 			return err
 		}
@@ -163,16 +175,28 @@ func (tx *Tx) dropAct(org keys.OrgID, message keys.MessageID, a history.Action) 
 		return err
 	}
 	erased := r.Act.Erase()
-	r.Act = &erased
+	r.Act, r.Signature = &erased, keys.Signature{} // it is for no other device
 	if err := proofs.delete(tx, org[:], key[:]); err != nil {
 		return err
 	}
 	return tx.putRecord(org, r, false)
 }
 
+// reconsider ends the sharing of an act that is left on no message that is shared.
+func (tx *Tx) reconsider(org keys.OrgID, at place, a history.Action) error {
+	if is, err := tx.isOnShared(org, a); err != nil || is {
+		return err
+	}
+	r, err := tx.record(org, at)
+	if err != nil {
+		return err
+	}
+	return tx.unshare(org, r)
+}
+
 // EraseMessage erases a message: what is left says that it was there. Its files and the acts on it, which may be more than
-// one transaction holds, go by EraseRemains. An expired one leaves the timeline too. It reports whether there was anything
-// to erase. [HIST-16]
+// one transaction holds, go by EraseRemains. An expired one leaves the timeline too, and is for no other device any more. It reports
+// whether there was anything to erase. [HIST-16] [HIST-30]
 func (tx *Tx) EraseMessage(org keys.OrgID, id keys.MessageID, why history.Erased) (history.Record, bool, error) {
 	at, err := messages.get(tx, org[:], id[:])
 	if err != nil {
@@ -194,9 +218,13 @@ func (tx *Tx) EraseMessage(org keys.OrgID, id keys.MessageID, why history.Erased
 	if err := proofs.delete(tx, org[:], id[:]); err != nil {
 		return r, false, err
 	}
-	moment := append(number(uint64(r.Clock.Wall)), number(uint64(r.Clock.Counter))...)
+	share, err := tx.isShared(org, r)
+	if err != nil {
+		return r, false, err
+	}
 	if why == history.ErasedExpired {
-		if err := timeline.delete(tx, org[:], moment, id[:]); err != nil {
+		share = false
+		if err := timeline.delete(tx, org[:], momentOf(r), id[:]); err != nil {
 			return r, false, err
 		}
 		if err := expiries.delete(tx, org[:], number(uint64(r.Message.Expires(r.Clock.Wall))), id[:]); err != nil {
@@ -205,7 +233,7 @@ func (tx *Tx) EraseMessage(org keys.OrgID, id keys.MessageID, why history.Erased
 	}
 	erased := r.Message.Erase(why)
 	r.Message = &erased
-	return r, true, tx.putRecord(org, r, true)
+	return r, true, tx.putRecord(org, r, share)
 }
 
 // doomFiles notes the files of a message for EraseRemains.
@@ -270,14 +298,16 @@ func (s *Store) eraseActs(org keys.OrgID) error {
 
 // dropActs takes up to limit acts off a message that is erased, and reports whether none is left that is not kept.
 func (tx *Tx) dropActs(org keys.OrgID, message keys.MessageID, limit int) (gone bool, err error) {
-	r, err := tx.Message(org, message)
-	if err != nil {
+	left := history.ErasedExpired // also of a message of which no record is left [HIST-60]
+	if r, err := tx.Message(org, message); err == nil {
+		left = r.Message.Erased
+	} else if !errors.Is(err, ErrNotFound) {
 		return false, err
 	}
 	var found []history.Action
 	err = acts.each(tx, nil, func(_ []byte, at place) (bool, error) {
 		a, err := tx.act(org, at)
-		if !concerns(a, r.Message.Erased) {
+		if !concerns(a, left) {
 			found = append(found, a)
 		}
 		return len(found) <= limit, err
@@ -341,10 +371,10 @@ func (tx *Tx) PutProof(org keys.OrgID, message keys.MessageID, signed history.Si
 	r, err := tx.Message(org, message)
 	if errors.Is(err, ErrNotFound) {
 		return nil
-	} else if err != nil {
+	} else if err != nil || r.Message.Erased == history.ErasedExpired || r.IsEarly() {
 		return err
 	}
-	return tx.share(org, r)
+	return errors.Join(tx.share(org, r), tx.ShareActs(org, message))
 }
 
 // PutActProof does the same for an act.
@@ -369,7 +399,7 @@ func (tx *Tx) PutActProof(org keys.OrgID, a history.Act, signed history.Signed) 
 		if err != nil {
 			return err
 		}
-		return tx.share(org, r)
+		return tx.shareAct(org, r, action)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func kept(t *testing.T, s *Store, message keys.MessageID) (all []history.Action)
 func addAct(t *testing.T, s *Store, a history.Act) (stored bool) {
 	t.Helper()
 	update(t, s, func(tx *Tx) error {
-		r, err := tx.AddAct(orgA, self, 2000, a)
+		r, err := tx.AddAct(orgA, identity, 2000, a)
 		stored = r != nil
 		return err
 	})
@@ -112,7 +112,7 @@ func TestNothingOfAnErasedMessageIsKept(t *testing.T) {
 			edit := actOn(author, history.KindEdit, history.Edit{Message: id, Text: secret + "!", Time: 1001})
 			pieces := FileID{Author: author, Nonce: file.Nonce}
 			update(t, s, func(tx *Tx) error {
-				_, err := tx.AppendRecord(orgA, self, 2000, record)
+				_, err := tx.AppendRecord(orgA, identity, 2000, record)
 				return errors.Join(err, tx.PutChunk(pieces, 0, []byte("abc")), tx.PutProof(orgA, id, history.Signed{Content: []byte(secret)}))
 			})
 			addAct(t, s, edit)
@@ -166,7 +166,7 @@ func TestExpiringMessagesAreFoundInTheirOrder(t *testing.T) {
 	var ids []keys.MessageID
 	update(t, s, func(tx *Tx) error {
 		for i, lifetime := range []uint64{30, 10, 20, 0} {
-			r, err := tx.AppendRecord(orgA, self, 2000, letterOf(self, byte(i), func(m *history.Message) { m.Text.Lifetime = lifetime }))
+			r, err := tx.AppendRecord(orgA, identity, 2000, letterOf(self, byte(i), func(m *history.Message) { m.Text.Lifetime = lifetime }))
 			if err != nil {
 				return err
 			}

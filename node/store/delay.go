@@ -40,7 +40,7 @@ func (tx *Tx) Delays(org keys.OrgID, visit func(keys.MessageID, Delay)) error {
 
 // TakeBack puts a draft into the place of a message that waits: under the number and clock of its record, which no other
 // device was given. Nothing is left that says that there was a message. [HIST-23] [STO-35]
-func (tx *Tx) TakeBack(org keys.OrgID, id keys.MessageID, d history.Draft) (history.Record, error) {
+func (tx *Tx) TakeBack(org keys.OrgID, self keys.PrivateKey, id keys.MessageID, d history.Draft) (history.Record, error) {
 	at, err := messages.get(tx, org[:], id[:])
 	if err != nil {
 		return history.Record{}, err
@@ -68,6 +68,7 @@ func (tx *Tx) TakeBack(org keys.OrgID, id keys.MessageID, d history.Draft) (hist
 		return r, err
 	}
 	r.Kind, r.Message, r.Draft = history.RecordDraft, nil, &d
+	r = r.Sign(org, self)
 	if err := r.Validate(); err != nil {
 		return r, err
 	}

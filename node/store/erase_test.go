@@ -20,7 +20,8 @@ func TestErase(t *testing.T) {
 	}
 	defer s.Close()
 	gone, stays := keys.OrgID{1}, keys.OrgID{2}
-	device := keys.FromSeed([32]byte{3}).Public()
+	identity := keys.FromSeed([32]byte{3})
+	device := identity.Public()
 	received := FileID{Author: device, Nonce: [history.NonceSize]byte{7}}
 	err = s.Update(func(tx *Tx) error {
 		for _, org := range []keys.OrgID{gone, stays} {
@@ -44,7 +45,7 @@ func TestErase(t *testing.T) {
 			if err := histories.delete(tx, org[:]); err != nil {
 				return err
 			}
-			if _, err := tx.AppendRecord(org, device, 1, record); err != nil {
+			if _, err := tx.AppendRecord(org, identity, 1, record); err != nil {
 				return err
 			}
 			file := FileID{Author: device, Nonce: [history.NonceSize]byte{6 + org[0]}}
@@ -127,6 +128,7 @@ func TestEraseKnowsEveryBucket(t *testing.T) {
 	known := map[byte]string{
 		profiles.id: "the person's", entrances.id: "found by their organization", parts.id: "found by records", files.id: "found by records",
 		uploads.id: "of no organization yet", applications.id: "of who is not in", candidacies.id: "of who is not in", pairings.id: "of who is not in", wipes.id: "says that it was erased", indexing.id: "of no organization",
+		backupKeys.id: "the person's", backupDrives.id: "of this device", backupChoices.id: "of this device", linkChoices.id: "of this device",
 	}
 	for _, b := range ofOrganization {
 		known[b.prefix()[0]] = "erased"

@@ -29,17 +29,18 @@ var (
 	histories = bucket[counters]{23, "the history's counters"}
 )
 
-// AppendRecord gives a record its device, sequence number and clock at wall time now (unix milliseconds) and stores it.
-// A message is put on the timeline once, whatever the number of its records; what a draft said before is erased. A record
-// that no reader would take is refused.
-func (tx *Tx) AppendRecord(org keys.OrgID, device keys.PublicKey, now int64, r history.Record) (history.Record, error) {
+// AppendRecord gives a record this device, the next number and the clock at wall time now (unix milliseconds), has the device sign
+// it, and stores it. A message is put on the timeline once, whatever the number of its records; what a
+// draft said before is erased. A record that no reader would take is refused. [HIST-26]
+func (tx *Tx) AppendRecord(org keys.OrgID, self keys.PrivateKey, now int64, r history.Record) (history.Record, error) {
 	c, err := histories.get(tx, org[:])
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return r, err
 	}
 	c.Sequence++
 	c.Clock = c.Clock.Tick(now)
-	r.Device, r.Sequence, r.Clock = device, c.Sequence, c.Clock
+	r.Device, r.Sequence, r.Clock = self.Public(), c.Sequence, c.Clock
+	r = r.Sign(org, self)
 	if err := r.Validate(); err != nil { // a record that cannot be read again would keep the organization from opening
 		return r, err
 	}
@@ -63,24 +64,27 @@ func (tx *Tx) indexMessage(org keys.OrgID, r history.Record) error {
 	have, err := tx.Message(org, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		at := append(number(uint64(r.Clock.Wall)), number(uint64(r.Clock.Counter))...)
-		if err := timeline.put(tx, id, org[:], at, id[:]); err != nil {
-			return err
-		}
-		if expires := r.Message.Expires(r.Clock.Wall); expires > 0 && r.Message.Erased == 0 {
-			if err := expiries.put(tx, id, org[:], number(uint64(expires)), id[:]); err != nil {
-				return err
-			}
-		}
+		return tx.enterMessage(org, r)
 	case err != nil:
 		return err
 	case history.Stands(have, r).Compare(have) == 0:
 		return nil
 	}
-	if err := tx.noteChanged(org, id); err != nil {
+	return errors.Join(tx.noteChanged(org, id), messages.put(tx, place{r.Device, r.Sequence}, org[:], id[:]))
+}
+
+// enterMessage has a message be found that was not here before.
+func (tx *Tx) enterMessage(org keys.OrgID, r history.Record) error {
+	id := r.Message.ID()
+	if err := timeline.put(tx, id, org[:], momentOf(r), id[:]); err != nil {
 		return err
 	}
-	return messages.put(tx, place{r.Device, r.Sequence}, org[:], id[:])
+	if expires := r.Message.Expires(r.Clock.Wall); expires > 0 { // one that is deleted expires too
+		if err := expiries.put(tx, id, org[:], number(uint64(expires)), id[:]); err != nil {
+			return err
+		}
+	}
+	return errors.Join(tx.noteChanged(org, id), messages.put(tx, place{r.Device, r.Sequence}, org[:], id[:]))
 }
 
 // Message returns the record of a message that stands.

@@ -15,20 +15,25 @@ import (
 // sibling is one device of an account: its store, and its clock, which may be wrong.
 type sibling struct {
 	*Store
-	device keys.PublicKey
-	clock  int64
+	identity keys.PrivateKey
+	clock    int64
 }
 
-// settle erases what acts delete, as the node does.
+// forGood are limits under which every deletion counts.
+var forGood = history.Limits{Edit: 1 << 40, Delete: 1 << 40}
+
+// settle shares the acts on messages that are here and erases what they delete, as the node does.
 func (s *sibling) settle(t *testing.T, messages ...keys.MessageID) {
 	for _, id := range messages {
 		update(t, s.Store, func(tx *Tx) error {
 			r, err := tx.Message(orgA, id)
-			if err != nil || r.Message.Erased > 0 {
+			if err != nil {
 				return nil
 			}
-			all, err := tx.Acts(orgA, id)
-			if err != nil || !history.Fold(*r.Message, all, history.Limits{Edit: 1 << 40, Delete: 1 << 40}).Deleted {
+			if err := tx.ShareActs(orgA, id); err != nil || r.Message.Erased > 0 {
+				return err
+			}
+			if deleted, err := tx.IsDeleted(orgA, *r.Message, forGood); err != nil || !deleted {
 				return err
 			}
 			_, _, err = tx.EraseMessage(orgA, id, history.ErasedDeleted)
@@ -38,6 +43,41 @@ func (s *sibling) settle(t *testing.T, messages ...keys.MessageID) {
 	if err := s.EraseRemains(orgA); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// expire erases the messages whose lifetime is over.
+func (s *sibling) expire(t *testing.T, now int64) {
+	update(t, s.Store, func(tx *Tx) error {
+		due, _, err := tx.Expiring(orgA, now, 100)
+		for _, id := range due {
+			if err == nil {
+				_, _, err = tx.EraseMessage(orgA, id, history.ErasedExpired)
+			}
+		}
+		return err
+	})
+	if err := s.EraseRemains(orgA); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// isTold has a stolen device say of a message that it is erased. It is believed only if the author deleted the message.
+func (s *sibling) isTold(t *testing.T, number uint64, message history.Record, why history.Erased) {
+	m := message.Message.Erase(why)
+	stolen := keys.FromSeed([32]byte{99})
+	r := history.Record{Device: stolen.Public(), Sequence: number, Clock: history.Clock{Wall: 1 + int64(number)}, Kind: history.RecordMessage,
+		Message: &m}.Sign(orgA, stolen)
+	update(t, s.Store, func(tx *Tx) error {
+		deleted, err := tx.IsDeleted(orgA, m, forGood)
+		if err != nil {
+			return err
+		}
+		if added, err := tx.Merge(orgA, r, forGood); err != nil || added && (!deleted || why == history.ErasedExpired) {
+			t.Errorf("a record that says of a message that it is erased, %d, is taken: %v", why, err)
+		}
+		return nil
+	})
+	s.settle(t, m.ID())
 }
 
 // items returns what the sibling shares.
@@ -80,10 +120,26 @@ func (s *sibling) give(t *testing.T, to *sibling) (added int) {
 	})
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	for _, r := range all {
+		if err := r.Check(orgA); err != nil {
+			t.Fatalf("%s: %v", describe(r), err)
+		}
 		update(t, to.Store, func(tx *Tx) error {
-			ok, err := tx.Merge(orgA, r)
+			if r.Device == to.identity.Public() {
+				var moved bool
+				var err error
+				if r, moved, err = tx.MakeWay(orgA, to.identity, r); err != nil {
+					return err
+				}
+				if moved {
+					added++
+				}
+			}
+			ok, err := tx.Merge(orgA, r, forGood)
 			if ok {
 				added++
+			}
+			if errors.Is(err, ErrClone) {
+				return nil
 			}
 			return errors.Join(err, tx.Observe(orgA, r.Clock))
 		})
@@ -107,25 +163,30 @@ func (s *sibling) happen(t *testing.T, random *rand.Rand, step int) {
 	message := byte(random.IntN(12))
 	author := keys.PublicKey{byte(100 + message%3)}
 	id := history.MessageID(author, [history.NonceSize]byte{message})
+	said := letterOf(author, message, func(m *history.Message) {
+		if message%4 == 3 {
+			m.Text.Lifetime = 50_000
+		}
+	})
 	record := func(r history.Record) {
 		update(t, s.Store, func(tx *Tx) error {
-			_, err := tx.AppendRecord(orgA, s.device, s.clock, r)
+			_, err := tx.AppendRecord(orgA, s.identity, s.clock, r)
 			return err
 		})
 	}
 	act := func(kind history.Kind, body any) {
 		update(t, s.Store, func(tx *Tx) error {
-			_, err := tx.AddAct(orgA, s.device, s.clock, actOn(author, kind, body))
+			_, err := tx.AddAct(orgA, s.identity, s.clock, actOn(author, kind, body))
 			return err
 		})
 		s.settle(t, id)
 	}
-	switch random.IntN(10) {
+	switch random.IntN(12) {
 	case 0, 1, 2, 3:
 		var known bool
 		view(t, s.Store, func(tx *Tx) error { _, err := tx.Message(orgA, id); known = err == nil; return nil })
 		if !known {
-			record(letterOf(author, message, nil))
+			record(said)
 			s.settle(t, id)
 		}
 	case 4:
@@ -148,16 +209,21 @@ func (s *sibling) happen(t *testing.T, random *rand.Rand, step int) {
 			d.Content = &history.DraftContent{Text: fmt.Sprint(step), Time: 1}
 		}
 		record(history.Record{Kind: history.RecordDraft, Draft: &d})
+	case 10:
+		s.expire(t, s.clock)
+	case 11:
+		s.isTold(t, uint64(step+1), said, history.Erased(1+random.IntN(2)))
 	}
 }
 
-// Devices that are apart, come together in any pairs and have wrong clocks end with the same records. [HIST-6] [HIST-25]
+// Devices that are apart, come together in any pairs and have wrong clocks end with the same records, also if a stolen one says of
+// messages that they are erased, and lifetimes end. [HIST-6] [HIST-25] [HIST-30]
 func TestSiblingsEndWithTheSameRecords(t *testing.T) {
 	for seed := range uint64(6) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		siblings := make([]*sibling, 4)
 		for i := range siblings {
-			siblings[i] = &sibling{Store: open(t), device: keys.PublicKey{byte(i + 1)}, clock: 1_000_000 + random.Int64N(1e8)}
+			siblings[i] = &sibling{Store: open(t), identity: keys.FromSeed([32]byte{byte(i + 1)}), clock: 1_000_000 + random.Int64N(1e8)}
 		}
 		for step := range 240 {
 			s := siblings[random.IntN(len(siblings))]
@@ -166,6 +232,9 @@ func TestSiblingsEndWithTheSameRecords(t *testing.T) {
 				continue
 			}
 			s.happen(t, random, step)
+		}
+		for _, s := range siblings {
+			s.expire(t, 1e9)
 		}
 		for round := 0; ; round++ {
 			added := 0
@@ -193,7 +262,7 @@ func TestSiblingsEndWithTheSameRecords(t *testing.T) {
 						for _, i := range here {
 							if !slices.Contains(there, i) {
 								r, _ := tx.Shared(orgA, i)
-								t.Logf("only on %d: %s", s.device[0], describe(r))
+								t.Logf("only on %d: %s", s.identity.Public()[0], describe(r))
 							}
 						}
 						return nil
@@ -211,7 +280,7 @@ func TestMergeTellsOfAClone(t *testing.T) {
 	a, b := open(t), open(t)
 	for s, word := range map[*Store]string{a: "one", b: "another"} {
 		update(t, s, func(tx *Tx) error {
-			_, err := tx.AppendRecord(orgA, self, 1000, history.Record{Kind: history.RecordTag, Tag: &history.Tag{Message: keys.MessageID{1}, Tag: word}})
+			_, err := tx.AppendRecord(orgA, identity, 1000, history.Record{Kind: history.RecordTag, Tag: &history.Tag{Message: keys.MessageID{1}, Tag: word}})
 			return err
 		})
 	}
@@ -224,16 +293,16 @@ func TestMergeTellsOfAClone(t *testing.T) {
 		r, err = tx.Shared(orgA, items[0])
 		return err
 	})
-	if err := a.Update(func(tx *Tx) error { _, err := tx.Merge(orgA, r); return err }); !errors.Is(err, ErrClone) {
+	if err := a.Update(func(tx *Tx) error { _, err := tx.Merge(orgA, r, forGood); return err }); !errors.Is(err, ErrClone) {
 		t.Errorf("another record of the same name: %v", err)
 	}
 }
 
 // An own message is shared once it is signed, with what was signed. [HIST-25]
 func TestOwnMessagesAreSharedOnceTheyAreSigned(t *testing.T) {
-	s := &sibling{Store: open(t), device: self}
+	s := &sibling{Store: open(t), identity: identity}
 	r := letterOf(self, 1, func(m *history.Message) { m.Signed = nil })
-	update(t, s.Store, func(tx *Tx) error { _, err := tx.AppendRecord(orgA, self, 1000, r); return err })
+	update(t, s.Store, func(tx *Tx) error { _, err := tx.AppendRecord(orgA, identity, 1000, r); return err })
 	if n := len(s.items(t)); n != 0 {
 		t.Fatalf("%d records are shared", n)
 	}

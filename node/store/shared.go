@@ -32,6 +32,11 @@ func (tx *Tx) putRecord(org keys.OrgID, r history.Record, share bool) error {
 	} else if !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	return tx.putFresh(org, r, share)
+}
+
+// putFresh stores a record of whose name there is none, or that is shared.
+func (tx *Tx) putFresh(org keys.OrgID, r history.Record, share bool) error {
 	if err := records.put(tx, wire.Encode(r), org[:], r.Device[:], number(r.Sequence)); err != nil || !share {
 		return err
 	}
@@ -135,32 +140,6 @@ func readItem(rest []byte) (reconcile.Item, bool) {
 	return reconcile.Item{Time: readNumber(rest), ID: [reconcile.IDSize]byte(rest[8:])}, true
 }
 
-// ItemsOf returns up to limit items of a range that are shared, the newest first, of those before the last one; nil: from the newest
-// on.
-func (tx *Tx) ItemsOf(org keys.OrgID, missing reconcile.Missing, last *reconcile.Item, limit int) (items []reconcile.Item, err error) {
-	prefix := shared.key(org[:])
-	var after []byte
-	switch end, isEnd := missing.To.Least(); {
-	case last != nil:
-		after = shared.key(org[:], number(last.Time), last.ID[:])
-	case !isEnd:
-		after = shared.key(org[:], number(end.Time), end.ID[:])
-	}
-	err = tx.kv.Range(prefix, after, true, func(key, _ []byte) (bool, error) {
-		item, ok := readItem(key[len(prefix):])
-		switch {
-		case !ok:
-			return true, nil
-		case !missing.From.Before(item):
-			return false, nil
-		case missing.Has(item):
-			items = append(items, item)
-		}
-		return len(items) < limit, nil
-	})
-	return items, err
-}
-
 // Shared returns the record of an item as another device of the account gets it: with what its author signed. ErrNotFound means
 // that it is not shared any more.
 func (tx *Tx) Shared(org keys.OrgID, item reconcile.Item) (history.Record, error) {
@@ -192,15 +171,76 @@ func (tx *Tx) Shared(org keys.OrgID, item reconcile.Item) (history.Record, error
 }
 
 // shares reports whether a record is for other devices from the moment that it is stored. What its author has not signed yet is
-// not: nobody could check it.
+// not: nobody could check it. Of an act shareAct says so.
 func shares(r history.Record) bool {
-	switch {
-	case r.Message != nil:
-		return r.Message.Erased > 0 || len(r.Message.Signed) > 0
-	case r.Act != nil:
-		return len(r.Act.Signed) > 0
+	return r.Act == nil && !r.IsEarly() && (r.Message == nil || r.Message.Erased == history.ErasedDeleted || len(r.Message.Signed) > 0)
+}
+
+// shareAct shares an act that its author signed and that is indexed if it counts for a message that is shared. Others would refuse one
+// on a message whose lifetime ended there, which no device gives. [HIST-30]
+func (tx *Tx) shareAct(org keys.OrgID, r history.Record, action history.Action) error {
+	is, err := tx.isOnShared(org, action)
+	if err != nil || !is {
+		return err
 	}
-	return true
+	return tx.share(org, r)
+}
+
+// isOnShared reports whether an act is kept on a message that is shared.
+func (tx *Tx) isOnShared(org keys.OrgID, action history.Action) (is bool, err error) {
+	key := keyOf(action.Act)
+	for _, id := range action.Messages() {
+		var r history.Record
+		if _, err = acts.get(tx, org[:], id[:], key[:]); err == nil {
+			if r, err = tx.Message(org, id); err == nil {
+				is, err = tx.isShared(org, r)
+			}
+		}
+		if is || err != nil && !errors.Is(err, ErrNotFound) {
+			return is, err
+		}
+	}
+	return false, nil
+}
+
+// ShareActs shares the acts on a message that is shared now. [HIST-30]
+func (tx *Tx) ShareActs(org keys.OrgID, message keys.MessageID) error {
+	var found []place
+	err := acts.each(tx, nil, func(_ []byte, at place) (bool, error) {
+		found = append(found, at)
+		return true, nil
+	}, org[:], message[:])
+	for _, at := range found {
+		if err != nil {
+			return err
+		}
+		var r history.Record
+		if r, err = tx.record(org, at); err != nil {
+			return err
+		}
+		if len(r.Act.Signed) == 0 {
+			if _, err := tx.ActProof(org, *r.Act); errors.Is(err, ErrNotFound) {
+				continue
+			} else if err != nil {
+				return err
+			}
+		}
+		var action history.Action
+		if action, err = r.Act.Open(); err == nil {
+			err = tx.shareAct(org, r, action)
+		}
+	}
+	return err
+}
+
+// isShared reports whether other devices of the account get a record.
+func (tx *Tx) isShared(org keys.OrgID, r history.Record) (bool, error) {
+	item := itemOf(r)
+	_, err := shared.get(tx, org[:], number(item.Time), item.ID[:])
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // same reports whether two records are one, or would be but for what was erased of one of them.

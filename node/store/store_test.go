@@ -15,9 +15,10 @@ import (
 )
 
 var (
-	orgA = keys.OrgID{1}
-	orgB = keys.OrgID{1, 1} // its keys sort directly behind those of orgA
-	self = keys.PublicKey{7}
+	orgA     = keys.OrgID{1}
+	orgB     = keys.OrgID{1, 1} // its keys sort directly behind those of orgA
+	identity = keys.FromSeed([32]byte{7})
+	self     = identity.Public()
 )
 
 func open(t *testing.T) *Store {
@@ -226,7 +227,7 @@ func TestMessages(t *testing.T) {
 	var first history.Record
 	update(t, s, func(tx *Tx) (err error) {
 		for i, now := range []int64{100, 50, 300} { // a clock that was set back
-			r, err := tx.AppendRecord(orgA, self, now, text(byte(i+1), "signed"))
+			r, err := tx.AppendRecord(orgA, identity, now, text(byte(i+1), "signed"))
 			if err != nil {
 				return err
 			}
@@ -234,7 +235,7 @@ func TestMessages(t *testing.T) {
 				first = r
 			}
 		}
-		_, err = tx.AppendRecord(orgA, self, 400, text(1, "signed again"))
+		_, err = tx.AppendRecord(orgA, identity, 400, text(1, "signed again"))
 		return err
 	})
 	view(t, s, func(tx *Tx) error {
@@ -302,7 +303,7 @@ func TestRecordThatCannotBeRead(t *testing.T) {
 		}()},
 		"no part": {1, history.Record{Kind: history.RecordRead}},
 	} {
-		err := s.Update(func(tx *Tx) error { _, err := tx.AppendRecord(orgA, self, c.now, c.record); return err })
+		err := s.Update(func(tx *Tx) error { _, err := tx.AppendRecord(orgA, identity, c.now, c.record); return err })
 		if err == nil {
 			t.Errorf("%s is stored", name)
 		}

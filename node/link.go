@@ -1,0 +1,174 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"muster.example/internal/keys"
+	"muster.example/node/api"
+	"muster.example/node/store"
+)
+
+// mostNow is how many messages are remembered that do not wait for a better link.
+const mostNow = 64
+
+// links is what the person chose for this device's link: on one that is metered large files wait, both ways. [API-177]
+type links struct {
+	mu     sync.Mutex // guards the following
+	choice store.LinkChoice
+}
+
+// readLink reads what was chosen.
+func (n *Node) readLink() error {
+	return n.store.View(func(tx *store.Tx) (err error) {
+		n.links.choice, err = tx.LinkChoice()
+		return err
+	})
+}
+
+// metered reports whether large things wait.
+func (l *links) metered() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.choice.Metered
+}
+
+// waits reports whether a message with so many bytes of files waits.
+func (l *links) waits(message keys.MessageID, files uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	over := cmp.Or(l.choice.FilesOver, api.DefaultFilesOver)
+	return l.choice.Metered && files > over && !slices.Contains(l.choice.Now, message)
+}
+
+// waitsForLink reports whether the files of a message of this account wait for a better link.
+func (o *organization) waitsForLink(message keys.MessageID) bool {
+	if !o.node.links.metered() {
+		return false
+	}
+	files := uint64(0)
+	err := o.node.store.View(func(tx *store.Tx) error {
+		record, err := tx.Message(o.org, message)
+		if err != nil || record.Message == nil {
+			return err
+		}
+		for _, file := range record.Message.Text.Files {
+			files += file.Size
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		o.log.Warn("reading how large the files of a message are", "error", err)
+	}
+	return o.node.links.waits(message, files)
+}
+
+// mayTravel reports whether an envelope may go over the link as it is.
+func (o *organization) mayTravel(w store.Waiting) bool {
+	return w.Message == nil || isSmall(w) || !o.waitsForLink(*w.Message)
+}
+
+// lackLink says of recipients for whom a message is held that it waits for a better link, if it does.
+func (o *organization) lackLink(id keys.MessageID, recipients []api.Recipient) {
+	if len(recipients) == 0 || !o.waitsForLink(id) {
+		return
+	}
+	for i := range recipients {
+		if r := &recipients[i]; r.State == api.StateHeld && r.Lack == "" {
+			r.Lack = api.LackLink
+		}
+	}
+}
+
+// Link says what was chosen for the link, and how many messages wait for a better one.
+func (n *Node) Link(context.Context) (api.Link, error) {
+	n.links.mu.Lock()
+	choice := n.links.choice
+	n.links.mu.Unlock()
+	link := api.Link{Mode: api.LinkNormal, FilesOver: int64(cmp.Or(choice.FilesOver, api.DefaultFilesOver))}
+	if choice.Metered {
+		link.Mode = api.LinkMetered
+	}
+	for _, o := range n.all() {
+		held := make(map[keys.MessageID]bool)
+		err := n.store.View(func(tx *store.Tx) error {
+			return tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
+				if w.Message != nil && !w.Accepted && isLarge(w) {
+					held[*w.Message] = true
+				}
+				return true, nil
+			})
+		})
+		if err != nil {
+			return link, err
+		}
+		for message := range held {
+			if o.waitsForLink(message) {
+				link.Waiting++
+			}
+		}
+	}
+	return link, nil
+}
+
+// SetLink chooses what the link is like, or has one message not wait.
+func (n *Node) SetLink(ctx context.Context, request api.LinkRequest) (api.Link, error) {
+	if request.Mode != "" && request.Mode != api.LinkNormal && request.Mode != api.LinkMetered {
+		return api.Link{}, api.Errorf(api.CodeUsage, "a link is %s or %s", api.LinkNormal, api.LinkMetered)
+	}
+	if request.FilesOver != nil && *request.FilesOver <= 0 {
+		return api.Link{}, api.Errorf(api.CodeUsage, "files wait above a number of bytes")
+	}
+	var now *keys.MessageID
+	if request.Now != "" {
+		_, record, err := n.findMessage(request.Org, request.Now)
+		if err != nil {
+			return api.Link{}, err
+		}
+		id := record.Message.ID()
+		now = &id
+	}
+	if err := n.chooseLink(request, now); err != nil {
+		return api.Link{}, err
+	}
+	return n.Link(ctx)
+}
+
+// chooseLink stores a choice and has what waits looked at again. Sessions begin anew if the mode is another: what the rendezvous node
+// brings in pieces depends on it.
+func (n *Node) chooseLink(request api.LinkRequest, now *keys.MessageID) error {
+	n.links.mu.Lock()
+	choice := n.links.choice
+	was := choice.Metered
+	if request.Mode != "" {
+		choice.Metered = request.Mode == api.LinkMetered
+	}
+	if request.FilesOver != nil {
+		choice.FilesOver = uint64(*request.FilesOver)
+	}
+	if now != nil && !slices.Contains(choice.Now, *now) {
+		choice.Now = append(slices.Clone(choice.Now), *now)
+		choice.Now = choice.Now[max(0, len(choice.Now)-mostNow):]
+	}
+	err := n.store.Update(func(tx *store.Tx) error { return tx.PutLinkChoice(choice) })
+	if err == nil {
+		n.links.choice = choice
+	}
+	n.links.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for _, o := range n.all() {
+		if was != choice.Metered && o.connection() != nil {
+			o.reconnect()
+		}
+		for _, p := range o.mesh.all() {
+			p.again()
+		}
+		wake(o.wakeOffer)
+	}
+	return nil
+}

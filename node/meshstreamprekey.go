@@ -1,0 +1,43 @@
+package node
+
+import (
+	"errors"
+	"slices"
+
+	"muster.example/internal/envelope"
+	"muster.example/internal/keys"
+	"muster.example/node/mesh"
+	"muster.example/node/store"
+)
+
+// signedPrekeys returns the prekeys of devices that are known here and that one may still seal to. [MSH-11]
+func (o *organization) signedPrekeys(devices []keys.PublicKey) (list []mesh.Prekey, err error) {
+	now := o.now()
+	return list, o.node.store.View(func(tx *store.Tx) error {
+		for _, device := range devices {
+			signed, err := tx.KnownPrekey(o.org, device)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			} else if err != nil {
+				return err
+			}
+			if _, err := envelope.OpenPrekey(signed, o.org, device, now); err == nil && len(signed) <= mesh.MaxPrekey {
+				list = append(list, mesh.Prekey{Device: device, Signed: slices.Clone(signed)})
+			}
+		}
+		return nil
+	})
+}
+
+// askPrekeys asks every neighbour for the prekeys of devices to which something is to be sealed. [MSH-11]
+func (m *meshStreams) askPrekeys(devices []keys.PublicKey) {
+	if len(devices) == 0 {
+		return
+	}
+	devices = slices.Clone(devices)
+	slices.SortFunc(devices, keys.PublicKey.Compare)
+	devices = slices.Compact(devices)
+	for _, p := range m.all() {
+		p.owe(func(owed *owed) { owed.wanted = devices[:min(len(devices), mesh.MostPrekeys)] })
+	}
+}
