@@ -49,7 +49,7 @@ func (g *Gossip) inspect(from peer.ID, rpc *pubsub.RPC) error {
 
 // passes reports whether a message is well formed, between those who may, and within the bounds.
 func (g *Gossip) passes(neighbor keys.PublicKey, m *pb.Message) bool {
-	if m == nil || len(m.GetData()) == 0 || len(m.GetData()) > g.cfg.MaxMessage ||
+	if m == nil || len(m.GetData()) == 0 || len(m.GetData()) > g.largest(m.GetTopic()) ||
 		len(m.GetSeqno()) != seqnoSize || len(m.GetSignature()) != signatureSize || m.Key != nil {
 		return false
 	}
@@ -57,4 +57,12 @@ func (g *Gossip) passes(neighbor keys.PublicKey, m *pb.Message) bool {
 	topic := m.GetTopic()
 	return err == nil && g.may(neighbor, topic) && g.may(author, topic) &&
 		g.flood.allow(link{topic, author, neighbor}, AcceptedPerMinute)
+}
+
+// largest returns how many bytes a message of a topic may have; 0 if it is none of ours.
+func (g *Gossip) largest(topic string) int {
+	if j := g.topic(topic); j != nil {
+		return j.largest
+	}
+	return 0
 }
