@@ -16,10 +16,11 @@ const eraseAtOnce = 1000
 // ofOrganization are the buckets whose keys begin with the organization.
 var ofOrganization = []erasable{
 	entries, checkpoints, alarms, distrusts, earlyBars, lostEvents, notices,
-	prekeys, outgoing, incoming, heard, grants, talks, aways,
-	records, shared, digests, lacking, messages, timeline, histories, acts, proofs, expiries, doomed, settled, numbers, jobs, waiting, waitingIDs, deliveries, seen, sealed, unposted, undelivered,
-	drafts, dropped, delays, unindexed,
-	choices, exclusions, sightings, organizations,
+	prekeys, outgoing, incoming, heard, sents, grants, talks, aways,
+	records, renumbered, shared, digests, lacking, messages, timeline, histories, acts, proofs, expiries, doomed, settled, numbers, jobs, waiting, waitingIDs, deliveries, seen, sealed, unposted, undelivered,
+	drafts, dropped, delays, unindexed, wishes, keepings,
+	carries, carriedBytes, carriedBefore, carriedReceipts, knownPrekeys, ownShares, meetings, receipted, chosen, partials,
+	archivesTold, choices, exclusions, sightings, parkings, reckonings, newcomers, restorations, backupWords, organizations,
 }
 
 // Erase removes everything of one organization and leaves that of the others: first what is found through something else,

@@ -29,11 +29,13 @@ func (b bucket[V]) survey(tx *Tx) Finding {
 func surveyedBuckets() []surveyed {
 	return []surveyed{
 		profiles, organizations, entries, checkpoints, alarms, entrances, distrusts, earlyBars, lostEvents, notices,
-		prekeys, outgoing, incoming, heard, grants, talks, aways,
-		records, shared, digests, lacking, messages, timeline, histories, parts, files, uploads, acts, proofs, expiries, doomed, settled,
+		prekeys, outgoing, incoming, heard, sents, grants, talks, aways,
+		records, renumbered, shared, digests, lacking, messages, timeline, histories, parts, files, uploads, acts, proofs, expiries, doomed, settled,
 		numbers, jobs, waiting, waitingIDs, deliveries, seen, sealed, unposted, undelivered,
 		drafts, dropped, delays,
-		choices, exclusions, applications, wipes, sightings, candidacies, pairings, unindexed, indexing,
+		carries, carriedBytes, carriedBefore, carriedReceipts, knownPrekeys, ownShares, meetings, receipted, chosen, partials,
+		choices, exclusions, applications, wipes, sightings, archivesTold, parkings, reckonings, newcomers, candidacies, pairings, restorations, wishes, unindexed, indexing, keepings,
+		backupWords, backupKeys, backupDrives, backupChoices, linkChoices,
 	}
 }
 
