@@ -80,7 +80,7 @@ func (o *organization) setTalkLeave(tx *store.Tx, place envelope.Place, open boo
 
 // expiryLocked returns when what is written now is given up, in Unix seconds. Callers hold mu.
 func (o *organization) expiryLocked() int64 {
-	return time.Now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
+	return o.now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
 }
 
 // talkNow returns what is known of a conversation, as this batch has it.
@@ -120,12 +120,13 @@ func (o *organization) takeTalkLeave(tx *store.Tx, data []byte, member keys.Memb
 	if !grant.Open || member == o.member {
 		return nil
 	}
+	effects.offer = true // what waited for this may go straight to their devices
 	return o.release(tx, member, func(p envelope.Place) bool { return p.Equal(place) }, effects)
 }
 
 // hold sets envelopes aside for devices whose members take no part in the conversation yet.
 func (o *organization) hold(tx *store.Tx, w store.Waiting, devices []keys.PublicKey) error {
-	w.Pending, w.Held = difference(w.Pending, devices), union(w.Held, devices)
+	w.Pending, w.Held, w.Full = difference(w.Pending, devices), union(w.Held, devices), difference(w.Full, devices)
 	w.Accepted = w.Accepted || len(w.Pending) == 0 // nothing of it is to be posted
 	if err := tx.PutWaiting(o.org, w); err != nil || w.Message == nil {
 		return err
