@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
-	"muster.example/internal/task"
 	"muster.example/node/api"
 	"muster.example/node/pairing"
 )
@@ -17,99 +15,27 @@ const pairingWait = 20 * time.Second
 
 // pairingRun is a pairing under way, or the last one, on either side.
 type pairingRun struct {
-	node   *Node
-	end    context.CancelFunc
-	over   chan struct{} // closed once all of it has ended
-	answer chan bool     // capacity 1: what the person says to the words
-
-	mu      sync.Mutex // guards the following
-	said    api.Pairing
-	changed chan struct{} // closed and replaced at each change
+	*undertaking[api.Pairing]
+	answer chan bool // capacity 1: what the person says to the words
 }
 
-// beginPairing makes room for a pairing: what was under way ends. The context is the whole pairing's. Callers call start, or
-// abort.
+// beginPairing makes room for a pairing. Callers call start, or abort.
 func (n *Node) beginPairing(ctx context.Context, first api.Pairing) (*pairingRun, context.Context, error) {
-	select {
-	case <-n.running:
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.group == nil {
-		return nil, nil, errNotRunning
-	}
-	if before := n.pairing; before != nil {
-		before.end()
-		n.mu.Unlock()
-		select {
-		case <-before.over:
-		case <-ctx.Done():
-		}
-		n.mu.Lock()
-		if n.pairing != before || ctx.Err() != nil || n.group == nil {
-			return nil, nil, errors.Join(ctx.Err(), api.Errorf(api.CodeFailed, "another pairing was begun at the same time").WithHint("try again"))
-		}
-		first.Version = before.snapshot().Version + 1
-	}
-	r := &pairingRun{node: n, over: make(chan struct{}), answer: make(chan bool, 1), said: first, changed: make(chan struct{})}
-	life, end := context.WithTimeout(n.group.Context(), pairing.Life+pairing.SignTime)
-	n.pairing, r.end = r, end
-	return r, life, nil
-}
-
-// start runs the pairing in goroutines of its own. Whatever comes of it ends it, and nothing else of the node.
-func (r *pairingRun) start(ctx context.Context, parts map[string]func(ctx context.Context) error) error {
-	r.node.mu.Lock()
-	defer r.node.mu.Unlock()
-	if r.node.group == nil {
-		r.abort(errNotRunning)
-		return errNotRunning
-	}
-	r.node.group.Go("pairing", func(context.Context) error {
-		group := task.New(ctx)
-		for part, run := range parts {
-			group.Go(part, run)
-		}
-		r.abort(group.Wait())
-		return nil
-	})
-	return nil
-}
-
-// abort ends a pairing that has not come to an end of its own. It is called once.
-func (r *pairingRun) abort(err error) {
-	r.end()
-	r.tell(func(p *api.Pairing) {
-		if p.Over() {
-			return
-		}
-		if err == nil {
-			err = api.Errorf(api.CodeInterrupted, "the pairing was cancelled: nothing was added")
-		}
-		p.State, p.Error = api.PairingFailed, pairingError(err)
-	})
-	close(r.over)
-}
-
-// tell changes what is said of the pairing.
-func (r *pairingRun) tell(change func(*api.Pairing)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	change(&r.said)
-	r.said.Version++
-	close(r.changed)
-	r.changed = make(chan struct{})
-	r.node.hub.publish(api.Event{Kind: api.EventPairing, Time: time.Now().UTC()})
-}
-
-func (r *pairingRun) snapshot() api.Pairing {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	said := r.said
-	said.Words, said.Orgs = slices.Clone(said.Words), slices.Clone(said.Orgs)
-	return said
+	r := &pairingRun{answer: make(chan bool, 1), undertaking: &undertaking[api.Pairing]{
+		node: n, name: "pairing", event: api.EventPairing, over: make(chan struct{}), said: newBulletin(first),
+		version: func(p *api.Pairing) *uint64 { return &p.Version },
+		ending: func(p *api.Pairing, err error) {
+			if p.Over() {
+				return
+			}
+			if err == nil {
+				err = context.Canceled
+			}
+			p.State, p.Error = api.PairingFailed, pairingError(err)
+		},
+	}}
+	life, err := undertake(ctx, &n.pairing, r, pairing.Life+pairing.SignTime, errPairingBusy)
+	return r, life, err
 }
 
 func (n *Node) currentPairing() *pairingRun {
@@ -124,29 +50,13 @@ func (n *Node) Pairing(ctx context.Context, query api.PairingQuery) (api.Pairing
 	if r == nil {
 		return api.Pairing{State: api.PairingNone}, nil
 	}
-	timeout := time.NewTimer(pairingWait)
-	defer timeout.Stop()
-	for {
-		r.mu.Lock()
-		changed, news := r.changed, r.said.Version > query.After
-		r.mu.Unlock()
-		if news {
-			return r.snapshot(), nil
-		}
-		select {
-		case <-changed:
-		case <-timeout.C:
-			return r.snapshot(), nil
-		case <-ctx.Done():
-			return api.Pairing{}, ctx.Err()
-		}
-	}
+	return r.said.await(ctx, pairingWait, func(p api.Pairing) bool { return p.Version > query.After })
 }
 
 // ConfirmPairing says yes to the words that both screens show, or ends the pairing. [PAIR-10]
 func (n *Node) ConfirmPairing(ctx context.Context, request api.ConfirmRequest) (api.Pairing, error) {
 	r := n.currentPairing()
-	if r == nil || r.snapshot().Over() {
+	if r == nil || r.said.now().Over() {
 		if request.No {
 			return n.Pairing(ctx, api.PairingQuery{})
 		}
@@ -154,14 +64,9 @@ func (n *Node) ConfirmPairing(ctx context.Context, request api.ConfirmRequest) (
 	}
 	if request.No {
 		r.end()
-		select {
-		case <-r.over:
-			return r.snapshot(), nil
-		case <-ctx.Done():
-			return api.Pairing{}, ctx.Err()
-		}
+		return r.awaitEnd(ctx)
 	}
-	switch said := r.snapshot(); {
+	switch said := r.said.now(); {
 	case said.New:
 		return said, api.Errorf(api.CodeUsage, "this is the new device").WithHint("say yes on the one that has the account")
 	case said.State == api.PairingWaiting:
@@ -173,17 +78,18 @@ func (n *Node) ConfirmPairing(ctx context.Context, request api.ConfirmRequest) (
 	case r.answer <- true:
 	default: // said already
 	}
-	return n.Pairing(ctx, api.PairingQuery{After: r.snapshot().Version})
+	return n.Pairing(ctx, api.PairingQuery{After: r.said.now().Version})
 }
 
-// errNo and the others are why a pairing ends.
+// errPairingBusy and the others are why a pairing ends, or does not begin.
 var (
-	errVoid       = api.Errorf(api.CodeRefused, "the code was wrong three times, and is void").WithHint("make another: muster device add")
-	errVisits     = api.Errorf(api.CodeRefused, "the code was tried too often, and is void").WithHint("make another: muster device add")
-	errSlotLost   = api.Errorf(api.CodeFailed, "the rendezvous node has ended the pairing").WithHint("check the network, and make another code: muster device add")
-	errCodeOld    = api.Errorf(api.CodeFailed, "nobody used the code within ten minutes: it is void").WithHint("make another: muster device add")
-	errOtherGone  = api.Errorf(api.CodeFailed, "the other device has broken off: nothing was added").WithHint("begin again on both: muster device add, then muster pair")
-	errOtherFault = api.Errorf(api.CodeFailed, "the other device says what it should not: nothing was added").
+	errPairingBusy = api.Errorf(api.CodeFailed, "another pairing was begun at the same time").WithHint("try again")
+	errVoid        = api.Errorf(api.CodeRefused, "the code was wrong three times, and is void").WithHint("make another: muster device add")
+	errVisits      = api.Errorf(api.CodeRefused, "the code was tried too often, and is void").WithHint("make another: muster device add")
+	errSlotLost    = api.Errorf(api.CodeFailed, "the rendezvous node has ended the pairing").WithHint("check the network, and make another code: muster device add")
+	errCodeOld     = api.Errorf(api.CodeFailed, "nobody used the code within ten minutes: it is void").WithHint("make another: muster device add")
+	errOtherGone   = api.Errorf(api.CodeFailed, "the other device has broken off: nothing was added").WithHint("begin again on both: muster device add, then muster pair")
+	errOtherFault  = api.Errorf(api.CodeFailed, "the other device says what it should not: nothing was added").
 			WithHint("update muster on both; if that does not help, somebody is on the line between them")
 	errWrongCode = api.Errorf(api.CodeRefused, "the code is wrong").WithHint("check each word with the other device, and try again: a code has three tries")
 )

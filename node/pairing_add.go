@@ -61,6 +61,7 @@ func (p *oldPairing) add(ctx context.Context, old *pairing.Old, t *talk) error {
 	for i, c := range all {
 		c.device = devices[i]
 	}
+	awaitConnections(ctx, all)
 	broken := p.node.addNewcomers(ctx, old, t, all, len(offer.Recovery))
 	added := slices.ContainsFunc(all, func(c *newcomer) bool { return c.settled && c.outcome == pairing.Added })
 	if broken != nil && !added {
@@ -93,6 +94,16 @@ func (p *oldPairing) add(ctx context.Context, old *pairing.Old, t *talk) error {
 		}
 	})
 	return nil
+}
+
+// awaitConnections gives rendezvous nodes that are not reached now a while, all of them together: two devices that met on a local
+// network need one to put the event on the roll.
+func awaitConnections(ctx context.Context, all []*newcomer) {
+	ctx, cancel := context.WithTimeout(ctx, addTime)
+	defer cancel()
+	for _, c := range all {
+		c.o.await(ctx, addTime, func() bool { return c.o.connection() != nil })
+	}
 }
 
 var outcomeText = map[pairing.Outcome]string{pairing.Added: "added", pairing.Refused: "refused", pairing.Missed: "missed"}
@@ -132,9 +143,10 @@ func (o *organization) offer() (pairing.Organization, error) {
 	defer o.mu.Unlock()
 	size := o.roll.Size()
 	root, err := o.roll.Root(size)
+	at := o.node.shownAt(o.at)
 	return pairing.Organization{
 		Org: o.org, Name: o.roll.State().OrgName(), Member: o.member, Signer: o.device, Size: size, Root: root, Number: number,
-		Nodes: []membership.NodeAddress{{Key: o.at.Key, Addresses: slices.Clone(o.at.Addresses[:min(len(o.at.Addresses), offeredAddresses)])}},
+		Nodes: []membership.NodeAddress{{Key: o.at.Key, Addresses: at[:min(len(at), offeredAddresses)]}},
 	}, err
 }
 
@@ -238,7 +250,7 @@ func (c *newcomer) submit(ctx context.Context, place pairing.Place, cosignature 
 	case err != nil && !errors.Is(err, membership.ReasonAlready):
 		c.settle(pairing.Refused, ruleRefusal(err))
 		return
-	case client == nil:
+	case client == nil || !o.orders(client):
 		c.settle(pairing.Missed, api.Errorf(api.CodeFailed, "the rendezvous node cannot be reached now"))
 		return
 	}

@@ -119,31 +119,12 @@ func (n *Node) paired(kept store.Pairing) error {
 // keepPairings enters what a pairing that broke off, or a run that ended, has left: as soon as the rendezvous nodes say that
 // this device was added.
 func (n *Node) keepPairings(ctx context.Context) error {
-	pause := pairingPause
-	for {
-		left, err := n.tryPairings(ctx)
-		if err != nil {
-			return err
-		}
-		wait := make(<-chan time.Time)
-		if left > 0 {
-			wait = time.After(jitter(pause))
-			pause = min(2*pause, longestPause)
-		} else {
-			pause = pairingPause
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-n.wakePairings:
-		case <-wait:
-		}
-	}
+	return keepAtIt(ctx, pairingPause, n.wakePairings, n.tryPairings)
 }
 
 // tryPairings tries each once, and returns how many are left. Errors are of the store.
 func (n *Node) tryPairings(ctx context.Context) (left int, err error) {
-	if r := n.currentPairing(); r != nil && !r.snapshot().Over() {
+	if r := n.currentPairing(); r != nil && !r.said.now().Over() {
 		return 1, nil // it may be signing just now
 	}
 	var all []store.Pairing
@@ -158,7 +139,7 @@ func (n *Node) tryPairings(ctx context.Context) (left int, err error) {
 		}
 		n.log.Info("not in an organization that another device may have added this one to", "org", kept.Org.Short(), "error", tried)
 		status, answered := errors.AsType[wire.Status](tried)
-		if answered && !status.Retryable() && time.Since(time.UnixMilli(kept.Since)) > pairingKept {
+		if answered && !status.Retryable() && n.sober().Sub(time.UnixMilli(kept.Since)) > pairingKept {
 			err = errors.Join(err, n.store.Update(func(tx *store.Tx) error { return tx.DeletePairing(kept.Org) }))
 			continue
 		}

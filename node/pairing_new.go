@@ -2,14 +2,13 @@ package node
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
 
 	"muster.example/internal/keys"
-	"muster.example/internal/wire"
 	"muster.example/membership"
 	"muster.example/node/api"
 	"muster.example/node/pairing"
@@ -23,9 +22,12 @@ const atPeer = "/p2p/"
 // newPairing is a pairing on the device that is to be added.
 type newPairing struct {
 	*pairingRun
-	client *rvclient.Client
+	host   host.Host        // under an identity that is for this alone
+	client *rvclient.Client // of the rendezvous node that has the slot; nil: unknown
+	near   bool             // the other device is looked for on the local network
+	at     []string         // where it waits there, as a link says
 	slot   uint32
-	setup  pairing.Setup
+	setup  pairing.Setup // but for what is each way's own
 	offers []offered
 }
 
@@ -42,8 +44,8 @@ type offered struct {
 // Pair makes this device one of the account of the device that shows a code or link. It returns at once: Pairing tells what
 // comes of it.
 func (n *Node) Pair(ctx context.Context, request api.PairRequest) (api.Pairing, error) {
-	p := &newPairing{client: &rvclient.Client{}}
-	if err := p.read(request); err != nil {
+	p := &newPairing{}
+	if err := p.read(request, n.config.Nearby != nil); err != nil {
 		return api.Pairing{}, err
 	}
 	self := keys.Generate()
@@ -53,31 +55,42 @@ func (n *Node) Pair(ctx context.Context, request api.PairRequest) (api.Pairing, 
 		return api.Pairing{}, err
 	}
 	p.pairingRun = run
-	if p.client.Host, err = n.newHost(self, &gate{}); err != nil { // nobody calls it
+	if p.host, err = n.newHost(self, &gate{}); err != nil { // nobody calls it
 		run.abort(err)
 		return api.Pairing{}, err
 	}
+	if p.client != nil {
+		p.client.Host = p.host
+	}
 	err = run.start(life, map[string]func(context.Context) error{"pairing visit": p.run})
 	if err != nil {
-		p.client.Host.Close()
+		p.host.Close()
 	}
-	return run.snapshot(), err
+	return run.said.now(), err
 }
 
-// read takes what the person entered.
-func (p *newPairing) read(request api.PairRequest) error {
+// read takes what the person entered. Where there are local networks, a code needs no address.
+func (p *newPairing) read(request api.PairRequest, near bool) error {
 	if strings.HasPrefix(request.With, pairing.LinkPrefix) {
 		link, err := pairing.ParseLink(request.With)
-		if err != nil || link.Node == nil {
+		if err != nil || link.Node == nil && !near {
 			return api.Errorf(api.CodeUsage, "this is no link to pair with").WithHint("copy the whole line, from muster:pair/ on")
 		}
-		p.slot, p.setup = link.Slot, pairing.Setup{Secret: link.Secret[:], ByLink: true, Slot: link.Slot, Path: link.Node.Key, Peer: link.Old}
-		p.client.Node, p.client.Addresses = link.Node.Key, link.Node.Addresses
+		p.slot, p.setup = link.Slot, pairing.Setup{Secret: link.Secret[:], ByLink: true, Slot: link.Slot, Peer: link.Old}
+		p.near, p.at = near, link.Addresses
+		if link.Node != nil {
+			p.client = &rvclient.Client{Node: link.Node.Key, Addresses: link.Node.Addresses}
+		}
 		return nil
 	}
 	code, err := pairing.ParseCode(request.With)
 	if err != nil {
-		return api.Errorf(api.CodeUsage, "%s", strings.TrimPrefix(err.Error(), "pairing: ")).WithHint("a code is like 01234-apple-river-stone")
+		detail := strings.TrimPrefix(err.Error(), pairing.ErrText.Error()+": ")
+		return api.Errorf(api.CodeUsage, "this is no code to pair with: %s", detail).WithHint("a code is like 01234-apple-river-stone")
+	}
+	p.slot, p.setup = code.Slot, pairing.Setup{Secret: code.Secret(), Slot: code.Slot}
+	if p.near = near && request.At == ""; p.near {
+		return nil
 	}
 	address, peer, found := strings.Cut(request.At, atPeer)
 	if !found {
@@ -88,15 +101,14 @@ func (p *newPairing) read(request api.PairRequest) error {
 	if err != nil {
 		return api.Errorf(api.CodeUsage, "the address does not end with who is there").WithHint("copy the whole address, with /p2p/ and what follows")
 	}
-	p.slot, p.setup = code.Slot, pairing.Setup{Secret: code.Secret(), Slot: code.Slot, Path: node}
-	p.client.Node, p.client.Addresses = node, []string{address}
+	p.client = &rvclient.Client{Node: node, Addresses: []string{address}}
 	return nil
 }
 
 // run is the whole of it: the conversation, and the entering of what this device was added to.
 func (p *newPairing) run(ctx context.Context) error {
 	err := p.converse(ctx)
-	_ = p.client.Host.Close() // its identity is for this alone; nothing is left to say by it
+	_ = p.host.Close() // its identity is for this alone; nothing is left to say by it
 	if err != nil && !slices.ContainsFunc(p.offers, func(o offered) bool { return o.signed }) {
 		return err
 	}
@@ -107,29 +119,13 @@ func (p *newPairing) run(ctx context.Context) error {
 	return p.enterAll(ctx, err)
 }
 
-// converse visits the slot and talks with the old device until it says what came of it.
+// converse finds the old device, and talks with it until it says what came of it.
 func (p *newPairing) converse(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	slot, err := p.client.VisitSlot(ctx, p.slot)
-	if err != nil {
-		return visitError(err)
-	}
-	frames, done := make(chan []byte, waitingFrames), make(chan struct{})
-	p.node.mu.Lock()
-	group := p.node.group
-	p.node.mu.Unlock()
-	if group == nil {
-		slot.Close()
-		return errNotRunning
-	}
-	group.Go("pairing visit reader", func(context.Context) error { defer close(done); return readVisit(ctx, slot, frames) })
-	defer func() { slot.Close(); cancel(); <-done }()
-	t := &talk{send: slot.Send, leave: slot.Close, frames: frames}
-	new, err := p.meet(ctx, t)
+	new, t, err := p.reach(ctx)
 	if err != nil {
 		return err
 	}
+	defer t.leave()
 	words := new.Words()
 	p.tell(func(said *api.Pairing) { said.State, said.Words = api.PairingCompare, words[:] })
 	for wait := pairing.Life; ; wait = pairing.SignTime {
@@ -169,60 +165,9 @@ func (p *newPairing) converse(ctx context.Context) error {
 	}
 }
 
-// visitError says why there is nobody to talk to.
-func visitError(err error) error {
-	status, answered := errors.AsType[wire.Status](err)
-	switch {
-	case !answered:
-		return api.Errorf(api.CodeFailed, "the rendezvous node of the other device cannot be reached").
-			WithHint("check the network; the code is still good")
-	case status == wire.StatusNotFound:
-		return api.Errorf(api.CodeRefused, "no device waits there: the code is mistyped, used, void, or older than ten minutes").
-			WithHint("check the number, or make another code: muster device add")
-	case status == wire.StatusFull:
-		return api.Errorf(api.CodeFailed, "another device uses this code now").WithHint("if it is not yours, end it on the other device, and make another code")
-	case status == wire.StatusLimit:
-		return api.Errorf(api.CodeFailed, "the rendezvous node asks for patience").WithHint("try again in a minute")
-	}
-	return refusal("visiting the rendezvous node", err)
-}
-
-// meet finds out whether the old device has the same code. [PAIR-5]
-func (p *newPairing) meet(ctx context.Context, t *talk) (*pairing.New, error) {
-	new := pairing.NewNew(rand.Reader, p.setup)
-	hello, err := t.receive(ctx, pairing.AnswerTime)
-	if err != nil {
-		return nil, err
-	}
-	share, err := new.Hello(hello)
-	if err != nil {
-		return nil, err
-	}
-	reply, err := t.exchange(ctx, share, pairing.AnswerTime)
-	if err != nil {
-		return nil, err
-	}
-	tag, err := new.Reply(reply)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := t.exchange(ctx, tag, pairing.AnswerTime)
-	if err != nil {
-		return nil, err
-	}
-	err = new.Confirm(answer)
-	if refused, ok := errors.AsType[*pairing.RefusedError](err); ok {
-		if refused.Left == 0 {
-			return nil, errVoid
-		}
-		return nil, errWrongCode
-	}
-	return new, err
-}
-
 // take makes a key for each organization of the offer, or finds the one that this device has there.
 func (p *newPairing) take(offer pairing.Offer) (devices []keys.PublicKey, err error) {
-	now := time.Now().UnixMilli()
+	now := p.node.now().UnixMilli()
 	for _, org := range offer.Orgs {
 		next := offered{signer: org.Signer, Pairing: store.Pairing{
 			Org: org.Org, Name: org.Name, Member: org.Member, Size: org.Size, Root: org.Root, Number: org.Number, Since: now,

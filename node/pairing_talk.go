@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"muster.example/internal/keys"
 	"muster.example/node/pairing"
 	"muster.example/rendezvous/rvclient"
 	"muster.example/rendezvous/rvproto"
@@ -12,8 +13,10 @@ import (
 // talk is the way to the other device of a pairing.
 type talk struct {
 	send   func(frame []byte) error
-	leave  func()        // ends it
-	frames <-chan []byte // what the other says; closed when it has gone
+	leave  func()         // ends it
+	frames <-chan []byte  // what the other says; closed when it has gone
+	path   keys.PublicKey // the rendezvous node that passes it on; zero if none does
+	peer   keys.PublicKey // who the other is, as the connection proves; zero if it does not
 }
 
 // waitingFrames is how many frames of the other device may wait: it speaks when it is asked, so that there is one at most.
@@ -45,8 +48,7 @@ func (t *talk) exchange(ctx context.Context, frame []byte, limit time.Duration) 
 }
 
 // readVisits reads from an open slot, and hands out each visit.
-func readVisits(ctx context.Context, slot *rvclient.Slot, visits chan<- *talk) error {
-	defer close(visits)
+func readVisits(ctx context.Context, slot *rvclient.Slot, path keys.PublicKey, visits chan<- *talk) error {
 	var frames chan []byte
 	hangUp := func() {
 		if frames != nil {
@@ -58,14 +60,14 @@ func readVisits(ctx context.Context, slot *rvclient.Slot, visits chan<- *talk) e
 	for {
 		f, err := slot.Next()
 		if err != nil {
-			return nil // the slot is over: the end of visits says so
+			return nil // the slot is over
 		}
 		switch {
 		case f.Event == rvproto.PairCame:
 			hangUp()
 			frames = make(chan []byte, waitingFrames)
 			select {
-			case visits <- &talk{send: slot.Send, leave: func() { _ = slot.Dismiss() }, frames: frames}:
+			case visits <- &talk{send: slot.Send, leave: func() { _ = slot.Dismiss() }, frames: frames, path: path}:
 			case <-ctx.Done():
 				return nil
 			}

@@ -1,30 +1,27 @@
 package pairing
 
 import (
-	"errors"
 	"fmt"
+
+	"muster.example/node/agreement"
 )
 
+// The errors of a conversation. See node/agreement.
 var (
 	// ErrText means that a text is neither a code nor a link in its one form.
-	ErrText = errors.New("pairing: not a code or link")
+	ErrText = agreement.ErrText
 	// ErrFrame means that the other side sent what the conversation has no place for.
-	ErrFrame = errors.New("pairing: the other side breaks the protocol")
+	ErrFrame = agreement.ErrFrame
 	// ErrCode means that the other side has another code: a try was wrong.
-	ErrCode = errors.New("pairing: the other side has another code")
+	ErrCode = agreement.ErrCode
 	// ErrPeer means that the other side is not the device that the link or the connection names.
-	ErrPeer = errors.New("pairing: the other side is another device than was meant")
+	ErrPeer = agreement.ErrPeer
 	// ErrSealed means that a sealed frame was changed, repeated or left out on its way.
-	ErrSealed = errors.New("pairing: a sealed frame was tampered with")
+	ErrSealed = agreement.ErrSealed
 )
 
 // RefusedError means that the old device found the code wrong, as it says itself. Nobody vouches for it.
-type RefusedError struct{ Left int }
-
-// Error implements error.
-func (e *RefusedError) Error() string {
-	return fmt.Sprintf("pairing: the other device says that the code is wrong; tries left: %d", e.Left)
-}
+type RefusedError = agreement.RefusedError
 
 func frameError(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrFrame, fmt.Sprintf(format, args...))

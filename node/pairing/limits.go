@@ -1,17 +1,20 @@
 package pairing
 
-import "time"
+import (
+	"time"
+
+	"muster.example/node/agreement"
+)
 
 // Limits of a pairing. [PAIR-12]
 const (
-	MaxFrame = 64 << 10         // bytes of one frame
-	Life     = 10 * time.Minute // of a code, until somebody says yes
-	Tries    = 3                // wrong tries that void a code
-	Visits   = 16               // conversations, wrong or broken off, that void it
-	// AnswerTime bounds each wait for the other side's program. Waits for people last Life, and for the signing and handing
-	// in of events SignTime.
-	AnswerTime = 30 * time.Second
-	SignTime   = 3 * time.Minute
+	MaxFrame   = agreement.MaxFrame   // bytes of one frame
+	Life       = agreement.Life       // of a code, until somebody says yes
+	Tries      = agreement.Tries      // wrong tries that void a code
+	Visits     = agreement.Visits     // conversations, wrong or broken off, that void it
+	AnswerTime = agreement.AnswerTime // bounds each wait for the other side's program
+	// SignTime bounds the signing and handing in of events. Waits for people last Life.
+	SignTime = 3 * time.Minute
 
 	// MaxOrgs is how many organizations one pairing brings a device into.
 	MaxOrgs = 64
@@ -24,5 +27,4 @@ const (
 	maxAddress   = 128 // bytes of one
 	maxName      = 256 // bytes of an organization's name
 	maxLink      = 4 << 10
-	padding      = 4 << 10 // sealed messages are padded to a multiple of it
 )

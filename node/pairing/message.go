@@ -1,8 +1,6 @@
 package pairing
 
 import (
-	"bytes"
-
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
 	"muster.example/membership"
@@ -75,19 +73,8 @@ type Done struct {
 	Outcomes []Outcome `cbor:"1,keyasint"`
 }
 
-// padded returns what is sealed: the message, the byte 0x80, and zeros up to a multiple of padding, so that who passes it on
-// does not see how many organizations there are. [PAIR-8]
-func (m message) padded() []byte {
-	plain := append(wire.Encode(m), 0x80)
-	return append(plain, make([]byte, (padding-len(plain)%padding)%padding)...)
-}
-
 func decodeMessage(plain []byte) (message, error) {
 	var m message
-	plain, padded := bytes.CutSuffix(bytes.TrimRight(plain, "\x00"), []byte{0x80})
-	if !padded {
-		return m, frameError("a message without its padding")
-	}
 	if err := wire.Decode(plain, &m); err != nil {
 		return m, frameError("%v", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"muster.example/internal/keys"
 	"muster.example/membership"
+	"muster.example/node/agreement"
 )
 
 // drawn is repeatable randomness.
@@ -127,12 +128,12 @@ func TestWrongCode(t *testing.T) {
 		change     func(old, new *Setup)
 		old, newer error // what each side finds; nil: nothing
 	}{
-		"another word":         {func(_, n *Setup) { n.Secret = []byte("apple-river-stove") }, ErrCode, &RefusedError{2}},
-		"another slot":         {func(_, n *Setup) { n.Slot++ }, ErrCode, &RefusedError{2}},
-		"another way":          {func(_, n *Setup) { n.Path = key(8) }, ErrCode, &RefusedError{2}},
-		"no way":               {func(_, n *Setup) { n.Path = keys.PublicKey{} }, ErrCode, &RefusedError{2}},
+		"another word":         {func(_, n *Setup) { n.Secret = []byte("apple-river-stove") }, ErrCode, &RefusedError{Left: 2}},
+		"another slot":         {func(_, n *Setup) { n.Slot++ }, ErrCode, &RefusedError{Left: 2}},
+		"another way":          {func(_, n *Setup) { n.Path = key(8) }, ErrCode, &RefusedError{Left: 2}},
+		"no way":               {func(_, n *Setup) { n.Path = keys.PublicKey{} }, ErrCode, &RefusedError{Left: 2}},
 		"the link":             {func(o, n *Setup) { o.Link, n.Secret, n.ByLink = []byte("link"), []byte("link"), true }, nil, nil},
-		"the code as a link":   {func(o, n *Setup) { o.Link, n.ByLink = []byte("link"), true }, ErrCode, &RefusedError{2}},
+		"the code as a link":   {func(o, n *Setup) { o.Link, n.ByLink = []byte("link"), true }, ErrCode, &RefusedError{Left: 2}},
 		"a link without one":   {func(_, n *Setup) { n.ByLink = true }, ErrFrame, nil},
 		"another old device":   {func(_, n *Setup) { n.Peer = key(8) }, nil, ErrPeer},
 		"another new device":   {func(o, _ *Setup) { o.Peer = key(8) }, ErrPeer, nil},
@@ -210,12 +211,12 @@ func TestWordsCannotBeChosen(t *testing.T) {
 		if n != 4 {
 			return data
 		}
-		f, err := decodeFrame(data)
+		f, err := agreement.DecodeFrame(data)
 		if err != nil {
 			t.Fatal(err)
 		}
 		f.Confirm.Part[0]++ // another part, which would make other words
-		return f.encode()
+		return f.Encode()
 	})
 	if ofOld != nil || !errors.Is(ofNew, ErrFrame) || p.new.Joined() {
 		t.Errorf("another part than was promised: %v, %v", ofOld, ofNew)
@@ -223,12 +224,12 @@ func TestWordsCannotBeChosen(t *testing.T) {
 	// A part that is changed on its way to the old device makes other words there.
 	p = newPair(nil)
 	ofOld, ofNew = p.join(func(n int, data []byte) []byte {
-		f, err := decodeFrame(data)
+		f, err := agreement.DecodeFrame(data)
 		if n != 3 || err != nil {
 			return data
 		}
 		f.Confirm.Part[0]++
-		return f.encode()
+		return f.Encode()
 	})
 	if ofOld != nil || ofNew != nil || p.old.Words() == p.new.Words() {
 		t.Errorf("the screens show %v and %v (%v, %v)", p.old.Words(), p.new.Words(), ofOld, ofNew)
@@ -262,8 +263,8 @@ func TestSealedFrames(t *testing.T) {
 		t.Errorf("a frame that was changed: %v", err)
 	}
 	p, _ = start()
-	_ = p.old.channel.seal(message{Done: &Done{}})
-	if _, err := p.new.Next(p.old.channel.seal(message{Done: &Done{}})); !errors.Is(err, ErrSealed) {
+	_ = seal(p.old, message{Done: &Done{}})
+	if _, err := p.new.Next(seal(p.old, message{Done: &Done{}})); !errors.Is(err, ErrSealed) {
 		t.Errorf("a frame before which one was left out: %v", err)
 	}
 	p, first = start()
@@ -317,7 +318,7 @@ func TestMessagesOutOfOrder(t *testing.T) {
 	} {
 		p := newPair(nil)
 		p.join(nil)
-		if said, err := p.new.Next(p.old.channel.seal(m)); !errors.Is(err, ErrFrame) {
+		if said, err := p.new.Next(seal(p.old, m)); !errors.Is(err, ErrFrame) {
 			t.Errorf("%s: %+v, %v", what, said, err)
 		}
 	}
@@ -331,7 +332,7 @@ func TestMessagesOutOfOrder(t *testing.T) {
 		p.join(nil)
 		must[Said](t)(p.new.Next(must[[]byte](t)(p.old.Offer(offer()))))
 		p.new.Keys([]keys.PublicKey{key(10), key(11)})
-		if _, err := p.new.Next(p.old.channel.seal(message{Ask: &ask})); !errors.Is(err, ErrFrame) {
+		if _, err := p.new.Next(seal(p.old, message{Ask: &ask})); !errors.Is(err, ErrFrame) {
 			t.Errorf("asked for %s: %v", what, err)
 		}
 	}
@@ -411,7 +412,7 @@ func FuzzFrames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, step uint8, data []byte) {
 		step %= 5
-		if decoded, err := decodeFrame(data); err == nil && !bytes.Equal(decoded.encode(), data) {
+		if decoded, err := agreement.DecodeFrame(data); err == nil && !bytes.Equal(decoded.Encode(), data) {
 			t.Errorf("%x is read and written as another", data)
 		}
 		p := newPair(nil)

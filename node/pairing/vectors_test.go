@@ -14,6 +14,7 @@ import (
 	"muster.example/internal/repotest/vector"
 	"muster.example/internal/wire"
 	"muster.example/membership"
+	"muster.example/node/agreement"
 )
 
 var update = flag.Bool("update", false, "write the test vectors anew")
@@ -46,24 +47,24 @@ func cases() map[string]vector.Vector {
 	add("code_short", "code", "text", "PAIR-1", "a number of four digits", []byte("1234-apple-river-stone"))
 	add("code_word", "code", "text", "PAIR-1", "a word that is not in the list", []byte("01234-apple-river-stonne"))
 
-	framed := func(name, expect, comment string, f frame) {
-		add("frame_"+name, "frame", expect, "PAIR-6", comment, f.encode())
+	framed := func(name, expect, comment string, f agreement.Frame) {
+		add("frame_"+name, "frame", expect, "PAIR-6", comment, f.Encode())
 	}
 	zero := func(n int) []byte { return make([]byte, n) }
-	framed("hello", "ok", "the old device greets", frame{Hello: &hello{Version: 1, Key: key(1)}})
-	framed("share", "ok", "the new device's share", frame{Share: &share{Key: key(2), KEM: zero(1184)}})
-	framed("link", "ok", "the share of one that has the link", frame{Share: &share{Key: key(2), KEM: zero(1184), Link: true}})
-	framed("reply", "ok", "the old device's share", frame{Reply: &reply{KEM: zero(1088)}})
-	framed("confirm", "ok", "a tag", frame{Confirm: &confirm{}})
-	framed("refuse", "ok", "two tries are left", frame{Refuse: &refuse{Left: 2}})
-	framed("sealed", "ok", "something sealed", frame{Sealed: []byte{1}})
-	framed("nothing", "frame", "nothing", frame{})
-	framed("two", "frame", "two things", frame{Confirm: &confirm{}, Sealed: []byte{1}})
-	framed("version", "frame", "another version", frame{Hello: &hello{Version: 2, Key: key(1)}})
-	framed("nobody", "frame", "a greeting of nobody", frame{Hello: &hello{Version: 1}})
-	framed("kem", "frame", "an encapsulation key that is too short", frame{Share: &share{Key: key(2), KEM: zero(1183)}})
-	framed("ciphertext", "frame", "a ciphertext that is too long", frame{Reply: &reply{KEM: zero(1089)}})
-	add("frame_trailing", "frame", "frame", "PAIR-6", "a byte behind the frame", append(frame{Sealed: []byte{1}}.encode(), 0))
+	framed("hello", "ok", "the old device greets", agreement.Frame{Hello: &agreement.Hello{Version: 1, Key: key(1)}})
+	framed("share", "ok", "the new device's share", agreement.Frame{Share: &agreement.Share{Key: key(2), KEM: zero(1184)}})
+	framed("link", "ok", "the share of one that has the link", agreement.Frame{Share: &agreement.Share{Key: key(2), KEM: zero(1184), Link: true}})
+	framed("reply", "ok", "the old device's share", agreement.Frame{Reply: &agreement.Reply{KEM: zero(1088)}})
+	framed("confirm", "ok", "a tag", agreement.Frame{Confirm: &agreement.Confirm{}})
+	framed("refuse", "ok", "two tries are left", agreement.Frame{Refuse: &agreement.Refuse{Left: 2}})
+	framed("sealed", "ok", "something sealed", agreement.Frame{Sealed: []byte{1}})
+	framed("nothing", "frame", "nothing", agreement.Frame{})
+	framed("two", "frame", "two things", agreement.Frame{Confirm: &agreement.Confirm{}, Sealed: []byte{1}})
+	framed("version", "frame", "another version", agreement.Frame{Hello: &agreement.Hello{Version: 2, Key: key(1)}})
+	framed("nobody", "frame", "a greeting of nobody", agreement.Frame{Hello: &agreement.Hello{Version: 1}})
+	framed("kem", "frame", "an encapsulation key that is too short", agreement.Frame{Share: &agreement.Share{Key: key(2), KEM: zero(1183)}})
+	framed("ciphertext", "frame", "a ciphertext that is too long", agreement.Frame{Reply: &agreement.Reply{KEM: zero(1089)}})
+	add("frame_trailing", "frame", "frame", "PAIR-6", "a byte behind the frame", append(agreement.Frame{Sealed: []byte{1}}.Encode(), 0))
 
 	sealed := func(name, expect, rule, comment string, m message) {
 		add("message_"+name, "message", expect, rule, comment, wire.Encode(m))
@@ -79,10 +80,11 @@ func cases() map[string]vector.Vector {
 	twice := Offer{Orgs: []Organization{good.Orgs[0], good.Orgs[0]}}
 	sealed("twice", "message", "PAIR-10", "an organization twice", message{Offer: &twice})
 
-	isk, kem, old, new := [cpace.KeySize]byte{1, 2, 3}, []byte{4, 5, 6}, [partSize]byte{7}, [partSize]byte{8}
-	channel := newChannel(agreement{isk, kem, old, new}, true)
-	add("channel_first", "channel", "ok", "PAIR-7, PAIR-8", "the first frame from the old device: an end", channel.seal(message{Done: &Done{Outcomes: []Outcome{Added}}}),
-		"isk: "+hex.EncodeToString(isk[:]), "kem: "+hex.EncodeToString(kem), "old: "+hex.EncodeToString(old[:]), "new: "+hex.EncodeToString(new[:]), "words: "+strings.Join(channel.words[:], " "))
+	isk, kem, old, new := [cpace.KeySize]byte{1, 2, 3}, []byte{4, 5, 6}, [agreement.PartSize]byte{7}, [agreement.PartSize]byte{8}
+	channel := agreement.NewChannel(purpose, agreement.Secrets{Key: isk, KEM: kem, Host: old, Visitor: new}, true)
+	words := channel.Words()
+	add("channel_first", "channel", "ok", "PAIR-7, PAIR-8", "the first frame from the old device: an end", channel.Seal(wire.Encode(message{Done: &Done{Outcomes: []Outcome{Added}}})),
+		"isk: "+hex.EncodeToString(isk[:]), "kem: "+hex.EncodeToString(kem), "old: "+hex.EncodeToString(old[:]), "new: "+hex.EncodeToString(new[:]), "words: "+strings.Join(words[:], " "))
 	return all
 }
 
@@ -113,27 +115,29 @@ func TestVectors(t *testing.T) {
 				t.Errorf("the secret is %s", c.Secret())
 			}
 		case "frame":
-			var f frame
+			var f agreement.Frame
 			kind = ErrFrame
-			if f, err = decodeFrame(v.Data); err == nil {
-				again = f.encode()
+			if f, err = agreement.DecodeFrame(v.Data); err == nil {
+				again = f.Encode()
 			}
 		case "message":
 			var m message
 			kind = ErrFrame
-			if m, err = decodeMessage(append(bytes.Clone(v.Data), 0x80, 0, 0)); err == nil {
+			if m, err = decodeMessage(bytes.Clone(v.Data)); err == nil {
 				again = wire.Encode(m)
 			}
 		case "channel":
-			a := agreement{kem: input(t, v, "kem")}
-			a.key, a.old, a.new = [cpace.KeySize]byte(input(t, v, "isk")), [partSize]byte(input(t, v, "old")), [partSize]byte(input(t, v, "new"))
-			c := newChannel(a, false)
-			if words := strings.Join(c.words[:], " "); words != v.Input("words") {
+			a := agreement.Secrets{KEM: input(t, v, "kem")}
+			a.Key, a.Host, a.Visitor = [cpace.KeySize]byte(input(t, v, "isk")), [agreement.PartSize]byte(input(t, v, "old")), [agreement.PartSize]byte(input(t, v, "new"))
+			c := agreement.NewChannel(purpose, a, false)
+			if words := c.Words(); strings.Join(words[:], " ") != v.Input("words") {
 				t.Errorf("the words are %s", words)
 			}
-			var m message
-			if m, err = c.open(v.Data); err == nil && m.Done == nil {
-				t.Error("it is no end")
+			var plain []byte
+			if plain, err = c.Open(v.Data); err == nil {
+				if m, err := decodeMessage(plain); err != nil || m.Done == nil {
+					t.Error("it is no end")
+				}
 			}
 			again = v.Data
 		}
