@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -103,6 +104,9 @@ func (w *wording) signer() (by api.Person, as string) {
 	if id, ok := w.state.IsRecoveryKey(key); ok {
 		return w.o.personLocked(id), "recovery key"
 	}
+	if _, enrols := w.state.Enrolment(key); enrols {
+		return by, "enrolment key"
+	}
 	id, ok := w.state.AccountOf(key)
 	if !ok {
 		return by, "device"
@@ -113,7 +117,7 @@ func (w *wording) signer() (by api.Person, as string) {
 		return by, "new device"
 	case e.Role != nil, e.Suspend != nil, e.Reinstate != nil, e.Remove != nil, e.Policy != nil, e.Readmit != nil, e.Rendezvous != nil,
 		e.Name != nil && !e.Name.Member.IsZero() && e.Name.Member != id,
-		e.Dismiss != nil, e.Skin != nil, e.Bar != nil && !w.isOf(e.Bar.Device, id), e.Revoke != nil && w.inviter(e.Revoke.Key) != id:
+		e.Dismiss != nil, e.Skin != nil, e.Archive != nil, e.Nodes != nil, e.Enrolment != nil, e.Bar != nil && !w.isOf(e.Bar.Device, id), e.Revoke != nil && w.inviter(e.Revoke.Key) != id:
 		return by, "admin"
 	}
 	return by, "device"
@@ -177,6 +181,8 @@ func (w *wording) say() (kind, what, detail string, err error) {
 	case e.Name != nil:
 		id, _ := w.state.AccountOf(w.event.Signer)
 		return "name", w.put("name", "took the name %s", w.name(id, e.Name.Name)), "", nil
+	case e.Enrolment != nil:
+		return "enrolment", w.enrolment(e.Enrolment), e.Enrolment.Key.String(), nil
 	case e.Root != nil:
 		return "root", w.put("root", "replaced the root key"), e.Root.Key.String(), nil
 	case e.Cancel != nil:
@@ -213,6 +219,10 @@ func (w *wording) join(j *membership.Join) (kind, what, detail string, err error
 	if j.Name != "" {
 		name = w.name(membership.MemberOf(w.o.org, w.entry.Event), j.Name)
 	}
+	if issued, enrols := w.state.Enrolment(j.Invitation); enrols {
+		what = w.put("join.enrolled", "joined as %s, %s, by the login at %s", name, j.Role, issued.Terms.Issuer)
+		return "join", what, j.Invitation.String(), nil
+	}
 	what = w.put("join", "joined as %s, %s, by invitation %s of %s", name, issued.Role, short(j.Invitation), w.member(issued.By))
 	return "join", what, j.Invitation.String(), nil
 }
@@ -234,8 +244,21 @@ func (w *wording) decided() (kind, what string, ok bool) {
 		return "dismiss", w.dismiss(e.Dismiss), true
 	case e.Skin != nil:
 		return "skin", w.put("skin", "changed how the inbox looks: %s", skinText(*e.Skin)), true
+	case e.Archive != nil:
+		return "archive", w.archive(e.Archive), true
+	case e.Nodes != nil:
+		return "nodes", w.put("nodes", "set the further rendezvous nodes: %s", nodesText(e.Nodes.Further)), true
 	}
 	return "", "", false
+}
+
+// nodesText names nodes by their keys, a dash for none.
+func nodesText(nodes []membership.NodeAddress) string {
+	var all []string
+	for _, node := range nodes {
+		all = append(all, short(node.Key))
+	}
+	return cmp.Or(strings.Join(all, ", "), "-")
 }
 
 func (w *wording) vouch(v *membership.Vouch) string {
