@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"muster.example/internal/envelope"
+	"muster.example/internal/kv"
 	"muster.example/membership"
 	"muster.example/node/api"
 	"muster.example/node/store"
@@ -16,17 +17,25 @@ import (
 
 // Check reads the whole folder of a node that does not run, as config names it: each value of the store, each roll,
 // folded again from its entries and held against its checkpoint, each record with the signature of its author, and each
-// file of evidence. It changes nothing. What is damaged is in the result; an error means that the store does not open.
+// file of evidence. It changes nothing. What is damaged is in the result: of a store that does not open for it the files. An error
+// means that it could not look.
 func Check(config Config) (api.CheckResult, error) {
 	var result api.CheckResult
 	if _, err := os.Stat(config.Dir); err != nil { // opening would make a new one
 		return result, fmt.Errorf("the store is missing: %w", err)
 	}
+	c := checker{result: &result}
 	db, err := store.Open(config.Dir, config.Key)
+	if files := new(kv.Damage); errors.As(err, &files) {
+		for _, found := range files.Found {
+			c.damaged(errors.New(found.What), "the file %s of the store", found.File)
+		}
+		c.evidence(config.Evidence)
+		return result, nil
+	}
 	if err != nil {
 		return result, err
 	}
-	c := checker{result: &result}
 	err = db.View(func(tx *store.Tx) error {
 		for _, found := range tx.Survey() {
 			result.Values += found.Count

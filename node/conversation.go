@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
@@ -186,7 +185,7 @@ func (o *organization) larger(place envelope.Place, last history.Message, member
 		return d, err
 	}
 	text := o.textTo(whole)
-	text.Subject, text.Text, text.Time, text.Added = last.Text.Subject, note, time.Now().UnixMilli(), given
+	text.Subject, text.Text, text.Time, text.Added = last.Text.Subject, note, o.now().UnixMilli(), given
 	id := last.ID()
 	if text.Reply, text.Thread = &id, last.Text.Thread; text.Thread == nil {
 		text.Thread = &id

@@ -29,6 +29,7 @@ func (n *Node) Conversations(_ context.Context, query api.ConversationsQuery) ([
 		if described.Mentioned, err = o.mentionsNowLocked(c.Mentioned, c.Edited); err != nil {
 			return nil, err
 		}
+		described.Archived = o.archivedTalkLocked(c.Conversation)
 		described.Why, described.MayWrite = o.mayAnswerLocked(c.Conversation, keys.MemberID{})
 		all = append(all, described)
 	}

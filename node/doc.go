@@ -6,7 +6,7 @@
 // receipts) and open.go (envelopes to bodies). introduction.go and contact.go are how two members come to write. roll.go
 // keeps the roll and raises alarms. join.go and enter.go are how an organization is founded or joined. Node is the facade
 // of all organizations; organization is one of them, and session.go is its life on the network.
-// siblings.go and siblinghistory.go keep the histories of the account's devices in step, and the files pairing_*.go add a device.
+// siblings.go, siblingset.go, direct.go, known.go and siblinghistory.go keep the histories of the account's devices in step, and the files pairing_*.go add a device.
 //
 // Each organization has one mutex, which guards its roll, its view and every change of its part of the store; it is
 // never held while waiting for the network. Goroutines and their owners are listed in docs/architecture.md.

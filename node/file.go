@@ -30,7 +30,7 @@ func (n *Node) Upload(ctx context.Context, name string, r io.Reader) (api.Upload
 	if err := history.ValidateFileName(name); err != nil {
 		return api.Upload{}, api.Errorf(api.CodeUsage, "%v", err)
 	}
-	upload := store.Upload{Name: name, Time: time.Now().UnixMilli()}
+	upload := store.Upload{Name: name, Time: n.now().UnixMilli()}
 	rand.Read(upload.Nonce[:])
 	if err := n.store.Update(func(tx *store.Tx) error { return tx.PutUpload(upload) }); err != nil {
 		return api.Upload{}, err
@@ -108,7 +108,7 @@ func (n *Node) tidy(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		if err := n.tidyUploads(time.Now()); err != nil {
+		if err := n.tidyUploads(n.now()); err != nil {
 			n.log.Warn("old uploads were not removed", "error", err)
 		}
 		if err := n.store.Collect(ctx); err != nil && ctx.Err() == nil {

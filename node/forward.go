@@ -10,6 +10,7 @@ import (
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
 	"muster.example/node/api"
+	"muster.example/node/lock"
 	"muster.example/node/store"
 	"muster.example/sync/history"
 )
@@ -134,6 +135,8 @@ func (o *organization) quotesLocked(ids []keys.MessageID, report bool) ([]envelo
 				return err
 			}
 			switch {
+			case o.isImported(*r.Message):
+				return api.Errorf(api.CodeRefused, "message %s is imported mail, of which nothing is proven", id.Short()).WithHint("copy its text into a message of your own")
 			case r.Message.Erased != 0:
 				return api.Errorf(api.CodeRefused, "nothing is left of message %s", id.Short())
 			case r.Message.Text.Lifetime != 0 && !report:
@@ -271,6 +274,7 @@ func (o *organization) forwardedTextLocked(p piece, among []piece, depth int) ap
 		Subject: now.Subject, Text: now.Text, Time: time.UnixMilli(text.Time).UTC(), Edited: moment(now.Edited),
 		Forwarded: o.forwardedLocked(text.Forwarded, depth-1),
 	}
+	_, f.Locked = lock.IsText(f.Text)
 	if known {
 		f.From, f.FromMember = o.memberNameLocked(member), member.String()
 		f.Hidden = member != o.member && o.blockedLocked(member)

@@ -254,7 +254,7 @@ func (o *organization) groupLocked(g membership.Group) api.Group {
 	described := api.Group{
 		Org: o.org.String(), OrgName: state.OrgName(), Group: g.ID.String(), Name: g.Name, Listed: g.Listed, Closed: g.Closed,
 		Conversation: envelope.InGroup(g.ID).ID(o.org).String(), Admission: g.Admission.String(), Writers: g.Writers.String(),
-		MayWrite: state.MayWriteIn(g.ID, o.member), Standing: "none",
+		MayWrite: state.MayWriteIn(g.ID, o.member), Standing: "none", Archived: state.GroupArchived(g.ID),
 		Invited: o.peopleLocked(g.Invited), Applied: o.peopleLocked(g.Applied),
 	}
 	switch {

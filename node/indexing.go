@@ -319,7 +319,7 @@ func (n *Node) countMessages(o *organization, place []byte) error {
 // indexLocked puts a message as it is now into a batch: what is erased, expired or not there leaves the index. Callers hold mu.
 func (o *organization) indexLocked(tx *store.Tx, id keys.MessageID, batch *search.Batch) error {
 	r, err := tx.Message(o.org, id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && (r.Message.Erased != 0 || isOver(r, time.Now())) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (r.Message.Erased != 0 || isOver(r, o.now())) {
 		batch.Remove = append(batch.Remove, search.Removed{Org: o.org, ID: id})
 		return nil
 	} else if err != nil {
@@ -337,7 +337,7 @@ func (o *organization) indexLocked(tx *store.Tx, id keys.MessageID, batch *searc
 	}
 	indexed := search.Message{
 		Org: o.org, ID: id, Conversation: m.Conversation, Author: m.Member, Time: searchTime(r),
-		Subject: shown.Subject, Text: shown.Text,
+		Subject: shown.Subject, Text: unlessLocked(shown.Text),
 	}
 	for _, file := range m.Text.Files {
 		indexed.Files = append(indexed.Files, file.Name)
@@ -352,7 +352,7 @@ func searchTime(r history.Record) int64 { return min(r.Message.Text.Time, r.Cloc
 
 func forwardedTexts(all []api.Forwarded, texts []string) []string {
 	for _, f := range all {
-		texts = append(texts, f.Subject, f.Text)
+		texts = append(texts, f.Subject, unlessLocked(f.Text))
 		for _, file := range f.Attachments {
 			texts = append(texts, file.Name)
 		}

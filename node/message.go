@@ -120,7 +120,7 @@ func (o *organization) inbox(page *api.InboxPage, position []byte, limit int, hi
 			size += len(m.Text)
 		}
 		return tx.Messages(o.org, position, func(at []byte, r history.Record) (bool, error) {
-			if r.Message.Member == o.member || isOver(r, time.Now()) || !hidden && o.hidesLocked(*r.Message) {
+			if r.Message.Member == o.member && !o.isImported(*r.Message) || isOver(r, o.now()) || !hidden && o.hidesLocked(*r.Message) {
 				return true, nil
 			}
 			if len(page.Messages) == limit || size > pageBytes {
@@ -156,9 +156,9 @@ func (o *organization) wholeLocked(r history.Record) api.Message {
 		described.To = append(described.To, api.Person{Member: to.String(), Name: o.memberNameLocked(to)})
 	}
 	for _, file := range m.Text.Files {
-		described.Attachments = append(described.Attachments, api.Attachment{Name: file.Name, Size: int64(file.Size)})
+		described.Attachments = append(described.Attachments, api.Attachment{Name: file.Name, Size: int64(file.Size), Locked: hasLockedName(file.Name)})
 	}
-	described.Added = o.peopleLocked(m.Text.Added)
+	described.Added, described.Archived = o.peopleLocked(m.Text.Added), !m.Report && o.archivedLocked(placeOf(*m))
 	if m.Text.Group != nil {
 		g, _ := o.roll.State().Group(*m.Text.Group)
 		described.Group = &api.GroupName{Group: m.Text.Group.String(), Name: g.Name}
@@ -303,7 +303,7 @@ func (o *organization) findMessageLocked(text string) (history.Record, error) {
 		case len(ids) > 1:
 			return api.Errorf(api.CodeUsage, "%q is the beginning of more than one message's id", text).WithHint("give more of it")
 		}
-		if found, err = tx.Message(o.org, ids[0]); err == nil && isOver(found, time.Now()) {
+		if found, err = tx.Message(o.org, ids[0]); err == nil && isOver(found, o.now()) {
 			return noMessage(text)
 		}
 		return err

@@ -50,7 +50,7 @@ func (n *Node) Search(ctx context.Context, query api.SearchQuery) (page api.Sear
 			if message, ok, err := s.look(hit.Removed); err != nil {
 				return page, err
 			} else if ok {
-				page.Found = append(page.Found, api.Found{Message: message, Snippet: s.snippet(message.Text)})
+				page.Found = append(page.Found, api.Found{Message: message, Snippet: s.snippet(unlessLocked(message.Text))})
 				size += len(message.Text)
 			}
 		}
@@ -250,7 +250,7 @@ func (s *seeking) look(hit search.Removed) (message api.Message, ok bool, err er
 		return message, false, nil
 	case err != nil:
 		return message, false, fmt.Errorf("reading what was found: %w", err)
-	case r.Message.Erased != 0 || isOver(r, time.Now()) || o.hidesLocked(*r.Message):
+	case r.Message.Erased != 0 || isOver(r, o.now()) || o.hidesLocked(*r.Message):
 		return message, false, nil
 	}
 	message = o.messageLocked(r)

@@ -32,6 +32,8 @@ func (o *organization) describeLocked(described *api.Message, r history.Record) 
 	if shown.Deleted { // also while the deletion can be taken back
 		described.Attachments, described.Forwarded = nil, nil
 	}
+	o.describeImported(described, *m)
+	described.Locked = describeLock(described.Text, described.Attachments)
 	for _, reacted := range shown.Reactions {
 		if members := o.unblockedLocked(reacted.Members); len(members) > 0 {
 			described.Reactions = append(described.Reactions, api.Reaction{Emoji: reacted.Emoji, Members: o.peopleLocked(members)})
@@ -78,7 +80,7 @@ func progress(recipients []api.Recipient) (all []api.Progress) {
 		at := slices.IndexFunc(all, func(p api.Progress) bool { return p.Member == r.Member })
 		if at < 0 {
 			at = len(all)
-			all = append(all, api.Progress{Person: api.Person{Member: r.Member, Name: r.Name}, State: r.State})
+			all = append(all, api.Progress{Person: api.Person{Member: r.Member, Name: r.Name}, State: r.State, Lack: r.Lack, Reason: r.Reason})
 		}
 		p := &all[at]
 		if r.Device != "" {
@@ -87,8 +89,17 @@ func progress(recipients []api.Recipient) (all []api.Progress) {
 		if r.State == api.StateDelivered {
 			p.Delivered++
 		}
+		if r.State == api.StateReturned {
+			p.Returned++
+		}
+		if r.Via != "" && !slices.Contains(p.Via, r.Via) {
+			p.Via = append(p.Via, r.Via)
+		}
+		if p.Carriers = max(p.Carriers, r.Carriers); r.Bundled.After(p.Bundled) {
+			p.Bundled = r.Bundled
+		}
 		if slices.Index(rank, r.State) > slices.Index(rank, p.State) {
-			p.State = r.State
+			p.State, p.Lack, p.Reason = r.State, r.Lack, r.Reason
 		}
 	}
 	return all

@@ -26,7 +26,7 @@ const (
 func (o *organization) threadsLocked() *history.Threads {
 	threads := o.view.Threads()
 	threads.See(o.blockedMembersLocked())
-	threads.Expire(time.Now().UnixMilli())
+	threads.Expire(o.sober().UnixMilli()) // it forgets for good
 	return threads
 }
 
@@ -110,7 +110,7 @@ func (o *organization) describeThreadLocked(th history.Thread) (api.Thread, erro
 		Messages: th.Messages(), Unread: th.Unread(), Attachments: th.Files(), Tags: th.Tags(),
 	}
 	conversation := th.Conversation()
-	described.Conversation = conversation.ID.String()
+	described.Conversation, described.Archived = conversation.ID.String(), o.archivedTalkLocked(conversation)
 	described.People, described.Group, described.Guest = o.talkersLocked(conversation)
 	mentioned, edited := th.Mentioned()
 	var err error
@@ -134,7 +134,10 @@ func (o *organization) describeThreadLocked(th history.Thread) (api.Thread, erro
 	m, message := r.Message, o.messageLocked(r)
 	described.Time = time.UnixMilli(newest.Clock.Wall).UTC()
 	described.From, described.FromMember, described.Sent = o.memberNameLocked(m.Member), m.Member.String(), m.Member == o.member
-	described.Snippet = snippet(message.Text)
+	if described.Imported = message.Imported; described.Imported != nil {
+		described.Time = message.Time
+	}
+	described.Snippet, described.Locked = snippet(message.Text), message.Locked != nil
 	if conversation.Report && !described.Sent {
 		described.People = o.peopleLocked([]keys.MemberID{m.Member})
 	}
@@ -150,8 +153,9 @@ func (o *organization) recordLocked(id keys.MessageID) (r history.Record, err er
 	return r, err
 }
 
-// snippet returns the beginning of a text as one line.
+// snippet returns the beginning of a text as one line; nothing of a locked one.
 func snippet(text string) string {
+	text = unlessLocked(text)
 	if len(text) > 16*snippetLength { // enough, unless it is nearly all spaces
 		text = strings.ToValidUTF8(text[:16*snippetLength], "")
 	}
@@ -237,22 +241,34 @@ func (o *organization) talkersLocked(c history.Conversation) (people []api.Perso
 	return people, nil, guest
 }
 
+// placeOfTalk returns the place of a conversation.
+func placeOfTalk(c history.Conversation) envelope.Place {
+	switch {
+	case c.Group != (keys.GroupID{}):
+		return envelope.InGroup(c.Group)
+	case !c.Guest.IsZero():
+		return envelope.AtDesk(c.Guest)
+	}
+	return envelope.Among(c.Members...)
+}
+
+// archivedTalkLocked reports whether what is written in a conversation goes to the archive. Callers hold mu.
+func (o *organization) archivedTalkLocked(c history.Conversation) bool {
+	return !c.Report && o.archivedLocked(placeOfTalk(c))
+}
+
 // mayAnswerLocked reports whether this account may write in a conversation, or why not; of a report, to its author. Callers
 // hold mu.
 func (o *organization) mayAnswerLocked(c history.Conversation, author keys.MemberID) (why string, ok bool) {
 	if err := o.sendingLocked(); err != nil {
 		return api.AsError(err).Message, false
 	}
-	place := envelope.Among(c.Members...)
+	place := placeOfTalk(c)
 	switch {
 	case c.Report && author == o.member:
 		return "it was sent as a report", false
 	case c.Report:
 		return o.leaveLocked(author)
-	case c.Group != (keys.GroupID{}):
-		place = envelope.InGroup(c.Group)
-	case !c.Guest.IsZero():
-		place = envelope.AtDesk(c.Guest)
 	}
 	if other := o.other(place); !other.IsZero() {
 		return o.leaveLocked(other)

@@ -70,6 +70,7 @@ func (o *organization) deliveryLocked(id keys.MessageID) (recipients []api.Recip
 		}
 		return err
 	})
+	o.lackLink(id, recipients)
 	return recipients, err
 }
 

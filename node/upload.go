@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"time"
 	"unicode/utf8"
 
 	"muster.example/node/api"
@@ -28,7 +27,7 @@ func (n *Node) BeginUpload(_ context.Context, request api.BeginUploadRequest) (a
 	}
 	whose := store.DraftID(draft.Draft.ID)
 	upload := store.Upload{
-		Name: request.Name, Size: uint64(request.Size), Time: time.Now().UnixMilli(), Draft: &whose, Fingerprint: request.Fingerprint,
+		Name: request.Name, Size: uint64(request.Size), Time: n.now().UnixMilli(), Draft: &whose, Fingerprint: request.Fingerprint,
 	}
 	rand.Read(upload.Nonce[:])
 	if upload.Size == 0 {
@@ -126,7 +125,7 @@ func (n *Node) continueChunk(upload store.Upload, sum hash.Hash, chunk []byte, r
 	sum.Write(data)
 	next := upload
 	next.Offset += uint64(len(data))
-	next.Time = time.Now().UnixMilli()
+	next.Time = n.now().UnixMilli()
 	if next.Whole = next.Offset == next.Size; next.Whole {
 		sum.Sum(next.Hash[:0])
 	}
