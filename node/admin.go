@@ -44,7 +44,7 @@ func (o *organization) adminMemberLocked(m membership.Member) (api.AdminMember, 
 	described := api.AdminMember{
 		Member: m.ID.String(), Name: o.memberNameLocked(m.ID), Role: m.Role.String(), Suspended: m.Suspended, Removed: m.Removed,
 	}
-	if until := time.UnixMilli(m.FrozenUntil); until.After(time.Now()) {
+	if until := time.UnixMilli(m.FrozenUntil); until.After(o.now()) {
 		described.FrozenUntil = until.UTC()
 	}
 	err := o.node.store.View(func(tx *store.Tx) error {
@@ -99,21 +99,31 @@ func (o *organization) personLocked(id keys.MemberID) api.Person {
 	return api.Person{Member: id.String(), Name: o.memberNameLocked(id)}
 }
 
-// AdminInvitations lists invitations in the order of the roll.
+// AdminInvitations lists invitations in the order of the roll, and those of this device that are to come there.
 func (n *Node) AdminInvitations(_ context.Context, query api.AdminQuery) ([]api.AdminInvitation, error) {
 	o, err := n.oneOrganization(query.Org)
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now().UnixMilli()
+	listed, err := o.invitations(query.All)
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := o.listWishes()
+	return append(listed, waiting...), err
+}
+
+// invitations lists those of the roll.
+func (o *organization) invitations(used bool) ([]api.AdminInvitation, error) {
+	now := o.now().UnixMilli()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	state := o.roll.State()
 	var all []api.AdminInvitation
-	err = o.node.store.View(func(tx *store.Tx) error {
+	err := o.node.store.View(func(tx *store.Tx) error {
 		for _, issued := range state.AllInvitations() {
 			unusable := state.Usable(issued.Key, max(now, state.Time()))
-			if unusable != nil && !query.All {
+			if unusable != nil && !used {
 				continue
 			}
 			made, _, err := o.entryAt(tx, issued.Since)
@@ -123,10 +133,10 @@ func (n *Node) AdminInvitations(_ context.Context, query api.AdminQuery) ([]api.
 			described := api.AdminInvitation{
 				Key: issued.Key.String(), Role: issued.Role.String(), Name: issued.Name, Uses: issued.Uses, Used: issued.Used,
 				Made: time.UnixMilli(made.Time).UTC(), Expires: time.Unix(issued.Expires, 0).UTC(), By: o.personLocked(issued.By),
-				Open: unusable == nil, Apply: issued.Apply,
+				Open: unusable == nil, Apply: issued.Apply, State: api.InvitationActive,
 			}
 			if reason, refused := membership.ReasonOf(unusable); refused {
-				described.Why = reason.String()
+				described.State, described.Why = api.InvitationOver, reason.String()
 			}
 			all = append(all, described)
 		}
@@ -146,6 +156,11 @@ func (n *Node) Decide(ctx context.Context, request api.DecideRequest) (api.Decid
 		return api.DecideResult{}, err
 	}
 	result := api.DecideResult{Org: o.org.String(), OrgName: o.name(), Do: request.Do}
+	if request.Do == api.DecideRevoke {
+		if found, err := o.takeBackWish(ctx, request.Key, request.Check); found || err != nil {
+			return result, err
+		}
+	}
 	event, err := o.decision(request, &member, &result)
 	switch {
 	case err != nil:

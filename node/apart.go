@@ -3,7 +3,6 @@ package node
 import (
 	"crypto/rand"
 	"errors"
-	"time"
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
@@ -22,9 +21,10 @@ func isApart(job store.Job) bool {
 // known by now to those who came since the job's message was written, and is not to open it for them. [ENV-25]
 func (o *organization) sealApart(job store.Job, fetch prekeySource) error {
 	o.mu.Lock()
-	devices := intersection(o.devicesForLocked(job), job.Only)
+	devices := o.membersDevicesLocked(intersection(o.devicesForLocked(job), job.Only))
+	first := o.withArchiveLocked(job.Place, devices[:min(len(devices), apartAtOnce)])
 	o.mu.Unlock()
-	prekeys, err := fetch(devices[:min(len(devices), apartAtOnce)])
+	prekeys, err := fetch(first)
 	if err != nil {
 		return err
 	}
@@ -46,6 +46,9 @@ func (o *organization) sealPartsApart(tx *store.Tx, job store.Job, devices []key
 		job.Only = devices
 	}
 	devices = intersection(devices, o.devicesForLocked(job))
+	if len(devices) > 0 { // the archive gets that too
+		devices = o.withArchiveLocked(job.Place, devices)
+	}
 	pending := filter(devices, func(d keys.PublicKey) bool { _, able := prekeys[d]; return able })
 	if err := o.putOff(tx, &job, difference(devices, pending)); err != nil {
 		return err
@@ -63,7 +66,7 @@ func (o *organization) sealPartsApart(tx *store.Tx, job store.Job, devices []key
 	} else if err != nil {
 		return err
 	}
-	chain, err := envelope.NewChain(rand.Reader, o.org, job.Place, o.device, time.Now(), o.roll.Size())
+	chain, err := envelope.NewChain(rand.Reader, o.org, job.Place, o.device, o.now(), o.roll.Size())
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (n *Node) Applications(ctx context.Context, query api.AdminQuery) ([]api.Ap
 // applicants asks the rendezvous node who applies. What it shows is checked: what is no application by its signatures, or
 // has a text that nobody may send, is left out.
 func (o *organization) applicants(ctx context.Context) ([]applicant, error) {
-	client, err := o.awaitConnection(ctx)
+	client, err := o.awaitOrderer(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (o *organization) applicants(ctx context.Context) ([]applicant, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	state := o.roll.State()
-	now := max(time.Now().UnixMilli(), state.Time())
+	now := o.rollTime(state)
 	var all []applicant
 	for _, a := range listed {
 		event, err := state.CheckApplication(a.Event, now)
@@ -172,7 +172,7 @@ func (n *Node) DeclineApplicant(ctx context.Context, request api.VouchRequest) (
 	if err != nil {
 		return api.VouchResult{}, err
 	}
-	client, err := o.awaitConnection(ctx)
+	client, err := o.awaitOrderer(ctx)
 	if err != nil {
 		return api.VouchResult{}, err
 	}
@@ -231,7 +231,7 @@ func (o *organization) dismissal(request api.DismissRequest) (*membership.Dismis
 	size := o.roll.Size()
 	from := request.From
 	if request.Since != 0 {
-		from = o.roll.State().PositionAt(time.Now().Add(-time.Duration(request.Since) * time.Second).UnixMilli())
+		from = o.roll.State().PositionAt(o.now().Add(-time.Duration(request.Since) * time.Second).UnixMilli())
 	}
 	o.mu.Unlock()
 	d := &membership.Dismiss{From: from, To: request.To}

@@ -20,7 +20,7 @@ type application struct {
 }
 
 func newApplication(n *Node, kept store.Application) *application {
-	return &application{node: n, gate: &gate{}, kept: kept, end: func() {}}
+	return &application{node: n, gate: n.newGate(), kept: kept, end: func() {}}
 }
 
 // errReplaced means that a newer request took the place of this one.

@@ -55,6 +55,10 @@ func (o *organization) planBar(request api.BarRequest, by signing) (api.BarResul
 	if result.After, err = o.cutLocked(request); err != nil {
 		return result, nil, err
 	}
+	since, err := o.cutTimeLocked(request, result.After)
+	if err != nil {
+		return result, nil, err
+	}
 	result.Simple = !by.recovery && slices.Equal(targets, []keys.PublicKey{o.device})
 	if result.Simple && (request.After != nil || !request.Since.IsZero() || len(kept) > 0) {
 		return result, nil, api.Errorf(api.CodeUsage, "a device that bars itself voids nothing: --after, --since and --keep are for others").
@@ -67,6 +71,9 @@ func (o *organization) planBar(request api.BarRequest, by signing) (api.BarResul
 		if by.recovery || target != o.device {
 			bar.After = result.After
 			bar.Keep = kept
+			if bar.Records, err = o.cutFor(target, since); err != nil {
+				return result, nil, err
+			}
 		}
 		event := membership.Event{Bar: bar}
 		ended, back, already, err := o.tryBarLocked(event, by.key)
@@ -120,7 +127,7 @@ func (o *organization) tryBarLocked(event membership.Event, key keys.PrivateKey)
 	if err != nil {
 		return nil, nil, false, fmt.Errorf("barring …%s: %w", event.Bar.Device.Short(), ruleRefusal(err))
 	}
-	ended, returned = state.Outcome(event, max(time.Now().UnixMilli(), state.Time()))
+	ended, returned = state.Outcome(event, o.rollTime(state))
 	return ended, returned, false, nil
 }
 
@@ -151,6 +158,25 @@ func (o *organization) cutLocked(request api.BarRequest) (uint64, error) {
 		})
 	})
 	return after, err
+}
+
+// cutTimeLocked returns since when what a device noted for the account is void, in Unix milliseconds: the time asked for, or that of
+// the position; 0: from now on. Callers hold mu.
+func (o *organization) cutTimeLocked(request api.BarRequest, after uint64) (since int64, err error) {
+	if !request.Since.IsZero() {
+		return request.Since.UnixMilli(), nil
+	}
+	if after >= o.roll.Size() {
+		return 0, nil
+	}
+	err = o.node.store.View(func(tx *store.Tx) error {
+		return tx.EntriesFrom(o.org, after, func(_ uint64, data []byte) (bool, error) {
+			entry, err := membership.ParseEntry(data)
+			since = entry.Time
+			return false, err
+		})
+	})
+	return since, err
 }
 
 // voidedLocked says what devices did from a position on that a bar from there makes void, a line each. Callers hold mu.
@@ -192,6 +218,8 @@ func (o *organization) voidableLocked(event membership.Event) string {
 			return ""
 		}
 		return fmt.Sprintf("an invitation as %s that is not used up", event.Invite.Role)
+	case event.Enrolment != nil && event.Enrolment.Terms != nil:
+		return "the enrolment key …" + event.Enrolment.Key.Short() + ", and what it decided"
 	case event.Role != nil:
 		return fmt.Sprintf("%s was made %s", o.memberNameLocked(event.Role.Member), event.Role.Role)
 	case event.Suspend != nil:

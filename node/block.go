@@ -102,7 +102,7 @@ func (o *organization) decline(member keys.MemberID) (already bool, err error) {
 		return false, api.Errorf(api.CodeNotFound, "no introduction of %s waits for an answer", o.personText(member)).
 			WithHint("`muster contacts` shows who waits; to hear nothing more of somebody: muster block")
 	}
-	contact.State, contact.Time = history.ContactDeclined, time.Now().UnixMilli()
+	contact.State, contact.Time = history.ContactDeclined, o.now().UnixMilli()
 	effects := newEffects()
 	err = o.node.store.Update(func(tx *store.Tx) error { return o.putContact(tx, contact, &effects) })
 	if err == nil {
@@ -114,7 +114,7 @@ func (o *organization) decline(member keys.MemberID) (already bool, err error) {
 // giveLocked signs the next grant to a member, open or not, stores it with the contact, has it told to the rendezvous node
 // and the own other devices, and to those named in tell. Callers hold mu.
 func (o *organization) giveLocked(member keys.MemberID, contact history.Contact, open bool, tell []keys.MemberID) error {
-	contact.Member, contact.Time = member, time.Now().UnixMilli()
+	contact.Member, contact.Time = member, o.now().UnixMilli()
 	contact.Given = membership.SignGrant(membership.Grant{
 		Org: o.org, From: o.member, To: member, Number: o.lastWordLocked(contact), Open: open,
 	}, o.self)
@@ -138,7 +138,7 @@ func (o *organization) giveLocked(member keys.MemberID, contact history.Contact,
 		}
 		return o.addJob(tx, store.Job{
 			Place: place, Last: 1, Kind: uint8(history.KindLeave), Body: wire.Encode(history.Leave{Grant: contact.Given}),
-			Expires: time.Now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix(),
+			Expires: o.now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix(),
 		})
 	})
 	if err == nil {

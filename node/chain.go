@@ -28,7 +28,7 @@ func (o *organization) readyChain(job store.Job, fetch prekeySource) (absent []k
 		if err != nil {
 			return nil, err
 		}
-		lacking, err := o.chainless(out, devices, time.Now())
+		lacking, err := o.chainless(out, devices, o.now())
 		if err != nil || len(lacking) == 0 && len(out.Chain) > 0 {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func (o *organization) announce(job store.Job, devices []keys.PublicKey, prekeys
 	if err != nil {
 		return false, err
 	}
-	now := time.Now()
+	now := o.now()
 	// A message may expire soon; the chain is for those that follow, too.
 	job.Expires = max(job.Expires, now.Add(time.Duration(o.roll.State().Policy().QueueTime)*time.Second).Unix())
 	worn, err := o.worn(out, devices, now)
@@ -157,7 +157,7 @@ func (o *organization) announceTo(tx *store.Tx, job store.Job, chain *envelope.C
 // many messages of a lost chain are reported, and call for one announcement. Where two talk, a new chain begins; among more,
 // one device does not cost all others a new one.
 func (o *organization) loseChain(tx *store.Tx, w store.Waiting, device keys.PublicKey) error {
-	if kind := envelope.Kind(w.Kind); kind == envelope.KindIntroduction || kind == envelope.KindReport {
+	if kind := envelope.Kind(w.Kind); kind == envelope.KindIntroduction || kind == envelope.KindReport || kind == envelope.KindAttestation {
 		return nil
 	}
 	conversation := w.Place.ID(o.org)

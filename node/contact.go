@@ -76,11 +76,28 @@ func (o *organization) accept(from keys.MemberID) (already bool, err error) {
 		return false, api.Errorf(api.CodeNotFound, "%s has not introduced themselves", o.personText(from)).
 			WithHint("`muster contacts` shows who waits; introduce yourself with `muster introduce`")
 	}
+	return false, o.leaveToLocked(from, contact)
+}
+
+// give gives a member leave, unless they have it: as accepting does, of somebody who has not asked.
+func (o *organization) give(to keys.MemberID) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	contact, known := o.view.Contact(to)
+	contact.Member = to
+	if known && contact.State == history.ContactAccepted && o.givenLocked(contact).Open && !o.sleepsLocked(contact) {
+		return nil
+	}
+	return o.leaveToLocked(to, contact)
+}
+
+// leaveToLocked signs and stores a grant to a member, and has it told to them and to the rendezvous node. Callers hold mu.
+func (o *organization) leaveToLocked(from keys.MemberID, contact history.Contact) error {
 	contact.Given, contact.GivenAt = o.signGrantLocked(from, contact), o.roll.Size()
-	contact.State, contact.Time = history.ContactAccepted, time.Now().UnixMilli()
-	expires := time.Now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
+	contact.State, contact.Time = history.ContactAccepted, o.now().UnixMilli()
+	expires := o.now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
 	effects := newEffects()
-	err = o.node.store.Update(func(tx *store.Tx) error {
+	err := o.node.store.Update(func(tx *store.Tx) error {
 		if err := o.putContact(tx, contact, &effects); err != nil {
 			return err
 		}
@@ -95,7 +112,29 @@ func (o *organization) accept(from keys.MemberID) (already bool, err error) {
 	if err == nil {
 		o.applyLocked(effects)
 	}
-	return false, err
+	return err
+}
+
+// takeGrantOf takes a grant that a member gave this one face to face.
+func (o *organization) takeGrantOf(from keys.MemberID, data []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	grant, err := membership.OpenGrant(data, o.roll.State(), o.roll.Size())
+	if err != nil || grant.From != from || grant.To != o.member || !grant.Open {
+		return fmt.Errorf("%w: a grant that is not leave from the other", errUnopened)
+	}
+	effects := newEffects()
+	err = o.node.store.Update(func(tx *store.Tx) error {
+		if err := o.takeLeave(tx, data, from, &effects); err != nil {
+			return err
+		}
+		o.bear = true // the other may reach the rendezvous node later than this device
+		return tx.PutOrganization(o.keptLocked())
+	})
+	if err == nil {
+		o.applyLocked(effects)
+	}
+	return err
 }
 
 // leaveHeld reports whether the news of a grant has not reached any device of the member yet.
@@ -217,7 +256,7 @@ func (o *organization) contactLocked(c history.Contact) api.Contact {
 	}
 	described := api.Contact{
 		Org: o.org.String(), OrgName: o.roll.State().OrgName(), Member: c.Member.String(), Name: o.memberNameLocked(c.Member),
-		State: api.ContactMember,
+		State: api.ContactMember, Archived: o.roll.State().Archived(c.Member),
 	}
 	if m, ok := o.roll.State().Member(c.Member); ok {
 		described.Role = m.Role.String()

@@ -56,7 +56,7 @@ func (o *organization) hearBar(data []byte) error {
 	if len(o.early) >= maxEarlyBars || o.hasEarlyByLocked(principal.Signer) {
 		return errNotEarly // of several under one counter at most one gets on the roll: the first heard is obeyed
 	}
-	kept := store.EarlyBar{Event: slices.Clone(data), Heard: time.Now().UnixMilli()}
+	kept := store.EarlyBar{Event: slices.Clone(data), Heard: o.now().UnixMilli()}
 	bar, err := o.judgeEarlyLocked(kept)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotEarly, err) // it may hold against a roll that we do not have yet
@@ -67,7 +67,11 @@ func (o *organization) hearBar(data []byte) error {
 	}
 	o.early[principal.Event] = bar
 	o.noteParticipantsLocked()
+	o.settleNewcomersLocked() // those whom it invited go with it
 	o.tellLocked()
+	if o.client == nil {
+		o.neighbours.news() // no rendezvous node tells them
+	}
 	o.log.Warn("a device was barred ahead of the roll: it gets nothing from here", "device", bar.device.Short())
 	o.noteChangeLocked()
 	wake(o.wakeSeal)
@@ -95,7 +99,7 @@ func (o *organization) judgeEarlyLocked(kept store.EarlyBar) (*earlyBar, error) 
 		return nil, errNotEarly
 	}
 	state := o.roll.State()
-	now := max(time.Now().UnixMilli(), state.Time())
+	now := o.rollTime(state)
 	if err := o.roll.Check(kept.Event, now); err != nil {
 		return nil, err
 	}
@@ -118,7 +122,7 @@ func (o *organization) readEarly(tx *store.Tx) error {
 func (o *organization) settleEarlyLocked() {
 	for id, bar := range o.early {
 		again, err := o.judgeEarlyLocked(bar.EarlyBar)
-		late := time.Since(time.UnixMilli(bar.Heard)) > earlyPatience && !bar.Alarmed
+		late := o.sober().Sub(time.UnixMilli(bar.Heard)) > earlyPatience && !bar.Alarmed
 		switch {
 		case err != nil:
 			delete(o.early, id)
@@ -140,6 +144,9 @@ func (o *organization) settleEarlyLocked() {
 
 // submitEarly hands the bars that the roll lacks to the rendezvous node: whoever holds one may.
 func (o *organization) submitEarly(ctx context.Context, client *rvclient.Client) {
+	if !o.orders(client) {
+		return // no other puts it on the roll
+	}
 	o.mu.Lock()
 	var events [][]byte
 	for _, bar := range o.early {

@@ -63,7 +63,7 @@ func TestJoiningAForkedRoll(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // only bounds a failing test
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // only bounds a failing test
 	defer cancel()
 	_, err = n.Join(ctx, api.JoinRequest{Invitation: shown.Invitation(key).Link(), As: "Anna"})
 	if _, fork := errors.AsType[*membership.ForkError](err); !fork {

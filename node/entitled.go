@@ -49,10 +49,11 @@ func (o *organization) entitledLocked(place envelope.Place, written store.Moment
 	return place.Has(member) && !slices.Contains(written.Left, member) && !o.hasLeftLocked(place, member)
 }
 
-// devicesForLocked returns the devices of a job's place but this one to which what it seals may be sealed, sorted. Callers
-// hold mu.
+// devicesForLocked returns the devices of a job's place but this one to which what it seals may be sealed, and the archive if it is
+// to have it, sorted. Callers hold mu.
 func (o *organization) devicesForLocked(job store.Job) []keys.PublicKey {
-	return filter(o.devicesLocked(job.Place), func(d keys.PublicKey) bool { return o.entitledLocked(job.Place, job.Written, d) })
+	devices := filter(o.devicesLocked(job.Place), func(d keys.PublicKey) bool { return o.entitledLocked(job.Place, job.Written, d) })
+	return o.withArchiveLocked(job.Place, devices)
 }
 
 // cutMoments has what was written on a larger roll than one of that size count as written on that: what a move left behind of

@@ -55,6 +55,9 @@ func (o *organization) exclusionLocked() *api.Exclusion {
 		return nil
 	}
 	described := &api.Exclusion{Standing: e.Standing.String(), Proved: len(e.Event) > 0}
+	if e.Standing == membership.StandingNone {
+		described.Standing, described.Why = "restored", o.node.restorationText(o.org)
+	}
 	if e.Time > 0 {
 		described.Since = time.UnixMilli(e.Time).UTC()
 	}
@@ -74,6 +77,10 @@ func (o *organization) mayAct() error {
 	e := o.exclusionLocked()
 	if e == nil {
 		return nil
+	}
+	if o.exclusion.Standing == membership.StandingNone {
+		return api.Errorf(api.CodeRefused, "%s can only be read on this device: %s", o.roll.State().OrgName(), e.Why).
+			WithHint("`muster status` says more; with the words: muster device recover CARD")
 	}
 	who := "this device is " + e.Standing
 	if o.exclusion.Standing == membership.StandingSuspended || o.exclusion.Standing == membership.StandingRemoved {

@@ -26,11 +26,11 @@ func (n *Node) Freeze(ctx context.Context, request api.FreezeRequest) (api.Freez
 	} else if err := o.mayAct(); err != nil {
 		return api.FreezeResult{}, err
 	}
-	if stands := o.freezeResult(time.Now()); stands.Frozen != request.Lift {
+	if stands := o.freezeResult(o.now()); stands.Frozen != request.Lift {
 		return stands, nil
 	}
 	err = o.submitAs(ctx, by, nil, event)
-	return o.freezeResult(time.Now()), err
+	return o.freezeResult(o.now()), err
 }
 
 func (o *organization) freezeResult(now time.Time) api.FreezeResult {

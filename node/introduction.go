@@ -73,15 +73,15 @@ func (o *organization) introduce(to keys.MemberID, text string) (already bool, e
 		return false, api.Errorf(api.CodeRefused, "%s has introduced themselves already", o.personText(to)).
 			WithHint("let them write with `muster accept`")
 	case contact.State == history.ContactAccepted && (o.acquaintedLocked(contact) || o.sleepsLocked(contact)),
-		contact.State == history.ContactAsked && time.Since(time.UnixMilli(contact.Time)) < askAgain:
+		contact.State == history.ContactAsked && isWithin(contact.Time, o.now(), askAgain):
 		return true, nil
 	}
-	contact.Member, contact.State, contact.Text, contact.Time = to, history.ContactAsked, envelope.NormalText(text), time.Now().UnixMilli()
+	contact.Member, contact.State, contact.Text, contact.Time = to, history.ContactAsked, envelope.NormalText(text), o.now().UnixMilli()
 	contact.Given, contact.GivenAt = o.signGrantLocked(to, contact), o.roll.Size() // what they gave stays
 	if o.gotLocked(contact).Open {
 		contact.State = history.ContactAccepted
 	}
-	expires := time.Now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
+	expires := o.now().Add(time.Duration(o.roll.State().Policy().QueueTime) * time.Second).Unix()
 	effects := newEffects()
 	err = o.node.store.Update(func(tx *store.Tx) error {
 		if err := o.putContact(tx, contact, &effects); err != nil {
@@ -129,7 +129,7 @@ func (o *organization) introductionRefused(tx *store.Tx, w store.Waiting, status
 	if status == wire.StatusLimit {
 		why = o.overLimitLocked()
 	}
-	contact.State, contact.Text, contact.Time = history.ContactRefused, why, time.Now().UnixMilli()
+	contact.State, contact.Text, contact.Time = history.ContactRefused, why, o.now().UnixMilli()
 	return o.putContact(tx, contact, effects)
 }
 
@@ -164,20 +164,31 @@ func (o *organization) sealIntroduction(ctx context.Context, client *rvclient.Cl
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	to := o.other(job.Place)
+	archiveSlot, service, archived, err := o.archiveSlotLocked(to)
+	if err != nil {
+		return err
+	}
+	room := envelope.IntroductionSlots
+	if archived {
+		room--
+	}
 	var slots []envelope.Prekey
 	var pending []keys.PublicKey
 	for _, member := range []keys.MemberID{to, o.member} { // the receiver's devices first: slots are few
 		for _, device := range o.activeLocked(member) {
 			prekey, ok := prekeys[device]
-			if ok && o.entitledLocked(job.Place, job.Written, device) && len(slots) < envelope.IntroductionSlots {
+			if ok && o.entitledLocked(job.Place, job.Written, device) && len(slots) < room {
 				slots, pending = append(slots, prekey), append(pending, device)
 			}
 		}
 	}
 	if len(slots) == 0 {
 		later := job
-		later.NotBefore = time.Now().Add(jitter(missingPrekeyPause)).UnixMilli()
+		later.NotBefore = o.now().Add(jitter(missingPrekeyPause)).UnixMilli()
 		return o.node.store.Update(func(tx *store.Tx) error { return tx.PutJob(o.org, later) })
+	}
+	if archived {
+		slots, pending = append(slots, archiveSlot), append(pending, service)
 	}
 	contact, _ := o.view.Contact(to)
 	if !o.givenLocked(contact).Open { // blocked meanwhile, who must not learn of it
@@ -193,7 +204,7 @@ func (o *organization) sealIntroduction(ctx context.Context, client *rvclient.Cl
 		err := o.addWaiting(tx, store.Waiting{
 			Pending: pending, Place: job.Place, Kind: uint8(envelope.KindIntroduction),
 			Expires: job.Expires, Attempt: job.Attempt, BodyKind: jobIntroduction, Body: job.Body,
-			Written: job.Written,
+			Written: job.Written, Archive: service,
 		}, sealed)
 		if err != nil {
 			return err

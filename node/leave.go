@@ -29,12 +29,13 @@ func (o *organization) takeIntroduction(tx *store.Tx, e envelope.Envelope, effec
 	switch {
 	case err != nil || grant.From != introduction.From || grant.To != introduction.To || !grant.Open:
 		return fmt.Errorf("%w: introduction: its grant is not leave from its sender to its receiver", errUnopened)
-	case time.Unix(e.ParsedHeader().Expires, 0).Add(lateFor).Before(time.Now()):
+	case time.Unix(e.ParsedHeader().Expires, 0).Add(lateFor).Before(o.sober()):
 		return fmt.Errorf("%w: introduction: it expired", errUnopened)
 	case o.roll.State().MayContact(introduction.From, introduction.To) == membership.ContactRefused:
 		return fmt.Errorf("%w: introduction: the policy lets its sender not write to its receiver", errUnopened)
 	}
 	effects.heads = append(effects.heads, spoken{introduction.Head, introduction.From})
+	o.attestLocked(e, introduction.ContentID(), introduction.From, o.with(introduction.From), effects)
 	if introduction.From == o.member {
 		return o.noteIntroduction(tx, introduction, grant.Number, effects)
 	}
@@ -48,11 +49,11 @@ const lateFor = 24 * time.Hour
 func (o *organization) hearIntroduction(tx *store.Tx, contact history.Contact, in envelope.Introduction, grant membership.Grant,
 	effects *effects) error {
 	got := o.gotLocked(contact)
-	now := time.Now()
+	now := o.now()
 	switch {
 	case got.Number >= grant.Number,
 		contact.State == history.ContactAsking && got.Open,
-		contact.State == history.ContactDeclined && now.Sub(time.UnixMilli(contact.Time)) < askAgain:
+		contact.State == history.ContactDeclined && isWithin(contact.Time, now, askAgain):
 		return nil // who asks again too soon leaves no further trace
 	}
 	agreed := o.givenLocked(contact).Open
@@ -91,7 +92,7 @@ func (o *organization) noteIntroduction(tx *store.Tx, in envelope.Introduction, 
 	if numberOf(contact.Given) >= number {
 		return nil
 	}
-	contact.Member, contact.Time = in.To, time.Now().UnixMilli()
+	contact.Member, contact.Time = in.To, o.now().UnixMilli()
 	contact.Given, contact.GivenAt = in.Grant, o.roll.Size()
 	contact.State, contact.Text = history.ContactAsked, in.Text
 	if o.gotLocked(contact).Open {
@@ -141,7 +142,7 @@ func (o *organization) takeLeave(tx *store.Tx, data []byte, member keys.MemberID
 		return nil
 	}
 	*kept, *heard = data, o.roll.Size()
-	contact.Member, contact.Time = other, time.Now().UnixMilli()
+	contact.Member, contact.Time = other, o.now().UnixMilli()
 	switch {
 	case own && !grant.Open:
 		contact.State = history.ContactBlocked

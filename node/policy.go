@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ func settings() []setting {
 	const day = 24 * 3600
 	all := append(contactSettings(), inviteSettings()...)
 	all = append(all,
-		setting{"names", "who decides on names: free, approved (an admin), pattern:GLOB", nameRule, setNameRule},
+		setting{"names", "who decides on names: free, approved (an admin), pattern:GLOB, claim (the login provider)", nameRule, setNameRule},
 		setting{"reserved", "names that only an admin gives, with commas between", reserved, setReserved},
 		duration("name-hold", "how long a name that was given up stays its owner's", 0, membership.MaxNameHold,
 			func(p *membership.Policy) *uint64 { return &p.NameHold }),
@@ -37,6 +38,7 @@ func settings() []setting {
 			func(p *membership.Policy) *uint64 { return &p.MaxEnvelope }),
 		duration("queue-time", "how long the rendezvous node holds what is not delivered", membership.MinPolicyTime, membership.MaxQueueTime,
 			func(p *membership.Policy) *uint64 { return &p.QueueTime }),
+		park(),
 		duration("offline-grace", "how long a device takes new members without a fresh checkpoint", membership.MinPolicyTime,
 			membership.MaxOfflineGrace, func(p *membership.Policy) *uint64 { return &p.OfflineGrace }),
 		duration("event-age", "how long the author of an event may be behind the roll", membership.MinPolicyTime, membership.MaxEventAge,
@@ -46,11 +48,43 @@ func settings() []setting {
 		duration("readmit-delay", "how long a re-admission can be refused", max(membership.MinReadmitDelay, day), membership.MaxReadmitDelay,
 			func(p *membership.Policy) *uint64 { return &p.ReadmitDelay }),
 	)
-	return append(all, moreSettings()...)
+	return append(append(append(all, moreSettings()...), postTo()), meetingSettings()...)
 }
 
 // allRoles are the roles in their order.
 var allRoles = []membership.Role{membership.RoleAdmin, membership.RoleMember, membership.RoleDesk, membership.RoleGuest}
+
+// park is how long a device may stay away. What holds unsaid is not said, so that earlier programs can read the policy.
+func park() setting {
+	s := duration("park", "how long a device may stay away before nothing is kept for it at the rendezvous node", membership.MinPark,
+		membership.MaxPark, func(p *membership.Policy) *uint64 { return &p.Park })
+	set := s.set
+	s.get = func(p membership.Policy) string { return showDuration(p.ParkTime()) }
+	s.set = func(p *membership.Policy, value string) error {
+		err := set(p, value)
+		if p.Park == membership.DefaultPark {
+			p.Park = 0
+		}
+		return err
+	}
+	return s
+}
+
+// postTo is to how many rendezvous nodes a message is posted. What holds unsaid is not said.
+func postTo() setting {
+	s := count("post-to", "to how many rendezvous nodes a message is posted, where there are several", 1, membership.MaxPostTo,
+		func(p *membership.Policy) *uint64 { return &p.PostTo })
+	set := s.set
+	s.get = func(p membership.Policy) string { return strconv.Itoa(p.Posts()) }
+	s.set = func(p *membership.Policy, value string) error {
+		err := set(p, value)
+		if p.PostTo == 1 {
+			p.PostTo = 0
+		}
+		return err
+	}
+	return s
+}
 
 // contactSettings are the contact matrix: contact.WRITER.READER.
 func contactSettings() (all []setting) {
@@ -148,13 +182,15 @@ func setNameRule(p *membership.Policy, value string) error {
 		p.NameRule, p.NamePattern = membership.NamesFree, ""
 	case value == membership.NamesApproved.String():
 		p.NameRule, p.NamePattern = membership.NamesApproved, ""
+	case value == membership.NamesByClaim.String():
+		p.NameRule, p.NamePattern = membership.NamesByClaim, ""
 	case byPattern:
 		if err := names.CheckPattern(pattern); err != nil {
 			return fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "names: "))
 		}
 		p.NameRule, p.NamePattern = membership.NamesByPattern, pattern
 	default:
-		return fmt.Errorf("%q is not free, approved or pattern:GLOB", value)
+		return fmt.Errorf("%q is not free, approved, claim or pattern:GLOB", value)
 	}
 	return nil
 }
@@ -250,7 +286,7 @@ func read(text string, units []measure) (uint64, bool) {
 		if !ok {
 			continue
 		}
-		if n, err := strconv.ParseUint(digits, 10, 32); err == nil {
+		if n, err := strconv.ParseUint(digits, 10, 64); err == nil && n <= math.MaxUint64/u.of {
 			return n * u.of, true
 		}
 	}

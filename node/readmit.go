@@ -42,6 +42,7 @@ func (n *Node) Lost(ctx context.Context, request api.LostRequest) (api.LostResul
 	if _, already := n.entered(card.Org); already {
 		return api.LostResult{}, api.Errorf(api.CodeRefused, "this device is in the organization already")
 	}
+	now := n.now()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if had := n.applications[card.Org]; had != nil && had.promised() {
@@ -53,12 +54,16 @@ func (n *Node) Lost(ctx context.Context, request api.LostRequest) (api.LostResul
 		return api.LostResult{}, err
 	}
 	kept := store.Application{
-		Org: card.Org, Identity: keys.Generate().Seed(), Recovery: seed.Key(0).Public(), Name: request.As, Since: time.Now().UnixMilli(),
+		Org: card.Org, Identity: keys.Generate().Seed(), Recovery: seed.Key(0).Public(), Name: request.As, Since: now.UnixMilli(),
 	}
 	for _, node := range card.Nodes {
 		kept.Nodes = append(kept.Nodes, store.Node{Key: node.Key, Addresses: node.Addresses})
 	}
-	if err := n.store.Update(func(tx *store.Tx) error { return tx.PutApplication(kept) }); err != nil {
+	backups := signBackupStatement(kept.Org, seed.Key(0), seed, now.UnixMilli())
+	err = n.store.Update(func(tx *store.Tx) error {
+		return errors.Join(n.putBackupStatement(tx, kept.Org, backups), tx.PutApplication(kept))
+	})
+	if err != nil {
 		return api.LostResult{}, err
 	}
 	n.applyLocked(kept)
@@ -138,7 +143,7 @@ func (a *application) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return a.ended(ctx.Err())
-		case <-time.After(a.pause(time.Now())):
+		case <-time.After(a.pause(a.node.now())):
 		}
 	}
 }
@@ -169,7 +174,7 @@ func (a *application) lookAt(ctx context.Context, local host.Host, at store.Node
 	ctx, cancel := context.WithTimeout(ctx, enterWait)
 	defer cancel()
 	kept := a.snapshot()
-	client := &rvclient.Client{Host: local, Node: at.Key, Addresses: at.Addresses, Org: kept.Org}
+	client := &rvclient.Client{Host: local, Node: at.Key, Addresses: a.node.callAt(at), Org: kept.Org}
 	if kept.Promised { // the answer to a former run may have been lost
 		if page, err := client.Fetch(ctx, 0); err == nil {
 			return true, a.takeAccount(ctx, local, at, page)
@@ -187,7 +192,7 @@ func (a *application) lookAt(ctx context.Context, local host.Host, at store.Node
 	if err != nil {
 		return false, err
 	}
-	roll, _, err := membership.Rebuild(kept.Org, keys.MemberID{}, page.Checkpoint, at.Key, entries)
+	roll, checkpoint, err := membership.Rebuild(kept.Org, keys.MemberID{}, page.Checkpoint, at.Key, entries)
 	if err != nil {
 		return false, err
 	}
@@ -196,7 +201,7 @@ func (a *application) lookAt(ctx context.Context, local host.Host, at store.Node
 		return false, err
 	}
 	kept.Promised, kept.Refused, kept.Due = true, false, waiting.Due
-	if err := a.keep(kept); err != nil || time.Now().UnixMilli() < waiting.Due {
+	if err := a.keep(kept); err != nil || max(a.node.now().UnixMilli(), checkpoint.Time.UnixMilli()) < waiting.Due {
 		return false, err
 	}
 	self := keys.FromSeed(kept.Identity)

@@ -27,7 +27,7 @@ func (n *Node) Rendezvous(_ context.Context, query api.AdminQuery) (api.Rendezvo
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	terms := o.roll.State().Terms()
-	result := api.RendezvousResult{Org: o.org.String(), OrgName: o.roll.State().OrgName()}
+	result := api.RendezvousResult{Org: o.org.String(), OrgName: o.roll.State().OrgName(), Nodes: o.describeNodesLocked()}
 	err = o.node.store.View(func(tx *store.Tx) error {
 		for i, term := range terms {
 			entry, event, err := o.entryAt(tx, term.From)
@@ -38,7 +38,7 @@ func (n *Node) Rendezvous(_ context.Context, query api.AdminQuery) (api.Rendezvo
 				Number: term.Number, Node: term.Node.String(), From: term.From, Since: time.UnixMilli(entry.Time).UTC(),
 				Current: i == len(terms)-1,
 			}
-			described.Connected = described.Current && o.client != nil && o.at.Key == term.Node
+			described.Connected = described.Current && o.client != nil && o.client.Node == term.Node
 			if event.Rendezvous != nil {
 				described.Addresses = event.Rendezvous.Addresses
 			}
@@ -52,11 +52,6 @@ func (n *Node) Rendezvous(_ context.Context, query api.AdminQuery) (api.Rendezvo
 // MoveRendezvous moves the sequencing duty to the node that issued a claim: it gives that node the whole roll and the
 // signed event by which it takes over, and follows.
 func (n *Node) MoveRendezvous(ctx context.Context, request api.MoveRequest) (api.MoveResult, error) {
-	claim, err := rvproto.ParseClaim(request.Claim)
-	if err != nil {
-		return api.MoveResult{}, api.Errorf(api.CodeUsage, "%v", err).
-			WithHint("the new rendezvous node prints a claim link when it first runs; `muster-rendezvous claim` makes one more")
-	}
 	o, err := n.oneOrganization(request.Org)
 	if err != nil {
 		return api.MoveResult{}, err
@@ -64,6 +59,28 @@ func (n *Node) MoveRendezvous(ctx context.Context, request api.MoveRequest) (api
 	root, err := o.rootKey(request.RootWords)
 	if err != nil {
 		return api.MoveResult{}, err
+	}
+	if request.To != "" {
+		if request.Here || request.Claim != "" {
+			return api.MoveResult{}, api.Errorf(api.CodeUsage, "the duty moves to one node: a claim link, --here or --to")
+		}
+		return o.moveWithin(ctx, request.To, root)
+	}
+	claim, err := claimOf(request.Claim, request.Here)
+	if err != nil {
+		return api.MoveResult{}, err
+	}
+	if request.Here {
+		if key, _, _ := n.serverAt(); !key.IsZero() && key == o.sequencer() {
+			return api.MoveResult{}, api.Errorf(api.CodeRefused, "the rendezvous node on this computer orders the roll already")
+		}
+		link, err := n.claimHere(ctx, ServerPlaces{Listen: request.Listen, Announce: request.Announce})
+		if err == nil {
+			claim, err = rvproto.ParseClaim(link)
+		}
+		if err != nil {
+			return api.MoveResult{}, err
+		}
 	}
 	if client := o.connection(); client != nil { // what the old node has still taken goes along
 		if err := o.catchUp(ctx, client); err != nil {
@@ -78,7 +95,8 @@ func (n *Node) MoveRendezvous(ctx context.Context, request api.MoveRequest) (api
 	if err != nil {
 		return api.MoveResult{}, err
 	}
-	client := &rvclient.Client{Host: local, Node: claim.Node, Addresses: claim.Addresses, Org: o.org}
+	p2p.CallAnew(local, claim.Node)
+	client := &rvclient.Client{Host: local, Node: claim.Node, Addresses: n.callAt(store.Node{Key: claim.Node, Addresses: claim.Addresses}), Org: o.org}
 	ctx, cancel := context.WithTimeout(ctx, enterWait)
 	defer cancel()
 	if err := client.Connect(ctx); err != nil {

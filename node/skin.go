@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"time"
 
 	"muster.example/membership"
 	"muster.example/node/api"
@@ -116,7 +115,7 @@ func (n *Node) SetOwnSkin(ctx context.Context, request api.SkinRequest) (api.Ski
 
 // tellSkinLocked tells watchers that the skin to be shown is another, so that open pages put it on. Callers hold mu.
 func (o *organization) tellSkinLocked() {
-	o.node.hub.publish(api.Event{Kind: api.EventSkin, Time: time.Now().UTC(), Org: o.org.String()})
+	o.node.hub.publish(api.Event{Kind: api.EventSkin, Time: o.now().UTC(), Org: o.org.String()})
 }
 
 // imageFor returns the image that a request asks for: a new one, made small, or the one before.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"muster.example/internal/keys"
 	"muster.example/internal/wire"
@@ -30,7 +29,7 @@ type way struct {
 // with the recovery key the roll comes as well.
 func (o *organization) wayFor(ctx context.Context, by signing) (way, error) {
 	if o.excluded() == nil {
-		client, err := o.awaitConnection(ctx)
+		client, err := o.awaitOrderer(ctx)
 		if err != nil {
 			return way{}, err
 		}
@@ -59,7 +58,7 @@ func (o *organization) reach(ctx context.Context) (*rvclient.Client, error) {
 	o.mu.Lock()
 	at := o.at
 	o.mu.Unlock()
-	client := &rvclient.Client{Host: local, Node: at.Key, Addresses: at.Addresses, Org: o.org}
+	client := &rvclient.Client{Host: local, Node: at.Key, Addresses: o.node.callAt(at), Org: o.org}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	if err := client.Connect(ctx); err != nil {
@@ -199,7 +198,7 @@ func (o *organization) signAll(key keys.PrivateKey, cosigner *keys.PrivateKey, e
 
 // tryLocked asks the rules, as the roll is here, about an event. Callers hold mu.
 func (o *organization) tryLocked(event membership.SignedEvent) error {
-	return o.roll.Check(event, max(time.Now().UnixMilli(), o.roll.State().Time()))
+	return o.roll.Check(event, o.rollTime(o.roll.State()))
 }
 
 // ruleRefusal says in a person's words why the rules refuse an event about the own account.

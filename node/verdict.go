@@ -40,7 +40,7 @@ func (o *organization) afterSession(ctx context.Context, local host.Host, err er
 		return pause, nil
 	}
 	defer local.Network().ClosePeer(p2p.PeerID(o.at.Key))
-	if err := o.askVerdict(ctx, &rvclient.Client{Host: local, Node: o.at.Key, Addresses: o.at.Addresses, Org: o.org}); err != nil {
+	if err := o.askVerdict(ctx, &rvclient.Client{Host: local, Node: o.at.Key, Addresses: o.node.callAt(o.at), Org: o.org}); err != nil {
 		if errors.Is(err, errWiped) {
 			return 0, err
 		}
@@ -75,7 +75,7 @@ func (o *organization) takeVerdictLocked(verdict rvclient.Verdict) error {
 	if verdict.Standing == membership.StandingActive || verdict.Standing == membership.StandingNone {
 		return nil // it has just changed, or the node has lost the roll: the next session says more
 	}
-	kept := store.Exclusion{Standing: uint8(verdict.Standing), Time: time.Now().UnixMilli(), Size: checkpoint.Size}
+	kept := store.Exclusion{Standing: uint8(verdict.Standing), Time: o.now().UnixMilli(), Size: checkpoint.Size}
 	if had := o.exclusion; had != nil && had.Standing == verdict.Standing {
 		kept.Time = had.Time
 	}
@@ -110,7 +110,7 @@ func (o *organization) takeVerdictLocked(verdict rvclient.Verdict) error {
 	}
 	o.exclusion = newExclusion(kept)
 	o.noteChangeLocked()
-	o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: time.Now().UTC(), Org: o.org.String()})
+	o.node.hub.publish(api.Event{Kind: api.EventOrg, Time: o.now().UTC(), Org: o.org.String()})
 	if wipe != nil && checkpoint.Time.UnixMilli() >= kept.Wipe {
 		return o.beginWipeLocked(wipe.Signer)
 	}
@@ -143,6 +143,10 @@ func (o *organization) explainsLocked(event membership.Event, standing membershi
 	case membership.StandingBarred: // by itself, or along with one that it descends from
 		return event.Bar != nil && (event.Bar.Device == o.device || o.descendsLocked(o.device, event.Bar.Device))
 	case membership.StandingSuspended:
+		if end := event.Enrolment; end != nil && end.Suspend > 0 {
+			self, _ := o.roll.State().Member(o.member)
+			return self.Joined+1 >= end.Suspend
+		}
 		return event.Suspend != nil && event.Suspend.Member == o.member
 	case membership.StandingRemoved:
 		return event.Remove != nil && event.Remove.Member == o.member

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"muster.example/internal/keys"
 	"muster.example/node/api"
+	"muster.example/node/landing"
 	"muster.example/node/store"
 )
 
@@ -99,15 +98,11 @@ func (n *Node) wipe(org keys.OrgID) error {
 
 // erase removes what is stored of an organization, its files of evidence too, and notes that it is done.
 func (n *Node) erase(org keys.OrgID) error {
-	if err := errors.Join(n.store.Erase(org), n.resetIndex()); err != nil {
+	if err := errors.Join(landing.Remove(n.config.Landing, n.config.Key, org), n.store.Erase(org), n.resetIndex()); err != nil {
 		return err
 	}
 	if n.config.Evidence != "" {
-		files, err := filepath.Glob(filepath.Join(n.config.Evidence, org.String()+"-*"))
-		for _, file := range files {
-			err = errors.Join(err, os.Remove(file))
-		}
-		if err != nil {
+		if err := eraseEvidence(n.config.Evidence, org); err != nil {
 			return err
 		}
 	}
