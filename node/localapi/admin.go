@@ -36,10 +36,23 @@ type AdminBackend interface {
 	ExportRoll(ctx context.Context, query api.RollQuery) (size int64, file io.ReadCloser, err error)
 	// Rendezvous lists who orders the roll, and who did.
 	Rendezvous(ctx context.Context, query api.AdminQuery) (api.RendezvousResult, error)
+	// RendezvousHealth asks the rendezvous node how it is. It answers admins alone.
+	RendezvousHealth(ctx context.Context, query api.AdminQuery) (api.NodeHealth, error)
 	// MoveRendezvous moves the sequencing duty to another node.
 	MoveRendezvous(ctx context.Context, request api.MoveRequest) (api.MoveResult, error)
+	// ChangeNodes adds a further rendezvous node or takes one away.
+	ChangeNodes(ctx context.Context, request api.NodesRequest) (api.RendezvousResult, error)
+	// MoveHere has the rendezvous node in this program listen elsewhere, and tells how it is.
+	MoveHere(ctx context.Context, request api.HereRequest) (api.Here, error)
 	// Follow has this device follow such a move.
 	Follow(ctx context.Context, request api.FollowRequest) (api.RendezvousResult, error)
+
+	// SSO tells what the roll says of joining by a login.
+	SSO(ctx context.Context, query api.AdminQuery) (api.AdminSSO, error)
+	// SetSSO names an enrolment key, or changes what it may do. It returns when the own roll holds it.
+	SetSSO(ctx context.Context, request api.SSOSetRequest) (api.AdminSSO, error)
+	// EndSSO ends an enrolment key, or says whom that would suspend. It returns when the own roll holds it.
+	EndSSO(ctx context.Context, request api.SSOEndRequest) (api.SSOEndResult, error)
 
 	// Rename gives this account another name.
 	Rename(ctx context.Context, request api.NameRequest) (api.DecideResult, error)
@@ -89,8 +102,14 @@ func (s *Server) adminRoutes(mux *http.ServeMux) {
 	}, "org", "from", "limit"))
 	mux.HandleFunc("GET /v1/admin/roll/export", s.exportRoll)
 	mux.HandleFunc("GET /v1/admin/rendezvous", looks(func(ctx context.Context, q api.AdminQuery) (any, error) { return b.Rendezvous(ctx, q) }))
+	mux.HandleFunc("GET /v1/admin/rendezvous/status", looks(func(ctx context.Context, q api.AdminQuery) (any, error) { return b.RendezvousHealth(ctx, q) }))
 	mux.HandleFunc("POST /v1/admin/rendezvous", call(s, b.MoveRendezvous))
+	mux.HandleFunc("POST /v1/admin/rendezvous/nodes", call(s, b.ChangeNodes))
+	mux.HandleFunc("POST /v1/admin/rendezvous/here", call(s, b.MoveHere))
 	mux.HandleFunc("POST /v1/follow", call(s, b.Follow))
+	mux.HandleFunc("GET /v1/admin/sso", looks(func(ctx context.Context, q api.AdminQuery) (any, error) { return b.SSO(ctx, q) }))
+	mux.HandleFunc("POST /v1/admin/sso", call(s, b.SetSSO))
+	mux.HandleFunc("POST /v1/admin/sso/end", call(s, b.EndSSO))
 	mux.HandleFunc("POST /v1/name", call(s, b.Rename))
 	mux.HandleFunc("GET /v1/verifications", s.query(func(ctx context.Context, q url.Values) (any, error) {
 		return b.Verification(ctx, api.VerifyQuery{Org: q.Get("org"), Member: q.Get("member")})

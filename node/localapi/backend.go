@@ -17,15 +17,24 @@ import (
 type Backend interface {
 	AdminBackend
 	ActBackend
+	BackupBackend
 	ContactBackend
 	DraftBackend
 	GroupBackend
+	LockBackend
 	ThreadBackend
 	UploadBackend
 
 	PresenceBackend
 	SkinBackend
+	ArchiveBackend
 	SearchBackend
+	RetentionBackend
+	LinkBackend
+	ExportBackend
+	ImportBackend
+	BundleBackend
+	AroundBackend
 
 	// Status tells what the node is and whom it reaches. It is cheap: scripts poll it.
 	Status(ctx context.Context) (api.StatusResult, error)
@@ -38,11 +47,27 @@ type Backend interface {
 	Invite(ctx context.Context, request api.InviteRequest) (api.InviteResult, error)
 	// Join joins an organization. It returns when the membership is usable by the next request.
 	Join(ctx context.Context, request api.JoinRequest) (api.JoinResult, error)
+	// BeginSSO begins a joining by a login, and says where the person logs in.
+	BeginSSO(ctx context.Context, request api.SSORequest) (api.SSOLogin, error)
+	// FinishSSO waits for the login, and joins. It returns when the membership is usable by the next request.
+	FinishSSO(ctx context.Context, request api.SSOFinishRequest) (api.SSOResult, error)
 
 	// Devices lists the own account in each organization, with its devices.
 	Devices(ctx context.Context, query api.DevicesQuery) ([]api.Account, error)
 	// Bar bars devices of the own account, or only says what that would do.
 	Bar(ctx context.Context, request api.BarRequest) (api.BarResult, error)
+	// GiveUp ends a joining that waits, or that cannot succeed any more, and answers with how it stood.
+	GiveUp(ctx context.Context, request api.GiveUpRequest) (api.Candidacy, error)
+	// MeetToInvite shows a code by which somebody nearby gets an invitation; MeetToExchange one to exchange cards by. An earlier
+	// one is void.
+	MeetToInvite(ctx context.Context, request api.InviteRequest) (api.MeetingCode, error)
+	MeetToExchange(ctx context.Context, request api.CardRequest) (api.MeetingCode, error)
+	// VisitMeeting looks for who shows a code. Meeting tells what comes of it.
+	VisitMeeting(ctx context.Context, request api.VisitRequest) (api.Meeting, error)
+	// Meeting tells how far the meeting is. It waits up to 20 seconds for a version after that of the query.
+	Meeting(ctx context.Context, query api.MeetingQuery) (api.Meeting, error)
+	// AnswerMeeting says yes to what is asked, or ends the meeting.
+	AnswerMeeting(ctx context.Context, request api.AnswerRequest) (api.AnswerResult, error)
 	// AddDevice makes a code with which another device is added to the account. An earlier one is void.
 	AddDevice(ctx context.Context, request api.AddDeviceRequest) (api.AddDeviceResult, error)
 	// Pair begins to make this device one of an account. Pairing tells what comes of it.
@@ -51,6 +76,10 @@ type Backend interface {
 	Pairing(ctx context.Context, query api.PairingQuery) (api.Pairing, error)
 	// ConfirmPairing says yes to the words that both screens show, or ends the pairing.
 	ConfirmPairing(ctx context.Context, request api.ConfirmRequest) (api.Pairing, error)
+	// Restore begins to bring back what a backup holds. Restoring tells what comes of it.
+	Restore(ctx context.Context, request api.RestoreRequest) (api.Restore, error)
+	// Restoring tells how far the restore is. It waits up to 20 seconds for a version after that of the query.
+	Restoring(ctx context.Context, query api.RestoreQuery) (api.Restore, error)
 	// Freeze freezes the own account, or ends that.
 	Freeze(ctx context.Context, request api.FreezeRequest) (api.FreezeResult, error)
 	// Refuse refuses a re-admission of the own account.
@@ -80,6 +109,8 @@ type Backend interface {
 	Upload(ctx context.Context, name string, r io.Reader) (api.Upload, error)
 	// Send saves a message and sends it.
 	Send(ctx context.Context, request api.SendRequest) (api.SendResult, error)
+	// SendAgain sends an own message once more to those who did not get it.
+	SendAgain(ctx context.Context, request api.AgainRequest) (api.SendResult, error)
 	// Inbox lists a page of received messages and introductions, oldest first.
 	Inbox(ctx context.Context, query api.InboxQuery) (api.InboxPage, error)
 	// Read returns one message and marks it read.

@@ -16,6 +16,7 @@ import (
 func (s *Server) socketHandler() http.Handler {
 	routes := http.NewServeMux()
 	routes.HandleFunc("POST /v1/login", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.Login()) })
+	routes.HandleFunc("POST /v1/keys/export", func(w http.ResponseWriter, r *http.Request) { s.face.Load().export.ServeHTTP(w, r) })
 	routes.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.face.Load().routes.ServeHTTP(w, r) })
 	return s.common(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Origin") != "" || !sameSite(r) {

@@ -11,6 +11,8 @@ const (
 	MaxRequest = 8 << 20
 	// MaxUpload is the largest file in bytes. A backend's own cap may be lower.
 	MaxUpload = 4 << 30
+	// MaxImport is the largest file of mail in bytes.
+	MaxImport = 64 << 30
 	// MaxName is the longest file name of an upload in bytes.
 	MaxName = 255
 

@@ -46,7 +46,10 @@ func (s *Server) pageHandler() http.Handler {
 			face.routes.ServeHTTP(w, r)
 		default:
 			if !face.locked && r.Header.Get(LiveHeader) == "" {
-				s.backend.Used()
+				s.used()
+			}
+			if face.locked && s.sessions.isPast(cookie.Value) {
+				w = &renewing{ResponseWriter: w, server: s}
 			}
 			face.pages.ServeHTTP(w, r)
 		}
@@ -82,14 +85,37 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, code string) {
 	if !s.once(w, r, "an entry", &s.entries, code) {
 		return
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: sessionCookie, Value: s.sessions.add(time.Now()), Path: "/", MaxAge: int(sessionLife / time.Second),
-		HttpOnly: true, SameSite: http.SameSiteStrictMode,
-	})
+	s.admit(w)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	fmt.Fprint(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/">`+
 		`<title>Muster</title><p><a href="/">Muster</a></p></html>`)
 }
+
+// admit gives a browser a session.
+func (s *Server) admit(w http.ResponseWriter) {
+	http.SetCookie(w, &http.Cookie{
+		Name: sessionCookie, Value: s.sessions.add(time.Now()), Path: "/", MaxAge: int(sessionLife / time.Second),
+		HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	})
+}
+
+// renewing gives a new session to the browser that unlocked the folder: its own, of before it was locked, has ended with that. The
+// page of a locked folder leads on by 303 then, and never else. [API-90]
+type renewing struct {
+	http.ResponseWriter
+	server *Server
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *renewing) WriteHeader(status int) {
+	if status == http.StatusSeeOther && !r.server.Locked() {
+		r.server.admit(r)
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap serves http.ResponseController.
+func (r *renewing) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // pageHostOf returns the Host of the page: a name below localhost, which browsers look for on this machine alone.
 func pageHostOf(name, port string) string { return net.JoinHostPort(name+".localhost", port) }

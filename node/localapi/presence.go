@@ -32,7 +32,15 @@ func (s *Server) presenceRoutes(mux *http.ServeMux) {
 
 // note tells the backend of a request that a person makes: one that does something, not one that only looks. [API-42]
 func (s *Server) note(r *http.Request) {
-	if r.URL.Path != "/v1/presence" {
-		s.backend.Used()
+	if r.URL.Path != "/v1/presence" && !s.Locked() {
+		s.used()
+	}
+}
+
+// used tells whom it matters to that a person is there.
+func (s *Server) used() {
+	s.backend.Used()
+	if s.guard != nil {
+		s.guard.Used()
 	}
 }

@@ -25,6 +25,9 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("POST /v1/orgs", call(s, b.CreateOrg))
 	mux.HandleFunc("POST /v1/invitations", call(s, b.Invite))
 	mux.HandleFunc("POST /v1/join", call(s, b.Join))
+	mux.HandleFunc("POST /v1/sso", call(s, b.BeginSSO))
+	mux.HandleFunc("POST /v1/sso/finish", call(s, b.FinishSSO))
+	mux.HandleFunc("POST /v1/join/giveup", call(s, b.GiveUp))
 	mux.HandleFunc("GET /v1/devices", s.query(func(ctx context.Context, q url.Values) (any, error) {
 		return list(b.Devices(ctx, api.DevicesQuery{Org: q.Get("org")}))
 	}, "org"))
@@ -39,6 +42,25 @@ func (s *Server) routes() *http.ServeMux {
 		return b.Pairing(ctx, api.PairingQuery{After: uint64(after)})
 	}, "after"))
 	mux.HandleFunc("POST /v1/pair", call(s, b.Pair))
+	mux.HandleFunc("POST /v1/backup/restore", call(s, b.Restore))
+	mux.HandleFunc("GET /v1/backup/restore", s.query(func(ctx context.Context, q url.Values) (any, error) {
+		after, err := number(q, "after")
+		if err != nil {
+			return nil, err
+		}
+		return b.Restoring(ctx, api.RestoreQuery{After: uint64(after)})
+	}, "after"))
+	mux.HandleFunc("POST /v1/nearby/invite", call(s, b.MeetToInvite))
+	mux.HandleFunc("POST /v1/nearby/card", call(s, b.MeetToExchange))
+	mux.HandleFunc("POST /v1/nearby/visit", call(s, b.VisitMeeting))
+	mux.HandleFunc("POST /v1/nearby/answer", call(s, b.AnswerMeeting))
+	mux.HandleFunc("GET /v1/nearby", s.query(func(ctx context.Context, q url.Values) (any, error) {
+		after, err := number(q, "after")
+		if err != nil {
+			return nil, err
+		}
+		return b.Meeting(ctx, api.MeetingQuery{After: uint64(after)})
+	}, "after"))
 	mux.HandleFunc("POST /v1/devices/freeze", call(s, b.Freeze))
 	mux.HandleFunc("POST /v1/devices/refuse", call(s, b.Refuse))
 	mux.HandleFunc("POST /v1/devices/wiper", call(s, b.Wiper))
@@ -60,6 +82,7 @@ func (s *Server) routes() *http.ServeMux {
 	}, "org", "all"))
 	mux.HandleFunc("POST /v1/uploads", s.upload)
 	mux.HandleFunc("POST /v1/messages", call(s, b.Send))
+	mux.HandleFunc("POST /v1/messages/again", call(s, b.SendAgain))
 	mux.HandleFunc("GET /v1/messages", s.query(func(ctx context.Context, q url.Values) (any, error) {
 		limit, err := number(q, "limit")
 		if err != nil {
@@ -79,14 +102,22 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /v1/events", s.watch)
 	s.adminRoutes(mux)
 	s.actRoutes(mux)
+	s.retentionRoutes(mux)
+	s.linkRoutes(mux)
+	s.bundleRoutes(mux)
+	s.aroundRoutes(mux)
 	s.contactRoutes(mux)
 	s.draftRoutes(mux)
 	s.uploadRoutes(mux)
 	s.groupRoutes(mux)
+	s.lockRoutes(mux)
 	s.threadRoutes(mux)
 	s.presenceRoutes(mux)
 	s.skinRoutes(mux)
+	s.archiveRoutes(mux)
 	s.searchRoutes(mux)
+	s.backupRoutes(mux)
+	s.folderRoutes(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.deny(w, http.StatusNotFound, "the API has no "+r.Method+" for this path")
 	})
@@ -147,7 +178,7 @@ func boolean(values url.Values, name string) (bool, error) {
 
 // upload takes in a whole file. [API-10]
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
-	values, err := parameters(r, "name")
+	values, err := parameters(r, "name", "lock")
 	if err != nil {
 		s.finish(w, nil, err)
 		return
@@ -157,7 +188,12 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		s.deny(w, http.StatusBadRequest, "the query parameter name is not a file name")
 		return
 	}
-	s.take(w, r, func(body io.Reader) (any, error) { return s.backend.Upload(r.Context(), name, body) })
+	s.take(w, r, func(body io.Reader) (any, error) {
+		if values.Has("lock") {
+			return s.backend.UploadLocked(r.Context(), values.Get("lock"), name, body)
+		}
+		return s.backend.Upload(r.Context(), name, body)
+	})
 }
 
 // pacedReader gives the client bodyTimeout for each next piece, and remembers what went wrong with reading.

@@ -24,12 +24,15 @@ type Config struct {
 	Dir     string       // the node's folder: private (0700) and locked by the caller, so that no other node serves it
 	Web     string       // HOST:PORT on loopback; empty: DefaultWeb
 	Pages   Pages        // the app, or how a locked folder is opened; nil: only the API is served
+	Guard   Guard        // who locks and unlocks the folder; nil: nobody
+	Left    *Left        // what the server left whose place this one takes; nil: it is the first
 	Log     *slog.Logger // nil: nothing is logged
 }
 
 // Server serves one Backend on a unix socket and on loopback.
 type Server struct {
 	backend  Backend // nil while locked: only what a face made by Open serves may ask it
+	guard    Guard   // nil: nobody locks the folder
 	log      *slog.Logger
 	socket   *socket
 	web      *loopback
@@ -55,9 +58,10 @@ func Listen(config Config) (*Server, error) {
 	}
 	page := readAddress(config.Dir)
 	var err error
-	if s.web, err = listenPage(config.Web, page); err != nil {
+	if s.web, err = config.Left.page(config.Web, page); err != nil {
 		return nil, err
 	}
+	s.sessions.bequeath(config.Left.hashes(), time.Now())
 	s.webHost = s.web.host
 	_, page.Port, _ = net.SplitHostPort(s.webHost)
 	s.pageHost = pageHostOf(page.Name, page.Port)
@@ -65,7 +69,7 @@ func Listen(config Config) (*Server, error) {
 		s.web.Close()
 		return nil, fmt.Errorf("noting where the page is served: %w", err)
 	}
-	if s.socket, err = listenSocket(config.Dir); err != nil {
+	if s.socket, err = listenSocket(config.Dir, config.Left); err != nil {
 		s.web.Close()
 		return nil, err
 	}
@@ -74,6 +78,7 @@ func Listen(config Config) (*Server, error) {
 
 func newServer(config Config) *Server {
 	s := &Server{
+		guard:    config.Guard,
 		log:      config.Log,
 		token:    rand.Text(),
 		logins:   logins{life: loginLife},

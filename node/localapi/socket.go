@@ -22,11 +22,14 @@ type socket struct {
 	net.Listener
 	path    string
 	pointer string // path of the pointer file; empty if there is none
+	left    bool   // it was handed over: what is in the folder stays
 }
 
 // listenSocket listens in dir or, where the path is too long for a socket, in the runtime folder, to which a file in
 // dir points. The folder that holds the socket is the owner's alone before the socket exists in it. [API-1]
-func listenSocket(dir string) (*socket, error) {
+//
+// The socket that another server left is taken over as it is.
+func listenSocket(dir string, left *Left) (*socket, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("finding the folder of the socket: %w", err)
@@ -37,6 +40,12 @@ func listenSocket(dir string) (*socket, error) {
 			return nil, err
 		}
 		s.pointer = filepath.Join(dir, api.SocketPointer)
+	}
+	if left != nil && left.Socket != nil {
+		if s.Listener, err = left.socket(s.path); err != nil {
+			return nil, err
+		}
+		return s, nil
 	}
 	if err := removeStale(s.path); err != nil {
 		return nil, err
@@ -61,10 +70,10 @@ func listenSocket(dir string) (*socket, error) {
 
 // Close implements net.Listener.
 func (s *socket) Close() error {
-	if s.pointer != "" {
+	if s.pointer != "" && !s.left {
 		os.Remove(s.pointer)
 	}
-	return s.Listener.Close() // removes the socket
+	return s.Listener.Close() // removes the socket, unless it was left
 }
 
 // runtimeSocket returns a short path for the socket of dir, in a private folder that exists when it returns.

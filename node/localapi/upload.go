@@ -60,7 +60,11 @@ func (s *Server) continueUpload(w http.ResponseWriter, r *http.Request) {
 
 // take streams a body to the backend: each read has a deadline, the whole has a cap, nothing is kept here. [API-10]
 func (s *Server) take(w http.ResponseWriter, r *http.Request, backend func(io.Reader) (any, error)) {
-	body := &pacedReader{r: http.MaxBytesReader(w, r.Body, MaxUpload), control: http.NewResponseController(w)}
+	s.takeUpTo(w, r, MaxUpload, backend)
+}
+
+func (s *Server) takeUpTo(w http.ResponseWriter, r *http.Request, most int64, backend func(io.Reader) (any, error)) {
+	body := &pacedReader{r: http.MaxBytesReader(w, r.Body, most), control: http.NewResponseController(w)}
 	answer, err := backend(body)
 	if body.err != nil {
 		s.denyBody(w, body.err)

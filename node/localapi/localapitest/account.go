@@ -56,6 +56,36 @@ func (b *Backend) MakeWords(_ context.Context, r api.WordsRequest) (api.WordsRes
 	return api.WordsResult{RecoveryWords: []string{"abandon", "ability"}}, b.got(r)
 }
 
+// GiveUp implements localapi.Backend.
+func (b *Backend) GiveUp(_ context.Context, r api.GiveUpRequest) (api.Candidacy, error) {
+	return api.Candidacy{Org: r.Org, State: api.JoinWaiting}, b.got(r)
+}
+
+// MeetToInvite implements localapi.Backend.
+func (b *Backend) MeetToInvite(_ context.Context, r api.InviteRequest) (api.MeetingCode, error) {
+	return api.MeetingCode{Code: "01234-apple-river-stone"}, b.got(r)
+}
+
+// MeetToExchange implements localapi.Backend.
+func (b *Backend) MeetToExchange(_ context.Context, r api.CardRequest) (api.MeetingCode, error) {
+	return api.MeetingCode{Code: "01234-apple-river-stone"}, b.got(r)
+}
+
+// VisitMeeting implements localapi.Backend.
+func (b *Backend) VisitMeeting(_ context.Context, r api.VisitRequest) (api.Meeting, error) {
+	return api.Meeting{State: api.MeetingWaiting, Kind: r.Kind}, b.got(r)
+}
+
+// Meeting implements localapi.Backend.
+func (b *Backend) Meeting(_ context.Context, q api.MeetingQuery) (api.Meeting, error) {
+	return api.Meeting{State: api.MeetingAsked, Kind: api.MeetInvitation, Version: q.After + 1}, b.got(q)
+}
+
+// AnswerMeeting implements localapi.Backend.
+func (b *Backend) AnswerMeeting(_ context.Context, r api.AnswerRequest) (api.AnswerResult, error) {
+	return api.AnswerResult{Meeting: api.Meeting{State: api.MeetingDone}, Joined: &api.JoinResult{State: api.JoinWaiting}}, b.got(r)
+}
+
 // AddDevice implements localapi.Backend.
 func (b *Backend) AddDevice(_ context.Context, r api.AddDeviceRequest) (api.AddDeviceResult, error) {
 	return api.AddDeviceResult{Code: "01234-apple-river-stone", Link: "muster:pair/x"}, b.got(r)
@@ -74,4 +104,14 @@ func (b *Backend) Pairing(_ context.Context, q api.PairingQuery) (api.Pairing, e
 // ConfirmPairing implements localapi.Backend.
 func (b *Backend) ConfirmPairing(_ context.Context, r api.ConfirmRequest) (api.Pairing, error) {
 	return api.Pairing{State: api.PairingAdding, Words: r.Words}, b.got(r)
+}
+
+// Restore implements localapi.Backend.
+func (b *Backend) Restore(_ context.Context, r api.RestoreRequest) (api.Restore, error) {
+	return api.Restore{State: api.RestoreReading}, b.got(r)
+}
+
+// Restoring implements localapi.Backend.
+func (b *Backend) Restoring(_ context.Context, q api.RestoreQuery) (api.Restore, error) {
+	return api.Restore{State: api.RestoreTaking, Read: 1, Total: 2, Version: q.After + 1}, b.got(q)
 }

@@ -76,6 +76,21 @@ func (b *Backend) MoveRendezvous(_ context.Context, r api.MoveRequest) (api.Move
 	return api.MoveResult{Link: "muster:move/x"}, b.got(r)
 }
 
+// ChangeNodes implements localapi.Backend.
+func (b *Backend) ChangeNodes(_ context.Context, r api.NodesRequest) (api.RendezvousResult, error) {
+	return api.RendezvousResult{Already: r.Remove != ""}, b.got(r)
+}
+
+// RendezvousHealth implements localapi.Backend.
+func (b *Backend) RendezvousHealth(_ context.Context, q api.AdminQuery) (api.NodeHealth, error) {
+	return api.NodeHealth{OrgName: q.Org}, b.got(q)
+}
+
+// MoveHere implements localapi.Backend.
+func (b *Backend) MoveHere(_ context.Context, r api.HereRequest) (api.Here, error) {
+	return api.Here{Listen: r.Listen, Announce: r.Announce}, b.got(r)
+}
+
 // Follow implements localapi.Backend.
 func (b *Backend) Follow(_ context.Context, r api.FollowRequest) (api.RendezvousResult, error) {
 	return api.RendezvousResult{}, b.got(r)

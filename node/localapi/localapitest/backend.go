@@ -143,6 +143,11 @@ func (b *Backend) Upload(_ context.Context, name string, r io.Reader) (api.Uploa
 	return api.Upload{ID: id, Name: name, Size: int64(len(data))}, b.got(name)
 }
 
+// SendAgain implements localapi.Backend.
+func (b *Backend) SendAgain(_ context.Context, r api.AgainRequest) (api.SendResult, error) {
+	return api.SendResult{ID: r.ID, Conversation: "conversation"}, b.got(r)
+}
+
 // Send implements localapi.Backend.
 func (b *Backend) Send(_ context.Context, r api.SendRequest) (api.SendResult, error) {
 	result := api.SendResult{ID: "message", Conversation: "conversation"}
