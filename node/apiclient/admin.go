@@ -95,6 +95,21 @@ func (c *Client) MoveRendezvous(ctx context.Context, request api.MoveRequest) (a
 	return object[api.MoveResult](ctx, c, http.MethodPost, "/v1/admin/rendezvous", nil, request)
 }
 
+// ChangeNodes adds a further rendezvous node or takes one away.
+func (c *Client) ChangeNodes(ctx context.Context, request api.NodesRequest) (api.RendezvousResult, error) {
+	return object[api.RendezvousResult](ctx, c, http.MethodPost, "/v1/admin/rendezvous/nodes", nil, request)
+}
+
+// RendezvousHealth asks the rendezvous node how it is.
+func (c *Client) RendezvousHealth(ctx context.Context, query api.AdminQuery) (api.NodeHealth, error) {
+	return object[api.NodeHealth](ctx, c, http.MethodGet, "/v1/admin/rendezvous/status", lookValues(query), nil)
+}
+
+// MoveHere has the rendezvous node in this program listen elsewhere, and tells how it is.
+func (c *Client) MoveHere(ctx context.Context, request api.HereRequest) (api.Here, error) {
+	return object[api.Here](ctx, c, http.MethodPost, "/v1/admin/rendezvous/here", nil, request)
+}
+
 // Follow has this device follow a move of the sequencing duty.
 func (c *Client) Follow(ctx context.Context, request api.FollowRequest) (api.RendezvousResult, error) {
 	return object[api.RendezvousResult](ctx, c, http.MethodPost, "/v1/follow", nil, request)

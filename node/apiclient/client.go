@@ -263,7 +263,12 @@ func (c *Client) Upload(ctx context.Context, name string, r io.Reader) (api.Uplo
 	return decode[api.Upload](ctx, c, response)
 }
 
-// Send sends a message.
+// SendAgain sends an own message once more to those who did not get it.
+func (c *Client) SendAgain(ctx context.Context, request api.AgainRequest) (api.SendResult, error) {
+	return object[api.SendResult](ctx, c, http.MethodPost, "/v1/messages/again", nil, request)
+}
+
+// Send saves a message and sends it.
 func (c *Client) Send(ctx context.Context, request api.SendRequest) (api.SendResult, error) {
 	return object[api.SendResult](ctx, c, http.MethodPost, "/v1/messages", nil, request)
 }

@@ -70,7 +70,8 @@ func TestRoundTrips(t *testing.T) { // [API-4] [API-8]
 	none := api.List[string]{}
 
 	check(t, backend, "status", api.StatusResult{Version: "test", Orgs: api.List[api.OrgStatus]{}, Applications: api.List[api.Application]{},
-		Joining: api.List[api.Candidacy]{}, Wiped: api.List[api.Wiped]{}})(c.Status(ctx))
+		Joining: api.List[api.Candidacy]{}, Wiped: api.List[api.Wiped]{},
+		Backup: api.BackupStatus{Warnings: api.List[api.BackupWarning]{}}})(c.Status(ctx))
 	create := api.CreateOrgRequest{Claim: "muster:claim/x", Name: "Ö <&> \u2028", As: "Ada"}
 	check(t, backend, create, api.CreateOrgResult{Org: "org-" + create.Name, Member: "member-Ada", Device: "device",
 		RecoveryWords: none, RootWords: none})(c.CreateOrg(ctx, create))

@@ -9,6 +9,11 @@ import (
 	"muster.example/node/api"
 )
 
+// GiveUp ends a joining that waits, or that cannot succeed any more.
+func (c *Client) GiveUp(ctx context.Context, request api.GiveUpRequest) (api.Candidacy, error) {
+	return object[api.Candidacy](ctx, c, http.MethodPost, "/v1/join/giveup", nil, request)
+}
+
 // AddDevice makes a code with which another device is added to the account.
 func (c *Client) AddDevice(ctx context.Context, request api.AddDeviceRequest) (api.AddDeviceResult, error) {
 	return object[api.AddDeviceResult](ctx, c, http.MethodPost, "/v1/devices/add", nil, request)
