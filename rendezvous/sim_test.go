@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/protocol"
+
 	"muster.example/internal/p2p"
 	"muster.example/internal/testnet"
 	"muster.example/internal/wire"
@@ -81,17 +83,26 @@ func TestSimSilentDeviceIsGivenUp(t *testing.T) { // [RV-6]
 	testnet.Run(t, 1, func(t *testing.T, net *testnet.Net) {
 		s := simSite(t, net)
 		anna := s.found("Acme")
-		for _, id := range longLived {
+		for _, id := range append([]protocol.ID{rvproto.PostPieces, rvproto.DeliverPieces}, longLived...) {
 			stream := anna.raw(id)
 			frames := wire.NewFrameReader(stream, 100, rvproto.MaxDeliverFrame)
 			if _, err := frames.Read(); err != nil {
 				t.Fatal(err)
 			}
+			if id == rvproto.PostPieces {
+				if _, err := frames.Read(); err != nil { // what it has in pieces
+					t.Fatal(err)
+				}
+			}
 			begin := time.Now()
 			if _, err := frames.Read(); err == nil {
 				t.Errorf("%s: a frame to a silent device", id)
 			}
-			if took := time.Since(begin); took < rvproto.Silence-time.Second || took > rvproto.Silence+time.Second {
+			limit := rvproto.Silence
+			if id == rvproto.Post || id == rvproto.PostPieces {
+				limit = rvproto.RestSilence
+			}
+			if took := time.Since(begin); took < limit-time.Second || took > limit+time.Second {
 				t.Errorf("%s: given up after %v", id, took)
 			}
 		}
@@ -104,7 +115,7 @@ func TestSimSilentDeviceIsGivenUp(t *testing.T) { // [RV-6]
 			if _, err := wire.NewFrameReader(stream, 100, 100).Read(); err == nil {
 				t.Errorf("%s: half a request was answered", id)
 			}
-			if took := time.Since(begin); took > rvproto.RequestTime+time.Second {
+			if took := time.Since(begin); took > rvproto.AnswerTime+time.Second {
 				t.Errorf("%s: given up after %v", id, took)
 			}
 		}

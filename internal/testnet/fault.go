@@ -20,7 +20,11 @@ type state struct {
 	double    float64
 	cut       bool
 	latency   time.Duration
+	packets   int
 	delivered int
+	bytes     int
+	sent      int
+	pipe      pipe
 }
 
 // SetLoss makes the link from one address to another lose this share of its packets, 0 to 1.
@@ -37,6 +41,13 @@ func (n *Net) SetDuplication(from, to string, share float64) {
 // latency lets later ones overtake them.
 func (n *Net) SetLatency(from, to string, d time.Duration) {
 	n.change(from, to, func(s *state) { s.latency = d })
+}
+
+// SetBandwidth makes the link from one address to another carry so many bits a second, the 28 bytes of a packet's headers of
+// UDP and IP included, one packet after the other. Of what waits for its turn it holds so many bytes and drops what comes
+// beyond. A packet that SetLoss takes has taken its time all the same, as on the air. 0 bits: as fast as it comes.
+func (n *Net) SetBandwidth(from, to string, bits, buffer int) {
+	n.change(from, to, func(s *state) { s.pipe.bits, s.pipe.buffer = bits, buffer })
 }
 
 // Cut makes the link from one address to another lose everything, packets under way too, until Mend or Heal. The other
@@ -85,6 +96,29 @@ func (n *Net) Delivered(from, to string) int {
 	return n.link(mustIP(from), mustIP(to)).delivered
 }
 
+// Packets returns how many packets went out on the link from one address to another so far, whatever became of them.
+func (n *Net) Packets(from, to string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.link(mustIP(from), mustIP(to)).packets
+}
+
+// Carried returns how many bytes of packets the link from one address to another has delivered so far, without the headers of
+// UDP and IP.
+func (n *Net) Carried(from, to string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.link(mustIP(from), mustIP(to)).bytes
+}
+
+// Sent returns how many bytes of packets were put on the link from one address to another so far, lost ones too, without
+// the headers of UDP and IP.
+func (n *Net) Sent(from, to string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.link(mustIP(from), mustIP(to)).sent
+}
+
 func (n *Net) setDown(address string, down bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -111,23 +145,37 @@ func (n *Net) link(from, to netip.Addr) *state {
 	return s
 }
 
-// copies decides how many copies of a packet start on their way.
-func (n *Net) copies(from, to netip.Addr) int {
+// copies decides how many copies of a packet of a size in bytes start on their way.
+func (n *Net) copies(from, to netip.Addr, size int) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.link(from, to)
+	s.packets++
 	lost, doubled := s.random.Float64() < s.loss, s.random.Float64() < s.double
-	switch {
-	case s.cut || n.down[from] || n.down[to] || lost:
+	if s.cut || n.down[from] || n.down[to] {
 		return 0
-	case doubled:
-		return 2
 	}
-	return 1
+	copies := 1
+	if doubled && !lost {
+		copies = 2
+	}
+	entered := 0
+	for range copies {
+		through, ok := s.pipe.admit(size, time.Now())
+		if !ok {
+			break
+		}
+		s.sent += size
+		if !lost {
+			s.pipe.enter(through)
+			entered++
+		}
+	}
+	return entered
 }
 
-// arrives decides whether a packet that has travelled is handed over.
-func (n *Net) arrives(from, to netip.Addr) bool {
+// arrives decides whether a packet of a size in bytes that has travelled is handed over.
+func (n *Net) arrives(from, to netip.Addr, size int) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.link(from, to)
@@ -135,13 +183,15 @@ func (n *Net) arrives(from, to netip.Addr) bool {
 		return false
 	}
 	s.delivered++
+	s.bytes += size
 	return true
 }
 
 func (n *Net) latency(p *simnet.Packet) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.link(ipOf(p.From), ipOf(p.To)).latency
+	s := n.link(ipOf(p.From), ipOf(p.To))
+	return s.pipe.leave(time.Now()) + s.latency
 }
 
 // conn is an endpoint whose packets meet the faults of the network.
@@ -153,7 +203,7 @@ type conn struct {
 
 // WriteTo implements net.PacketConn. A packet that is lost counts as written, as on a real network.
 func (c *conn) WriteTo(packet []byte, to net.Addr) (int, error) {
-	for range c.net.copies(c.ip, ipOf(to)) {
+	for range c.net.copies(c.ip, ipOf(to), len(packet)) {
 		if n, err := c.SimConn.WriteTo(packet, to); err != nil {
 			return n, err
 		}
@@ -165,7 +215,7 @@ func (c *conn) WriteTo(packet []byte, to net.Addr) (int, error) {
 func (c *conn) ReadFrom(buffer []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := c.SimConn.ReadFrom(buffer)
-		if err != nil || c.net.arrives(ipOf(from), c.ip) {
+		if err != nil || c.net.arrives(ipOf(from), c.ip, n) {
 			return n, from, err
 		}
 	}

@@ -3,6 +3,7 @@ package testnet
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -42,6 +43,9 @@ type Net struct {
 	mu    sync.Mutex // guards the following
 	links map[link]*state
 	down  map[netip.Addr]bool
+	last  map[netip.Addr]int // the last port that was taken because any would do
+
+	air air
 }
 
 // Environment variables that make Run use more seeds than the one it is given: how many, and the number that is added
@@ -96,6 +100,7 @@ func New(t *testing.T, seed uint64) *Net {
 		seed:  seed,
 		links: make(map[link]*state),
 		down:  make(map[netip.Addr]bool),
+		last:  make(map[netip.Addr]int),
 	}
 	n.inner = &simnet.Simnet{LatencyFunc: n.latency, Logger: slog.New(slog.DiscardHandler)}
 	n.inner.Start()
@@ -134,30 +139,41 @@ func (n *Net) Host(t *testing.T, cfg p2p.Config) host.Host {
 }
 
 // QUICOptions returns what p2p.Config.QUIC needs for a host at address, a text as Address makes it. A host that does
-// not listen dials from the same IP address.
-func (n *Net) QUICOptions(address string) []quicreuse.Option {
+// not listen dials from the same IP address. Its sockets are wrapped in turn.
+func (n *Net) QUICOptions(address string, wrap ...func(net.PacketConn) net.PacketConn) []quicreuse.Option {
 	ip := mustIP(address)
 	return []quicreuse.Option{
 		quicreuse.OverrideSourceIPSelector(func() (quicreuse.SourceIPSelector, error) { return source(ip), nil }),
-		quicreuse.OverrideListenUDP(func(_ string, local *net.UDPAddr) (net.PacketConn, error) {
-			return n.listen(ip, local)
+		quicreuse.OverrideListenUDP(func(network string, local *net.UDPAddr) (net.PacketConn, error) {
+			if network == "udp6" {
+				return nil, errors.New("testnet: there is no IPv6")
+			}
+			socket, err := n.listen(ip, local)
+			if err != nil {
+				return nil, err
+			}
+			for _, w := range wrap {
+				socket = w(socket)
+			}
+			return socket, nil
 		}),
 	}
 }
 
 // listen opens an endpoint of the network at ip. Address and port of local count only where they are not "any".
 func (n *Net) listen(ip netip.Addr, local *net.UDPAddr) (net.PacketConn, error) {
-	if given, ok := netip.AddrFromSlice(local.IP); ok && !given.IsUnspecified() && given.Unmap() != ip {
+	if given, ok := netip.AddrFromSlice(local.IP); ok && !given.Unmap().IsUnspecified() && given.Unmap() != ip {
 		return nil, fmt.Errorf("testnet: %v asked for on a host at %v", given, ip)
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	number := local.Port
 	if number == 0 {
-		number = port + 1
+		number = max(port, n.last[ip]) + 1
+		n.last[ip] = number
 	}
 	// The network takes the 4-byte and the 16-byte form of one address for two.
 	where := &net.UDPAddr{IP: net.IP(ip.AsSlice()).To16(), Port: number}
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	one := simnet.LinkSettings{BitsPerSecond: bitsPerSecond, FlowBucketCount: 1}
 	return &conn{
 		SimConn: n.inner.NewEndpoint(where, simnet.NodeBiDiLinkSettings{Uplink: one, Downlink: one}),

@@ -3,7 +3,10 @@ package testnet
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"maps"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,7 +14,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"muster.example/internal/keys"
+	"muster.example/internal/nearby"
 	"muster.example/internal/p2p"
+	"muster.example/internal/task"
 )
 
 const echoProtocol = "/muster/test-echo/1"
@@ -183,6 +188,45 @@ func TestSimLatency(t *testing.T) {
 	})
 }
 
+// A link of 9.6 kbit/s with 8 KiB of room: what comes back at once over a fast link takes as long as its bytes do.
+func TestSimBandwidth(t *testing.T) {
+	Run(t, 10, func(t *testing.T, n *Net) {
+		a, b, _ := three(t, n)
+		for _, link := range [][2]string{{Address(0), Address(1)}, {Address(1), Address(0)}} {
+			n.SetBandwidth(link[0], link[1], 9600, 8<<10)
+		}
+		before, began := n.Sent(Address(0), Address(1))+n.Sent(Address(1), Address(0)), time.Now()
+		if !a.ask(t, b, 1, time.Minute) {
+			t.Fatal("no answer over a narrow link")
+		}
+		took := time.Since(began)
+		sent := n.Sent(Address(0), Address(1)) + n.Sent(Address(1), Address(0)) - before
+		if least := time.Duration(sent/2) * 8 * time.Second / 9600; took < least {
+			t.Errorf("%d bytes took %v, less than the %v of half of them", sent, took, least)
+		}
+		if sent < 1200 {
+			t.Errorf("only %d bytes were sent", sent)
+		}
+	})
+}
+
+// What a link has no room for is dropped, and a link without a bound drops nothing.
+func TestPipe(t *testing.T) {
+	now := time.Unix(0, 0)
+	p := pipe{bits: 8000, buffer: 3000}
+	for i, want := range []bool{true, true, false} {
+		if _, ok := p.admit(1000, now); ok != want {
+			t.Errorf("packet %d was let in: %t", i, ok)
+		}
+	}
+	if through, ok := p.admit(1000-packetHeaders, now.Add(2*time.Second)); !ok || through.Sub(now) != 3*time.Second+2*packetHeaders*time.Millisecond {
+		t.Errorf("once there is room: %v after the first came, let in %t", through.Sub(now), ok)
+	}
+	if _, ok := new(pipe).admit(1<<20, now); !ok {
+		t.Error("a link without a bound dropped a packet")
+	}
+}
+
 func TestSimSeedFixesKeysAndRandomness(t *testing.T) {
 	draw := func(seed uint64) (text string) {
 		Run(t, seed, func(t *testing.T, n *Net) {
@@ -212,4 +256,54 @@ func TestAddressesDiffer(t *testing.T) {
 			seen[a] = true
 		}
 	}
+}
+
+// hear browses at a place and returns how often it heard each payload so far.
+func hear(t *testing.T, n *Net, i int) func() map[string]int {
+	t.Helper()
+	var mu sync.Mutex
+	heard := make(map[string]int)
+	group := task.New(t.Context())
+	group.Go("browse", func(ctx context.Context) error {
+		return n.Nearby(i).Browse(ctx, nearby.Devices, func(f nearby.Found) {
+			mu.Lock()
+			defer mu.Unlock()
+			heard[string(f.Payload)]++
+		})
+	})
+	return func() map[string]int {
+		mu.Lock()
+		defer mu.Unlock()
+		return maps.Clone(heard)
+	}
+}
+
+func TestSimNearby(t *testing.T) {
+	Run(t, 1, func(t *testing.T, n *Net) {
+		at0, at1 := hear(t, n, 0), hear(t, n, 1)
+		n.Cut(Address(0), Address(1))
+		ctx, end := context.WithCancel(t.Context())
+		group := task.New(t.Context())
+		group.Go("announce", func(context.Context) error {
+			return n.Nearby(0).Announce(ctx, nearby.Announcement{Kind: nearby.Devices, Port: 1, Payload: []byte("a")})
+		})
+		time.Sleep(time.Minute)
+		if len(at0()) != 0 || len(at1()) != 0 {
+			t.Errorf("heard own %v, and through a cut %v", at0(), at1())
+		}
+		n.Heal()
+		time.Sleep(time.Minute)
+		if at1()["a"] != 1 {
+			t.Errorf("after the cut: %v", at1())
+		}
+		end()
+		at2 := hear(t, n, 2)
+		time.Sleep(time.Minute)
+		if len(at2()) != 0 {
+			t.Errorf("taken back, and heard: %v", at2())
+		}
+		if err := n.Nearby(0).Announce(t.Context(), nearby.Announcement{Kind: "x", Port: 1, Payload: []byte("a")}); !errors.Is(err, nearby.ErrAnnouncement) {
+			t.Errorf("unknown kind: %v", err)
+		}
+	})
 }

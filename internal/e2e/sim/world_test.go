@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,11 +10,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 
+	"muster.example/internal/nearby"
 	"muster.example/internal/p2p"
 	"muster.example/internal/task"
 	"muster.example/internal/testnet"
@@ -30,6 +33,11 @@ type world struct {
 	log  *slog.Logger
 	node *server
 	all  []*person
+	near bool // people have local networks, which are as the links are
+
+	offerAgain time.Duration // after how long devices offer an envelope again for which no receipt came; 0: 5 minutes
+	// change, if set before people come, is a test's own settings of a device.
+	change func(*person, *node.Config)
 }
 
 // simulate runs a test in a bubble, with a rendezvous node that is up.
@@ -151,6 +159,8 @@ type person struct {
 	running *running
 	host    host.Host // of the last organization entered
 	id      string
+	copied  *person      // whose folder this one's was copied from; nil: its own
+	skew    atomic.Int64 // how far the device's clock is ahead, a time.Duration
 }
 
 // person makes a device that is running and in no organization.
@@ -161,24 +171,63 @@ func (w *world) person(name string) *person {
 	return p
 }
 
+// key is what the person's folder is sealed under.
+func (p *person) key() [32]byte {
+	if p.copied != nil {
+		return p.copied.key()
+	}
+	return [32]byte{byte(p.place)}
+}
+
+// copy makes a device whose folder is a copy of somebody's, who is stopped meanwhile. It does not run.
+func (p *person) copy(name string) *person {
+	p.world.t.Helper()
+	p.stop()
+	c := &person{world: p.world, name: name, place: len(p.world.all) + 1, copied: p, id: p.id}
+	if err := os.CopyFS(filepath.Join(p.world.dir, name), os.DirFS(filepath.Join(p.world.dir, p.name))); err != nil {
+		p.world.t.Fatal(err)
+	}
+	p.world.all = append(p.world.all, c)
+	p.start()
+	return c
+}
+
 func (p *person) address() string { return testnet.Address(p.place) }
 
 func (p *person) start() {
 	p.world.net.Up(p.address())
-	n, err := node.New(node.Config{
-		Dir: filepath.Join(p.world.dir, p.name), Key: [32]byte{byte(p.place)}, Evidence: filepath.Join(p.world.dir, p.name+"-evidence"), Log: p.world.log.With("node", p.name), OfferAgain: 5 * time.Minute, Brief: true,
+	config := node.Config{
+		Dir: filepath.Join(p.world.dir, p.name), Key: p.key(), Evidence: filepath.Join(p.world.dir, p.name+"-evidence"), Log: p.world.log.With("node", p.name), OfferAgain: cmp.Or(p.world.offerAgain, 5*time.Minute), Brief: true,
+		Clock: func() time.Time { return time.Now().Add(time.Duration(p.skew.Load())) },
 		NewHost: func(cfg p2p.Config) (host.Host, error) {
 			simulated := p.world.net.Config(p.place, cfg.Identity)
-			cfg.Listen, cfg.QUIC, cfg.Gater = simulated.Listen, simulated.QUIC, neighbours{cfg.Gater}
+			cfg.QUIC, cfg.Gater = simulated.QUIC, neighbours{cfg.Gater}
+			if len(cfg.Listen) > 0 || !cfg.Relayed { // a meeting's, beside the other one
+				cfg.Listen = []string{strings.Replace(p.address(), "/8000/", "/0/", 1)}
+				return p2p.NewHost(cfg)
+			}
+			cfg.Listen = simulated.Listen
 			made, err := p2p.NewHost(cfg)
 			p.host = made
 			return made, err
 		},
-	})
+		Nearby: p.near(),
+	}
+	if p.world.change != nil {
+		p.world.change(p, &config)
+	}
+	n, err := node.New(config)
 	if err != nil {
 		p.world.t.Fatalf("%s: %v", p.name, err)
 	}
 	p.node, p.running = n, run(p.name, n.Run)
+}
+
+func (p *person) near() nearby.Network {
+	if !p.world.near {
+		return nil
+	}
+	return p.world.net.Nearby(p.place)
 }
 
 func (p *person) stop() {
