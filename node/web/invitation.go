@@ -96,20 +96,33 @@ func askRevoke(v *visit) (answer, error) {
 		return answer{}, err
 	}
 	for _, i := range all {
-		if i.Key == key {
+		if i.Key == key && (v.Admin() || own(i)) {
 			return ask(question{
 				Do: string(api.DecideRevoke), Area: "decide", About: i.By.Name, ID: i.By.Member, Rooted: true, Grave: true,
 				Action: v.r.URL.Path, Back: v.In("admin", "invitations"), Facts: []fact{{"invite.key", key}},
 			})
 		}
 	}
+	if !v.Admin() {
+		return answer{}, api.Errorf(api.CodeRefused, "this page is for admins")
+	}
 	return answer{}, api.Errorf(api.CodeNotFound, "there is no such invitation")
+}
+
+// own reports whether an invitation is one of this device's, which nobody else knows of yet.
+func own(i api.AdminInvitation) bool {
+	return i.State == api.InvitationWaiting || i.State == api.InvitationRefused
 }
 
 func revoke(v *visit) (answer, error) {
 	f, err := v.form()
 	if err != nil {
 		return answer{}, err
+	}
+	if !v.Admin() {
+		if _, err := askRevoke(v); err != nil {
+			return answer{}, err
+		}
 	}
 	_, err = v.backend().Decide(v.ctx(), api.DecideRequest{
 		Org: v.Org.Org, Do: api.DecideRevoke, Key: v.path("key"), RootWords: f.rootWords(),

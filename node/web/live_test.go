@@ -29,7 +29,7 @@ func TestPagesListenToEveryKind(t *testing.T) {
 	heard := strings.FieldsFunc(string(found[1]), func(r rune) bool { return strings.ContainsRune(`", `, r) })
 	for _, kind := range []api.EventKind{
 		api.EventMessage, api.EventIntroduction, api.EventChange, api.EventMark, api.EventState, api.EventContact, api.EventOrg, api.EventSkin,
-		api.EventNotice, api.EventPresence, api.EventTyping, api.EventPairing,
+		api.EventNotice, api.EventPresence, api.EventTyping, api.EventPairing, api.EventRestore, api.EventAround,
 	} {
 		if !slices.Contains(heard, string(kind)) {
 			t.Errorf("live.js does not listen to %s", kind)

@@ -17,6 +17,7 @@ import (
 
 	"muster.example/internal/keys"
 	"muster.example/node/api"
+	"muster.example/node/localapi"
 	"muster.example/node/localapi/localapitest"
 	"muster.example/node/web"
 )
@@ -34,6 +35,8 @@ type house struct {
 	plan    api.BarResult
 	losses  api.Losses
 	pairing api.Pairing
+	meeting api.Meeting
+	restore api.Restore
 	refuse  error // of what changes something
 }
 
@@ -43,8 +46,14 @@ func (h *house) Card(context.Context, api.DevicesQuery) (api.CardResult, error) 
 	return api.CardResult{Org: "org", Card: "muster:card/" + hostile}, nil
 }
 func (h *house) Losses(context.Context, api.LossesQuery) (api.Losses, error) { return h.losses, nil }
+func (h *house) Meeting(context.Context, api.MeetingQuery) (api.Meeting, error) {
+	return h.meeting, nil
+}
 func (h *house) Pairing(context.Context, api.PairingQuery) (api.Pairing, error) {
 	return h.pairing, nil
+}
+func (h *house) Restoring(context.Context, api.RestoreQuery) (api.Restore, error) {
+	return h.restore, nil
 }
 func (h *house) Settings(context.Context, api.SettingsQuery) ([]api.Setting, error) {
 	return h.setting, nil
@@ -103,7 +112,7 @@ func (h *house) last(t *testing.T) any {
 
 var org = api.OrgSummary{Org: "org", Name: "Lighthouse", Member: "meidmeid", MemberName: "Me", Role: "member"}
 
-func newHouse(t *testing.T, h *house) http.Handler {
+func newHouse(t *testing.T, h localapi.Backend) http.Handler {
 	t.Helper()
 	s, err := web.New(web.Config{Backend: h})
 	if err != nil {
@@ -135,8 +144,11 @@ func full() *house {
 		Roll: api.RollStatus{Distrusted: true, Time: day}, Warnings: api.List[string]{hostile},
 		Rendezvous: api.List[api.RendezvousStatus]{{Address: "/ip4/192.0.2.1/tcp/1"}, {Address: hostile, Connected: true}},
 		Notices:    api.List[api.Notice]{{Time: day, Member: api.Person{Member: "bo-id", Name: hostile}, Text: hostile}},
+		Newcomers: api.List[api.Newcomer]{
+			{Member: "newmember", Device: "12D3KooWnewcomer", Name: hostile, Clash: true, By: api.Person{Member: "bo-id", Name: hostile}, Since: day, Until: day.Add(time.Hour)},
+		},
 	}
-	for _, kind := range []string{"roll", "fork", "head", "stale", "clock", "withheld", "prekey", "clone", "verify", "readmission", "sequence", "shrunk", "of a later version"} {
+	for _, kind := range []string{"roll", "fork", "head", "stale", "clock", "withheld", "prekey", "clone", "verify", "readmission", "sequence", "shrunk", "returns", "of a later version"} {
 		status.Raised = append(status.Raised, api.Alarm{Time: day, Kind: kind, Text: hostile, Evidence: "/evidence/" + hostile})
 	}
 	h.status = api.StatusResult{
@@ -146,14 +158,14 @@ func full() *house {
 			{Org: "org", Name: "b", Device: "12D3KooWnew", State: "waiting", Due: day}, {Org: "org", Name: "c", Device: "12D3KooWnew", State: "refused"},
 		},
 	}
-	for _, state := range []api.JoinState{api.JoinMember, api.JoinApplied, api.JoinDeclined, api.JoinFailed} {
+	for _, state := range []api.JoinState{api.JoinMember, api.JoinApplied, api.JoinDeclined, api.JoinFailed, api.JoinWaiting} {
 		h.status.Joining = append(h.status.Joining, api.Candidacy{Org: "other", OrgName: hostile, Name: hostile, Text: hostile, State: state, Why: hostile, Since: day})
 	}
 	h.setting = []api.Setting{
 		{Name: "receipts", Value: "off"}, {Name: "expires", Value: "7d"}, {Name: "away", Value: "<img src=x onerror=alert(1)>"}, {Name: "later", Value: "x", About: hostile},
 	}
 	bo := api.Person{Member: "bo-id", Name: hostile}
-	for _, state := range []string{"offered", "over", "ended"} {
+	for _, state := range []string{"offered", "asked", "gone", "over", "ended"} {
 		h.losses.Gaps = append(h.losses.Gaps, api.Gap{
 			Author: bo, Device: "12D3KooWbo000001", Missing: 3, Since: day, Until: day.Add(time.Hour), State: state, People: api.List[api.Person]{bo},
 		})
@@ -220,11 +232,28 @@ func words(kind string) (all []string) {
 	return all
 }
 
+// An organization without a server takes no claim link: that is what the page offers first.
+func TestOrganizationOnThisComputer(t *testing.T) {
+	h := &house{made: api.CreateOrgResult{Org: "org"}}
+	app := newHouse(t, h)
+	p := get(t, app, "/welcome/create")
+	checkPage(t, p)
+	if !strings.Contains(p.Body.String(), `id="where-here" value="here" checked`) {
+		t.Error("it is not what is offered first")
+	}
+	ask(t, app, "POST", "/welcome/create", "en", url.Values{"where": {"here"}, "claim": {""}, "name": {"Lighthouse"}, "founder": {"Ada"}})
+	if diff := cmp.Diff(api.CreateOrgRequest{Here: true, Name: "Lighthouse", As: "Ada"}, h.last(t)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A founder sees recovery words and root words, each until it was checked that they are written down, and never again.
 func TestFounderWritesWordsDown(t *testing.T) {
 	h := &house{made: api.CreateOrgResult{Org: "org", RecoveryWords: words("own"), RootWords: words("root"), Card: "muster:card/x"}}
 	app := newHouse(t, h)
-	p := ask(t, app, "POST", "/welcome/create", "en", url.Values{"claim": {" muster:claim/x "}, "name": {"Lighthouse"}, "founder": {"Ada"}})
+	p := ask(t, app, "POST", "/welcome/create", "en", url.Values{
+		"where": {"server"}, "claim": {" muster:claim/x "}, "name": {"Lighthouse"}, "founder": {"Ada"},
+	})
 	if p.Code != http.StatusSeeOther || !strings.HasPrefix(p.Header().Get("Location"), "/welcome/words") {
 		t.Fatalf("%d, to %q: %s", p.Code, p.Header().Get("Location"), p.text())
 	}
@@ -254,6 +283,9 @@ func TestFounderWritesWordsDown(t *testing.T) {
 		checkPage(t, wrong)
 		if !strings.Contains(wrong.text(), "not what was shown") {
 			t.Errorf("wrong words: %d %s", wrong.Code, wrong.text())
+		}
+		for range 5 { // while they are typed, things happen
+			askLive(t, app, "/welcome/check")
 		}
 		right := ask(t, app, "POST", "/welcome/check", "en", url.Values{"slip": {slipOf(wrong)}, "word": answers(t, wrong, words(kind))})
 		want := []string{"/welcome/words?notice=slip.right", "/o/org/?notice=slip.right"}[i]

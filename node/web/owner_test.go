@@ -98,9 +98,11 @@ func TestNewWordsCountLast(t *testing.T) {
 		t.Errorf("%q %s", done.Header().Get("Location"), diff)
 	}
 	for _, p := range []page{early, right, refused, done} {
+		header := p.Header().Clone()
+		header.Del("Content-Security-Policy") // the same on each page, and full of words
 		for _, word := range fresh {
-			if strings.Contains(fmt.Sprint(p.Header()), word+" ") {
-				t.Errorf("a new word in %v", p.Header())
+			if strings.Contains(fmt.Sprint(header), word+" ") {
+				t.Errorf("a new word in %v", header)
 			}
 		}
 	}

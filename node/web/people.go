@@ -53,7 +53,8 @@ type peopleScreen struct {
 	Search, Role string
 	Roles        []string
 	Found        int
-	Earlier      string // addresses of the pages before and after, empty at the ends
+	Newcomers    []api.Newcomer // whom the roll does not confirm yet, below the end of the list [API-186]
+	Earlier      string         // addresses of the pages before and after, empty at the ends
 	Later        string
 }
 
@@ -77,6 +78,9 @@ func people(v *visit) (answer, error) {
 	}
 	if end < len(all) {
 		s.Later = s.address(v, end)
+	}
+	if end == len(all) {
+		s.Newcomers = v.newcomers()
 	}
 	shown := v.presences()
 	for _, c := range all[at:end] {
@@ -120,6 +124,15 @@ func (v *visit) presences() map[string]seen {
 		shown[p.Member] = seenAs(p)
 	}
 	return shown
+}
+
+// newcomers returns whom the roll does not confirm yet. Without an answer nobody is shown, as above.
+func (v *visit) newcomers() []api.Newcomer {
+	status, err := v.status()
+	if err != nil {
+		v.server.log.Debug("the app shows no newcomers", "error", err)
+	}
+	return status.Newcomers
 }
 
 // named are the members that a form names: those that are ticked, and those in the field, separated by commas.

@@ -30,7 +30,7 @@ func (v *visit) status() (api.OrgStatus, error) {
 	}
 	for _, one := range status.Orgs {
 		if one.Org == v.Org.Org {
-			v.known = &one
+			v.known, v.backups = &one, status.Backup
 			return one, nil
 		}
 	}
@@ -38,7 +38,7 @@ func (v *visit) status() (api.OrgStatus, error) {
 }
 
 // alarmKinds are those that the page has words for.
-var alarmKinds = []string{"roll", "fork", "head", "stale", "clock", "withheld", "prekey", "clone", "verify", "readmission", "sequence", "shrunk"}
+var alarmKinds = []string{"roll", "fork", "head", "stale", "clock", "withheld", "prekey", "clone", "verify", "readmission", "sequence", "shrunk", "returns", "retention"}
 
 // safetyScreen is how safe the organization's traffic is, the newest alarm first.
 type safetyScreen struct {
@@ -115,6 +115,18 @@ func sendAgain(v *visit) (answer, error) {
 	return goOn(v.In("compose")+"?"+url.Values{"draft": {draft.ID}}.Encode(), notice)
 }
 
+// NoticeText says what a notice of the device itself means, in English where the app has no words for it yet.
+func (v *visit) NoticeText(n api.Notice) (string, error) {
+	key := "notice." + string(n.Kind)
+	if !v.words.knows(key) {
+		return n.Text, nil
+	}
+	if n.Count == 0 {
+		return v.T(key)
+	}
+	return v.T(key, "count", n.Count)
+}
+
 // markSeen has the banner be silent about alarms that the person has looked at. The browser remembers that.
 func markSeen(v *visit) (answer, error) {
 	status, err := v.status()
@@ -141,6 +153,11 @@ func newestAlarm(status api.OrgStatus) (at time.Time) {
 	for _, one := range status.Raised {
 		if one.Time.After(at) {
 			at = one.Time
+		}
+	}
+	for _, notice := range status.Notices { // who sends is not to have to look for what came back
+		if notice.Returned != nil && notice.Time.After(at) {
+			at = notice.Time
 		}
 	}
 	return at
@@ -188,6 +205,9 @@ func (v *visit) Banners() (all []banner) {
 	}
 	if newestAlarm(status).After(v.seenUntil()) && !v.Here(v.In("safety")) {
 		all = append(all, banner{"banner.alarm", v.In("safety")})
+	}
+	if len(v.backups.Warnings) > 0 && !v.Here(v.In("backup")) {
+		all = append(all, banner{"banner.backup", v.In("backup")})
 	}
 	return all
 }

@@ -172,10 +172,13 @@ func slipPage(v *visit, template string, wrong bool) (answer, error) {
 	})
 }
 
-// showCheck asks for some of the words.
+// showCheck asks for some of the words. A page that is fetched anew since something happened asks for the same ones: a person is
+// typing them.
 func showCheck(v *visit) (answer, error) {
 	one, _ := v.server.slips.first()
-	v.server.slips.ask(one.ID)
+	if one.Asked == nil || v.r.Header.Get("Muster-Live") == "" {
+		v.server.slips.ask(one.ID)
+	}
 	return slipPage(v, "slip-check", false)
 }
 

@@ -2,7 +2,7 @@ package web
 
 import (
 	"net/url"
-	"time"
+	"slices"
 
 	"muster.example/node/api"
 )
@@ -130,6 +130,9 @@ func act(v *visit) (answer, error) {
 	case "report":
 		_, err = v.backend().ReportMessages(v.ctx(), api.ReportRequest{Org: v.Org.Org, IDs: []string{id}, Text: f.text("text"), Admins: f.on("admins")})
 		notice = "message.reported"
+	case "again":
+		_, err = v.backend().SendAgain(v.ctx(), api.AgainRequest{Org: v.Org.Org, ID: id})
+		notice = "message.again.sent"
 	case "undo":
 		return undo(v, id, f)
 	default:
@@ -153,6 +156,12 @@ func undo(v *visit, id string, f form) (answer, error) {
 	return goOn(backTo(f, v.In("m", id)), "message.undeleted")
 }
 
-// doubtful reports whether the author's clock cannot be right: it was ahead of ours when the message came, by more than a
-// roll may be.
-func doubtful(m api.Message) bool { return m.Time.After(m.Received.Add(10 * time.Minute)) }
+// resendable reports whether a sent message came back from some device and may go there again.
+func resendable(m api.Message) bool {
+	return slices.ContainsFunc(m.Delivery, func(p api.Progress) bool {
+		return p.Returned > 0 && p.Reason != api.ReasonErased && p.Reason != api.ReasonRemoved
+	})
+}
+
+// doubtful reports whether the author's clock cannot have been right.
+func doubtful(m api.Message) bool { return m.IsTimeDoubtful() }

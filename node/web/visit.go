@@ -23,7 +23,9 @@ type visit struct {
 	// Refusal is why a form is shown again, nil if none was refused.
 	Refusal *api.Error
 
-	known *api.OrgStatus // see status
+	known   *api.OrgStatus   // see status
+	backups api.BackupStatus // as of known
+	near    *api.Around      // see around
 }
 
 func (v *visit) backend() localapi.Backend { return v.server.backend }

@@ -7,6 +7,8 @@ func welcomeRoutes() []route {
 		{"GET /welcome", welcome},
 		{"GET /welcome/join", welcome},
 		{"POST /welcome/join", join},
+		{"GET /welcome/giveup", welcome},
+		{"POST /welcome/giveup", giveUp},
 		{"GET /welcome/create", welcome},
 		{"POST /welcome/create", createOrg},
 		{"/unlock", func(*visit) (answer, error) { return goOn("/", "") }}, // a second tab, after the first one unlocked
@@ -31,10 +33,15 @@ func join(v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	joined, err := v.backend().Join(v.ctx(), api.JoinRequest{Invitation: f.text("invitation"), As: f.text("as"), Text: f.text("text")})
+	joined, err := v.backend().Join(v.ctx(), api.JoinRequest{Invitation: f.text("invitation"), As: f.text("as"), Text: f.text("text"), Wait: f.on("wait")})
 	if err != nil {
 		return v.again(err, welcome)
 	}
+	return v.joined(joined)
+}
+
+// joined leads on from a joining: to the inbox, or to what is under way, and by the words that are to be written down.
+func (v *visit) joined(joined api.JoinResult) (answer, error) {
 	after, notice := "/o/"+joined.Org+"/", "welcome.joined"
 	if joined.State != api.JoinMember {
 		after, notice = "/welcome", "welcome."+string(joined.State)
@@ -43,13 +50,27 @@ func join(v *visit) (answer, error) {
 	return v.begun(after, notice)
 }
 
+// giveUp ends a joining that waits.
+func giveUp(v *visit) (answer, error) {
+	f, err := v.form()
+	if err != nil {
+		return answer{}, err
+	}
+	if _, err := v.backend().GiveUp(v.ctx(), api.GiveUpRequest{Org: f.text("org")}); err != nil {
+		return v.again(err, welcome)
+	}
+	return goOn("/welcome", "welcome.gaveup")
+}
+
 func createOrg(v *visit) (answer, error) {
 	f, err := v.form()
 	if err != nil {
 		return answer{}, err
 	}
 	name := f.text("name")
-	made, err := v.backend().CreateOrg(v.ctx(), api.CreateOrgRequest{Claim: f.text("claim"), Name: name, As: f.text("founder")})
+	made, err := v.backend().CreateOrg(v.ctx(), api.CreateOrgRequest{
+		Claim: f.text("claim"), Name: name, As: f.text("founder"), Here: f.text("where") == "here",
+	})
 	if err != nil {
 		return v.again(err, welcome)
 	}

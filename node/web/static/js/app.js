@@ -1,6 +1,7 @@
 // The scripts of every page. Pages work without them: scripts make what is there quick and live.
 import "./page.js";
 import "./live.js";
+import "./lock.js";
 import "./keys.js";
 import "./time.js";
 import "./compose.js";
@@ -16,3 +17,5 @@ import "./copy.js";
 import "./search.js";
 import "./more.js";
 import "./picture.js";
+import "./opened.js";
+import "./bundle.js";

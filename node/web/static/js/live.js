@@ -3,6 +3,7 @@
 // the skin that is to be shown.
 import { announce, ask, toast, wear, word } from "./page.js";
 import { keep } from "./more.js";
+import { isLockedPage, isShut } from "./lock.js";
 
 const quiet = 150; // milliseconds that things may go on happening before a page is fetched
 const channel = new BroadcastChannel("muster");
@@ -17,7 +18,10 @@ function heard(event) {
   waiting ??= setTimeout(refresh, quiet);
 }
 
-channel.addEventListener("message", (message) => heard(message.data));
+channel.addEventListener("message", (message) => {
+  if (message.data.kind === "locked") location.reload(); // nothing of what was read stays to be seen
+  else heard(message.data);
+});
 
 // refresh fetches this page again and puts those parts in place that are live for what happened, and differ.
 export async function refresh() {
@@ -31,6 +35,7 @@ export async function refresh() {
   try {
     const page = await ask(at, { headers: { "Muster-Live": "1" } });
     if (location.href !== at) return;
+    if (isLockedPage(page.document)) { location.reload(); return; }
     if (page.status === 401) { toast(word("signedout"), null, 60); return; }
     if (dress) wear(page.document.getElementById("skin"));
     for (const part of live) replace(part, page.document.getElementById(part.id));
@@ -60,7 +65,7 @@ function tell(part, then) {
 
 // replace puts a new part in place of an old one, unless a person is writing in it. The focus stays where it was, and what was
 // unfolded stays so.
-function replace(part, then) {
+export function replace(part, then) {
   if (!then || !part.isConnected) return;
   keep(part, then);
   if (part.isEqualNode(then)) return;
@@ -90,7 +95,7 @@ function listen() {
     heard(event);
     document.dispatchEvent(new CustomEvent("muster:news", { detail: event })); // in this tab alone
   };
-  for (const kind of ["message", "introduction", "change", "mark", "state", "contact", "org", "skin", "notice", "presence", "typing", "pairing"]) {
+  for (const kind of ["message", "introduction", "change", "mark", "state", "contact", "org", "skin", "notice", "presence", "typing", "pairing", "meeting", "backup", "restore", "around"]) {
     source.addEventListener(kind, (event) => tell(JSON.parse(event.data)));
   }
   source.addEventListener("history", (event) => tell({ ...JSON.parse(event.data), kind: "all" })); // anything may be another
@@ -99,7 +104,8 @@ function listen() {
     tell({ kind: "all" });
   });
   source.addEventListener("lagged", () => source.close());
-  source.addEventListener("error", () => {
+  source.addEventListener("error", async () => {
+    if (await isShut()) { channel.postMessage({ kind: "locked" }); location.reload(); return; }
     if (!offline) { offline = true; away(); }
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000 + Math.random() * 3000);
   });

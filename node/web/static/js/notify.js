@@ -40,7 +40,7 @@ document.addEventListener("muster:news", async ({ detail: event }) => {
   if (await anybodySees()) return;
   const from = line(message.from) || word("notify-someone");
   const what = event.kind === "introduction" ? "introduction" : message.mentioned ? "mention" : "message";
-  const told = chosen(textKey) && event.kind === "message" ? line(message.text).slice(0, 160) : word(`notify-${what}`);
+  const told = chosen(textKey) && event.kind === "message" && !message.locked?.text ? line(message.text).slice(0, 160) : word(`notify-${what}`);
   const shown = new Notification(from, { body: told, tag: message.id, lang: document.documentElement.lang, dir: document.documentElement.dir });
   shown.addEventListener("click", () => {
     window.focus();
