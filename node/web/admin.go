@@ -17,8 +17,8 @@ func adminRoutes() []route {
 		{"GET /o/{org}/admin/invitations", invitations},
 		{"POST /o/{org}/admin/invitations", invite},
 		{"GET /o/{org}/admin/invitations/{key}/qr.png", invitationPicture},
-		{"GET /o/{org}/admin/invitations/{key}/revoke", admins(askRevoke)},
-		{"POST /o/{org}/admin/invitations/{key}/revoke", admins(revoke)},
+		{"GET /o/{org}/admin/invitations/{key}/revoke", within(askRevoke)},
+		{"POST /o/{org}/admin/invitations/{key}/revoke", within(revoke)},
 		{"GET /o/{org}/admin/applications", admins(applications)},
 		{"GET /o/{org}/admin/applications/{id}/{do}", admins(askApplication)},
 		{"POST /o/{org}/admin/applications/{id}/{do}", admins(answerApplication)},
@@ -29,8 +29,10 @@ func adminRoutes() []route {
 		{"GET /o/{org}/admin/reports", admins(reports)},
 		{"GET /o/{org}/admin/roll", within(rollPage)},
 		{"GET /o/{org}/admin/roll/export", within(exportRoll)},
+		{"GET /o/{org}/admin/archive", within(archivePage)},
+		{"POST /o/{org}/admin/archive", admins(setArchive)},
 		{"GET /o/{org}/admin/nodes", admins(nodes)},
-		{"POST /o/{org}/admin/nodes", admins(moveNode)},
+		{"POST /o/{org}/admin/nodes", admins(changeNodes)},
 	}
 }
 
@@ -64,9 +66,9 @@ func adminHome(v *visit) (answer, error) {
 
 // AdminPages are the pages about the organization that the person may see.
 func (v *visit) AdminPages() (pages []section) {
-	names := []string{"policy", "roll"}
+	names := []string{"policy", "archive", "roll"}
 	if v.Admin() {
-		names = []string{"members", "invitations", "applications", "guests", "reports", "policy", "roll", "nodes"}
+		names = []string{"members", "invitations", "applications", "guests", "reports", "policy", "archive", "roll", "nodes", "sso"}
 	} else if roles, err := v.invites(); err == nil && len(roles) > 0 {
 		names = append([]string{"invitations"}, names...)
 	}

@@ -25,9 +25,12 @@ type office struct {
 	invitations []api.AdminInvitation
 	roll        []api.RollEntry
 	terms       []api.RendezvousTerm
+	health      api.NodeHealth
 	reports     []api.Thread
 	planned     api.DismissResult
+	sso         api.AdminSSO
 	found       api.SearchPage
+	archive     api.Archive
 }
 
 func (o *office) AdminMembers(context.Context, api.AdminQuery) ([]api.AdminMember, error) {
@@ -44,14 +47,25 @@ func (o *office) Roll(_ context.Context, q api.RollQuery) (api.RollPage, error) 
 	return api.RollPage{Size: size, Entries: o.roll[from:min(from+uint64(q.Limit), size)]}, nil
 }
 
+func (o *office) Archive(context.Context, api.AdminQuery) (api.Archive, error) { return o.archive, nil }
+
 func (o *office) Rendezvous(context.Context, api.AdminQuery) (api.RendezvousResult, error) {
-	return api.RendezvousResult{Terms: o.terms}, nil
+	return api.RendezvousResult{Terms: o.terms, Nodes: api.List[api.RendezvousNode]{
+		{Node: "sequencer-key", Addresses: api.List[string]{hostile}, Role: api.NodeOrders, Connected: true, LatencyMS: 7, Posting: true},
+		{Node: "further-key", Role: api.NodeServes},
+	}}, nil
+}
+
+func (o *office) RendezvousHealth(context.Context, api.AdminQuery) (api.NodeHealth, error) {
+	return o.health, o.refuse
 }
 
 func (o *office) Threads(ctx context.Context, q api.ThreadsQuery) (api.ThreadsPage, error) {
 	_, err := o.crowd.Threads(ctx, q)
 	return api.ThreadsPage{Threads: o.reports}, err
 }
+
+func (o *office) SSO(context.Context, api.AdminQuery) (api.AdminSSO, error) { return o.sso, nil }
 
 func (o *office) Dismiss(ctx context.Context, r api.DismissRequest) (api.DismissResult, error) {
 	_, err := o.crowd.Dismiss(ctx, r)
@@ -128,6 +142,26 @@ func (o *office) fill() {
 		{Number: 1, Node: "node-a", Addresses: api.List[string]{"/ip4/192.0.2.1/tcp/1"}, Since: day},
 		{Number: 2, Node: "node-b", From: 7, Since: day, Current: true, Connected: true},
 	}
+	o.health = api.NodeHealth{
+		Reachable: true, Version: hostile, Since: day, Signed: day, Oldest: day, DevicesOnline: 3, Entries: 7, Bodies: 5, Bytes: 9 << 20,
+		Free: 1 << 29, Damaged: 1, Damage: api.List[string]{hostile}, Day: api.Undone{Full: 4}, Week: api.Undone{Expired: 11, Parked: 12, Shut: 13},
+		ShareUsed: 87, RoomUsed: 64,
+	}
+	for _, kind := range []api.HealthWarningKind{
+		api.HealthUnreachable, api.HealthOld, api.HealthDisk, api.HealthDamage, api.HealthUnsigned, api.HealthClock, api.HealthFull, api.HealthReturned,
+		api.HealthShare, api.HealthRoom, api.HealthDiskFull, api.HealthQueue, api.HealthArchive, api.HealthArchiveMissed,
+	} {
+		o.health.Warnings = append(o.health.Warnings, api.HealthWarning{Kind: kind, Count: 9})
+	}
+	o.sso = api.AdminSSO{Org: "org", Card: "muster:card/x", Keys: api.List[api.AdminEnrolment]{
+		{Key: "key-a", Link: "muster:sso/x", Issuer: hostile, Client: hostile, URL: hostile, Claim: hostile, Role: "desk", Daily: 9, Speaks: true, Admitted: api.List[api.Person]{bo}},
+		{Key: "key-b", Link: "muster:sso/y", Role: "member", Why: hostile},
+	}}
+	o.health.Archive = &api.ArchiveHealth{Behind: true, Waiting: 9, Bytes: 1 << 20, Since: day, Missed: 2}
+	o.archive = api.Archive{
+		Org: "org", Named: true, Service: "12D3service", Key: "age1pq1key", Label: hostile, Mode: api.ArchiveClosed, Bytes: 1 << 20, Age: 7200, Since: day,
+		Accounts: api.List[api.ArchivedAccount]{{Person: bo, Since: day}, {Person: api.Person{Member: "gone-id", Name: hostile}, Since: day}}, Own: true,
+	}
 	o.reports = []api.Thread{{Thread: "report-id", From: hostile, FromMember: "bo-id", Snippet: hostile, Time: day, Unread: 1}}
 	o.planned = api.DismissResult{From: 3, To: 9, Count: 120, Guests: api.List[api.Person]{bo}}
 	o.applicants = []api.Applicant{{ID: "applicant-id", Name: hostile, Text: hostile, Role: "member", Since: day, Needed: 2, Why: hostile}}
@@ -136,6 +170,7 @@ func (o *office) fill() {
 		{Key: "invite.admin", Value: "admin,member,desk,guest"}, {Key: "invite.member", Value: "none"}, {Key: "invite.desk", Value: "guest"},
 		{Key: "names", Value: "pattern:* Sales"}, {Key: "reserved", Value: hostile}, {Key: "groups", Value: "admin,member"},
 		{Key: "queue-time", Value: "30d", About: "how long: 1h to 90d"}, {Key: "presence", Value: "allowed", About: "whether: allowed, refused"},
+		{Key: "direct", Value: "local", About: "from where: anywhere, local, never"}, {Key: "early-joins", Value: "refused", About: "whether: allowed, refused"},
 		{Key: "of-a-later-version", Value: "x", About: "what the node says"},
 	}
 	o.found = api.SearchPage{
@@ -150,7 +185,7 @@ func (o *office) fill() {
 
 var officePages = []string{
 	"admin/members", "admin/members?show=all&q=x", "admin/invitations", "admin/invitations?show=all", "admin/applications", "admin/guests", "admin/reports",
-	"admin/policy", "admin/roll", "admin/roll?order=oldest", "admin/nodes", "search", "search?q=word&from=Bo&tag=x&since=2026-01-01&until=2026-12-31&files=1",
+	"admin/policy", "admin/roll", "admin/roll?order=oldest", "admin/nodes", "admin/archive", "admin/sso", "search", "search?q=word&from=Bo&tag=x&since=2026-01-01&until=2026-12-31&files=1",
 }
 
 var filledPages = []string{
@@ -192,12 +227,12 @@ func TestPagesOfTheOffice(t *testing.T) {
 
 // Members read the policy and the roll, invite if the policy lets them, and see nothing else; guests nothing at all.
 func TestWhoSeesTheOffice(t *testing.T) {
-	for role, want := range map[string][]string{"member": {"policy", "roll"}, "desk": {"invitations", "policy", "roll"}, "guest": nil} {
+	for role, want := range map[string][]string{"member": {"policy", "archive", "roll"}, "desk": {"invitations", "policy", "archive", "roll"}, "guest": nil} {
 		o, app := newOffice(t, role)
 		o.fill()
 		o.org.Role = role
 		var seen []string
-		for _, a := range []string{"members", "invitations", "applications", "guests", "reports", "policy", "roll", "nodes"} {
+		for _, a := range []string{"members", "invitations", "applications", "guests", "reports", "policy", "archive", "roll", "nodes", "sso"} {
 			p := get(t, app, "/o/org/admin/"+a)
 			if p.Code == http.StatusOK {
 				seen = append(seen, a)
@@ -212,7 +247,7 @@ func TestWhoSeesTheOffice(t *testing.T) {
 		if p := get(t, app, "/o/org/admin/policy"); strings.Contains(p.text(), "Look at the changes") {
 			t.Errorf("a %s is offered to change the policy", role)
 		}
-		for _, a := range []string{"members/bo-id/remove", "policy", "guests", "nodes", "invitations/key-open/revoke", "applications/applicant-id/vouch"} {
+		for _, a := range []string{"members/bo-id/remove", "policy", "archive", "guests", "nodes", "invitations/key-open/revoke", "applications/applicant-id/vouch"} {
 			if p := post(t, app, "/o/org/admin/"+a, "sure=1"); p.Code != http.StatusForbidden {
 				t.Errorf("a %s posts %s: %d", role, a, p.Code)
 			}
@@ -534,5 +569,23 @@ func TestDecisionMadeMeanwhile(t *testing.T) {
 	p := get(t, app, "/o/org/admin/members/bo-id/reinstate")
 	if to := p.Header().Get("Location"); p.Code != http.StatusSeeOther || to != "/o/org/admin/members/bo-id" {
 		t.Errorf("%d to %q", p.Code, to)
+	}
+}
+
+// The page of nodes says how the node is, in words and numbers; and is there when the node does not say.
+func TestNodesSayHowTheyAre(t *testing.T) {
+	o, app := newOffice(t, "admin")
+	o.fill()
+	page := "/o/org/admin/nodes"
+	p := get(t, app, page)
+	checkPage(t, p)
+	for _, want := range []string{"A message has waited for 9 days.", "Its disk is nearly full", "7 deliveries of 5 messages, 9.0 MiB", "512.0 MiB or more", "<td>11</td>"} {
+		if !strings.Contains(p.Body.String(), want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	o.refuse = api.Errorf(api.CodeFailed, "the node is silent")
+	if p = get(t, app, page); p.Code != http.StatusOK || !strings.Contains(p.Body.String(), "The node did not say how it is.") {
+		t.Errorf("without an answer the page is %d", p.Code)
 	}
 }

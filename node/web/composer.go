@@ -31,6 +31,8 @@ type composer struct {
 	Groups []api.Group
 	Quoted []api.Message // what is forwarded
 	Undo   int
+
+	Archived bool // what is sent to those who are named goes to the archive
 }
 
 // fill completes a composer: with the draft of an answer in this thread, if there is one.
@@ -64,6 +66,7 @@ func compose(v *visit) (answer, error) {
 	for _, to := range v.r.URL.Query()["to"] {
 		c.Draft.To = append(c.Draft.To, to)
 	}
+	c.heedArchive(v)
 	if forward := v.r.URL.Query()["forward"]; len(forward) > 0 {
 		c.Draft.Forward = forward
 	}

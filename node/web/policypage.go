@@ -109,13 +109,15 @@ func fieldOf(setting api.PolicySetting) policyField {
 	field := policyField{Key: setting.Key, Value: setting.Value, About: setting.About, Kind: "text"}
 	switch {
 	case setting.Key == "names":
-		field.Kind, field.Options = "names", []string{"free", "approved", "pattern"}
+		field.Kind, field.Options = "names", []string{"free", "approved", "pattern", "claim"}
 		if pattern, ok := strings.CutPrefix(setting.Value, "pattern:"); ok {
 			field.Value, field.Pattern = "pattern", pattern
 		}
 	case setting.Key == "groups":
 		field.Kind, field.Options = "list", []string{"admin", "member", "desk"}
 		field.Ticked = strings.Split(setting.Value, ",")
+	case setting.Key == "direct":
+		field.Kind, field.Options = "choice", []string{"anywhere", "local", "never"}
 	case strings.HasSuffix(setting.About, ": allowed, refused"):
 		field.Kind, field.Options = "choice", []string{"allowed", "refused"}
 	default:
