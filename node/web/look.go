@@ -93,7 +93,7 @@ func functions(static *static) template.FuncMap {
 		"cut":   cut,
 		"sum":   richtext.Summary,
 
-		"doubtful": doubtful,
+		"doubtful": doubtful, "resendable": resendable,
 		"pieces":   pieces,
 		"undoable": func(m api.Message) bool { return m.Undo.After(time.Now()) },
 		"canact":   func(file api.Attachment) bool { return filename.CanAct(file.Name) },
@@ -110,6 +110,7 @@ func functions(static *static) template.FuncMap {
 			}
 			return "?"
 		},
+		"months": months,
 		// The ids of devices begin alike.
 		"device": func(id string) string { return "…" + id[max(0, len(id)-8):] },
 	}
