@@ -10,6 +10,7 @@ import (
 // Config says what the app shows. Backend is required.
 type Config struct {
 	Backend localapi.Backend
+	Guard   localapi.Guard // who locks the folder; nil: nobody, and no page is about it
 	Version string
 	Log     *slog.Logger // nil: nothing is logged
 }
@@ -17,6 +18,7 @@ type Config struct {
 // Server is the app. It implements localapi.Pages.
 type Server struct {
 	backend localapi.Backend
+	guard   localapi.Guard
 	version string
 	log     *slog.Logger
 	look    *look
@@ -26,6 +28,7 @@ type Server struct {
 	slips   slips
 	renewed slips // at most one of each organization, see renewal.go
 	shelf   shelf
+	bundles makings
 
 	pictures chan struct{} // one for each picture that is being read
 }
@@ -49,7 +52,7 @@ func New(config Config) (*Server, error) {
 
 // newServer reads what all pages are made of.
 func newServer(config Config) (*Server, error) {
-	s := &Server{backend: config.Backend, version: config.Version, log: config.Log, pictures: make(chan struct{}, picturesAtOnce)}
+	s := &Server{backend: config.Backend, guard: config.Guard, version: config.Version, log: config.Log, pictures: make(chan struct{}, picturesAtOnce)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
