@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,6 +24,8 @@ type answer struct {
 	// to is an address of the app to go on at, notice the key of words that say there what was done.
 	to     string
 	notice string
+	// header is set beside a screen.
+	header http.Header
 	// write answers by itself: a file, an image, a style.
 	write func(http.ResponseWriter)
 }
@@ -40,7 +43,16 @@ func (s *Server) handle(r route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		v := &visit{server: s, r: request, words: s.words.of(request), preferences: preferencesOf(request)}
 		if request.Method == http.MethodPost {
-			request.Body = http.MaxBytesReader(w, request.Body, maxForm)
+			most := int64(maxForm)
+			switch r.pattern {
+			case lockPattern:
+				most = maxLockForm
+			case importPattern:
+				most = maxImportForm
+			case bundleImportPattern:
+				most = maxBundleForm
+			}
+			request.Body = http.MaxBytesReader(w, request.Body, most)
 		}
 		a, err := answer{}, v.enter()
 		if err == nil {
@@ -56,6 +68,7 @@ func (s *Server) handle(r route) http.Handler {
 		case a.to != "":
 			s.lead(w, v, a)
 		default:
+			maps.Copy(w.Header(), a.header)
 			s.look.render(w, cmp.Or(a.status, http.StatusOK), v, a.screen)
 		}
 	})
