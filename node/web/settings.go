@@ -6,6 +6,8 @@ func settingRoutes() []route {
 	return []route{
 		{"GET /o/{org}/settings", settings},
 		{"POST /o/{org}/settings", setSetting},
+		{"GET /o/{org}/settings/link", settings},
+		{"POST /o/{org}/settings/link", setLink},
 		{"GET /o/{org}/settings/name", settings},
 		{"POST /o/{org}/settings/name", rename},
 	}
@@ -16,7 +18,11 @@ func settings(v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return show("settings", "settings.title", all)
+	s := arrange(all)
+	if s.Link, err = v.backend().Link(v.ctx()); err != nil {
+		return answer{}, err
+	}
+	return show("settings", "settings.title", s)
 }
 
 func setSetting(v *visit) (answer, error) {
