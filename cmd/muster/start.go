@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -16,8 +15,6 @@ import (
 	"muster.example/internal/terminal"
 	"muster.example/node/api"
 	"muster.example/node/localapi"
-	"muster.example/node/vault"
-	"muster.example/node/web"
 )
 
 // stopLimit is how long a stop may take before the program says who holds it up and ends.
@@ -28,6 +25,9 @@ type startOptions struct {
 	address, keyFile string
 	passphraseFD     int
 	inBrowser        bool
+	noDirect         bool
+	taken            string // what the program left whose place this one takes, see replaceProgram; empty: it is the first
+	kept             bool   // another process starts this one anew when it is locked, see keep
 }
 
 func (a *app) newStart() *cobra.Command {
@@ -42,9 +42,17 @@ node can run in a folder.
 The folder is made if missing and closed to other users (mode 700). What is in it is
 encrypted under a passphrase, asked for on the terminal (twice the first time), or read
 from a descriptor, or under a key file. With both --key-file and --passphrase-fd a new
-folder can be unlocked by either. Without any of these and without a terminal, or with
---unlock-in-browser, the page asks for it: until then the folder is locked, and all other
-commands but web say so.
+folder can be unlocked by either. What lies in the system's keyring is tried first if
+the folder has it (muster passphrase --keyring on). Without any of these and without a
+terminal, or with --unlock-in-browser, the page asks for the passphrase, and so does
+muster unlock: until then the folder is locked, nothing is received, and all other
+commands but web and unlock say so. muster lock locks it again.
+
+Your own devices find each other on a local network and talk directly, as soon as there
+are two: the node then waits on one UDP port of the system's choice, which answers
+nobody else, and announces itself there in a form that only members can read. With
+--no-direct it opens no port and announces nothing; your devices then meet through the
+rendezvous node alone.
 
 Interrupt it (Ctrl-C) or send it SIGTERM to stop it in order; the second signal ends it
 at once. Logs go to stderr, and what of them names nobody to a file in the folder: see
@@ -59,8 +67,9 @@ another link.`,
 			"muster start --dir /srv/bot --key-file /etc/muster/bot.key",
 			"muster start --passphrase-fd 3 3<passphrase.txt",
 			"muster start --unlock-in-browser",
+			"muster start --no-direct",
 		},
-		see: []string{"service install", "logs", "status", "org", "join"},
+		see: []string{"lock", "unlock", "passphrase", "service install", "logs"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {
 		return a.start(c.Context(), o)
 	})
@@ -68,6 +77,12 @@ another link.`,
 	c.Flags().StringVar(&o.keyFile, "key-file", "", "unlock with this `file` (mode 600, made if missing)")
 	c.Flags().IntVar(&o.passphraseFD, "passphrase-fd", -1, "read the passphrase from descriptor `N`, its first line")
 	c.Flags().BoolVar(&o.inBrowser, "unlock-in-browser", false, "let the page ask for the passphrase")
+	c.Flags().BoolVar(&o.noDirect, "no-direct", false, "open no port: reach your devices by the rendezvous node")
+	c.Flags().StringVar(&o.taken, takenFlag, "", "")
+	c.Flags().BoolVar(&o.kept, keptFlag, false, "")
+	for _, own := range []string{takenFlag, keptFlag} {
+		c.Flags().MarkHidden(own) //nolint:errcheck // it is there
+	}
 	c.PreRunE = descriptorGiven(&o.passphraseFD)
 	return c
 }
@@ -81,71 +96,79 @@ func (a *app) start(ctx context.Context, o startOptions) error {
 	if o.inBrowser && (o.keyFile != "" || o.passphraseFD >= 0) {
 		return usage("--unlock-in-browser is not for --key-file and --passphrase-fd")
 	}
+	if done, err := a.keep(dir, o); done {
+		return err
+	}
 	log, closeLog := a.newLog(dir)
 	defer closeLog()
 	// What the network's own parts warn of is what other machines do.
 	slog.SetDefault(slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelError})))
-	if a.unlocksInBrowser(o) {
-		return a.startLocked(ctx, dir, o.address, log)
-	}
-	unlock, err := a.unlock(ctx, o.keyFile, o.passphraseFD)
+	s, err := a.begin(ctx, dir, o, log)
 	if err != nil {
 		return err
 	}
-	v, err := vault.Open(dir, unlock)
-	if err != nil {
-		return explain(err)
-	}
-	defer v.Close()
-	d, err := newDevice(v, log)
-	if err != nil {
-		return fmt.Errorf("opening the store: %w", err)
-	}
-	pages, err := web.New(web.Config{Backend: d, Version: version, Log: log})
-	if err != nil {
-		return errors.Join(err, d.Close())
-	}
-	server, err := localapi.Listen(localapi.Config{Backend: d, Dir: dir, Web: o.address, Pages: pages, Log: log})
-	if err != nil {
-		return errors.Join(err, d.Close())
-	}
-	log.Info("the node starts", "version", version)
-	err = a.serve(ctx, d.Run, server)
+	defer s.close()
+	log.Info("the node starts", "version", version, "locked", s.server.Locked())
+	err = s.serve(ctx)
 	log.Info("the node has stopped", "error", err)
+	if s.locking() && ctx.Err() == nil { // who is asked to end ends
+		closeLog()
+		return s.replace()
+	}
 	return err
 }
 
-// serve runs the node and, around it, the API: that one stops first, so that nobody asks a node that is stopping.
-func (a *app) serve(ctx context.Context, node func(context.Context) error, server *localapi.Server) error {
+// serve runs the node and, around it, the API: that one stops first, so that nobody asks a node that is stopping. It returns when
+// ctx ends, the node fails, or the folder is to be locked.
+func (s *starting) serve(ctx context.Context) error {
 	serving, stopServing := context.WithCancel(ctx)
 	defer stopServing()
 	group := task.New(context.WithoutCancel(ctx))
 	group.Go("node", func(ctx context.Context) error {
 		defer stopServing()
-		return node(ctx)
+		return s.run(ctx)
+	})
+	group.Go("guard", s.guard.Run)
+	group.Go("lock", func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+		case <-s.guard.Wanted():
+			s.leave()
+			stopServing()
+		}
+		return nil
 	})
 	running := context.AfterFunc(ctx, func() {
 		time.AfterFunc(stopLimit, func() {
-			a.inform("muster: error: still running after %s: %s", stopLimit, strings.Join(group.Running(), ", "))
+			s.app.inform("muster: error: still running after %s: %s", stopLimit, strings.Join(group.Running(), ", "))
 			os.Exit(1)
 		})
 	})
 	defer running()
-	login := server.Login()
-	err := a.greet(login, server)
-	group.Go("browser", func(ctx context.Context) error { a.browse(ctx, login); return nil })
+	login := s.server.Login()
+	err := s.app.greet(login, s)
+	group.Go("browser", func(ctx context.Context) error {
+		if s.options.taken == "" {
+			s.app.browse(ctx, login)
+		}
+		return nil
+	})
 	if err != nil {
 		stopServing()
 	}
-	err = errors.Join(err, server.Run(serving))
+	err = errors.Join(err, s.server.Run(serving))
 	group.Stop()
 	return errors.Join(err, group.Wait())
 }
 
-// greet prints how to open the app.
-func (a *app) greet(login api.Login, server *localapi.Server) error {
-	locked := server.Locked()
-	answer := map[string]any{"link": login.Link, "expires": login.Expires, "socket": server.Socket(), "locked": locked}
+// greet prints how to open the app. A program that takes the place of another prints no second answer.
+func (a *app) greet(login api.Login, s *starting) error {
+	if s.options.taken != "" {
+		a.inform("Muster is locked. It opens again in the app, or by: muster unlock")
+		return nil
+	}
+	locked := s.server.Locked()
+	answer := map[string]any{"link": login.Link, "expires": login.Expires, "socket": s.server.Socket(), "locked": locked}
 	return a.answer(answer, func(w io.Writer) {
 		if locked {
 			terminal.Printf(w, "Muster is locked. Open it in a browser, once, and give the passphrase there: %s\n", terminal.Line(login.Link))

@@ -2,9 +2,11 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net/http"
-	"time"
+	"slices"
+	"strconv"
 
 	"muster.example/node/api"
 	"muster.example/node/localapi"
@@ -12,10 +14,10 @@ import (
 
 // LockedConfig says what the page of a locked folder does. Unlock is required.
 type LockedConfig struct {
-	New bool // nobody chose a passphrase yet
-	// Unlock opens the folder. It may overwrite the passphrase, and keeps no copy. api.CodeRefused: it is the wrong one.
-	// It is called by one request at a time, and not again once it has returned nil.
-	Unlock  func(passphrase []byte) error
+	New  bool     // nobody chose a passphrase yet
+	Ways []string // the kinds of ways to unlock it, of api.Way; none of a new one
+	// Unlock opens the folder. It overwrites the passphrase, and keeps no copy. api.CodeRefused: it was not taken.
+	Unlock  func(ctx context.Context, key api.Key) error
 	Version string
 	Log     *slog.Logger // nil: nothing is logged
 }
@@ -24,7 +26,6 @@ type LockedConfig struct {
 type Locked struct {
 	server *Server // without a backend: only its looks are used
 	config LockedConfig
-	tries  tries
 	mux    *http.ServeMux
 }
 
@@ -61,8 +62,10 @@ func (l *Locked) SignedOut(w http.ResponseWriter, r *http.Request) {
 
 // lockedScreen is what the page asks. What was typed is never shown again.
 type lockedScreen struct {
-	New     bool
-	Problem *lockedProblem
+	New        bool
+	Passphrase bool // it is unlocked by one
+	Keyring    bool // or by what lies in the keyring
+	Problem    *lockedProblem
 }
 
 // lockedProblem says why the folder is still locked.
@@ -78,7 +81,11 @@ func (l *Locked) show(w http.ResponseWriter, r *http.Request, status int, proble
 	if l.config.New {
 		title = "locked.newtitle"
 	}
-	l.server.look.render(w, status, l.visit(r), screen{Template: "locked", Title: title, Data: lockedScreen{l.config.New, problem}})
+	l.server.look.render(w, status, l.visit(r), screen{Template: "locked", Title: title, Data: lockedScreen{
+		New: l.config.New, Problem: problem,
+		Passphrase: l.config.New || slices.Contains(l.config.Ways, api.WayPassphrase),
+		Keyring:    slices.Contains(l.config.Ways, api.WayKeyring),
+	}})
 }
 
 func (l *Locked) visit(r *http.Request) *visit {
@@ -87,37 +94,42 @@ func (l *Locked) visit(r *http.Request) *visit {
 
 // unlock takes one try.
 func (l *Locked) unlock(w http.ResponseWriter, r *http.Request) {
-	fields, err := readSecrets(r.Body, "passphrase", "again")
+	fields, err := readSecrets(r.Body, "passphrase", "again", "keyring")
 	if err != nil {
 		l.show(w, r, http.StatusBadRequest, &lockedProblem{Key: "locked.malformed"})
 		return
 	}
 	defer fields.forget()
-	passphrase := fields["passphrase"]
-	if problem := l.judge(passphrase, fields["again"]); problem != "" {
+	key := api.Key{Passphrase: fields["passphrase"], Keyring: len(fields["keyring"]) > 0}
+	if key.Keyring {
+		key.Passphrase = nil
+	} else if problem := l.judge(key.Passphrase, fields["again"]); problem != "" {
 		l.show(w, r, http.StatusForbidden, &lockedProblem{Key: problem})
 		return
 	}
-	wait, ok := l.tries.begin(time.Now())
-	switch {
-	case wait > 0:
-		l.show(w, r, http.StatusForbidden, &lockedProblem{Key: "locked.wait", Seconds: int((wait + time.Second - 1) / time.Second)})
-		return
-	case !ok:
-		l.show(w, r, http.StatusForbidden, &lockedProblem{Key: "locked.busy"})
-		return
-	}
-	if err := l.config.Unlock(passphrase); err != nil {
-		known := api.AsError(err)
-		l.tries.failed(known.Code == api.CodeRefused, time.Now())
-		if known.Code == api.CodeRefused {
-			l.show(w, r, http.StatusForbidden, &lockedProblem{Key: "locked.wrong"})
-			return
-		}
-		l.show(w, r, http.StatusInternalServerError, &lockedProblem{Key: "error.title", Text: known.Message, Hint: known.Hint})
+	if err := l.config.Unlock(r.Context(), key); err != nil {
+		l.refuse(w, r, api.AsError(err))
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// refuse says why the folder is still locked.
+func (l *Locked) refuse(w http.ResponseWriter, r *http.Request, err *api.Error) {
+	seconds := 0
+	if err.Reason == "unlock-wait" && len(err.Values) == 1 {
+		seconds, _ = strconv.Atoi(err.Values[0])
+	}
+	switch {
+	case seconds > 0:
+		l.show(w, r, http.StatusForbidden, &lockedProblem{Key: "locked.wait", Seconds: seconds})
+	case err.Reason == "unlock-busy":
+		l.show(w, r, http.StatusForbidden, &lockedProblem{Key: "locked.busy"})
+	case err.Reason == "wrong-passphrase":
+		l.show(w, r, http.StatusForbidden, &lockedProblem{Key: "locked.wrong"})
+	default:
+		l.show(w, r, http.StatusInternalServerError, &lockedProblem{Key: "error.title", Text: err.Message, Hint: err.Hint})
+	}
 }
 
 // judge returns the key of what is wrong with a passphrase before it is tried, empty if nothing is.

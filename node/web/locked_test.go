@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,7 +15,13 @@ import (
 
 func newLocked(t *testing.T, isNew bool, unlock func([]byte) error) http.Handler {
 	t.Helper()
-	l, err := web.NewLocked(web.LockedConfig{New: isNew, Unlock: unlock})
+	ways := []string{api.WayPassphrase}
+	if isNew {
+		ways = nil
+	}
+	l, err := web.NewLocked(web.LockedConfig{New: isNew, Ways: ways, Unlock: func(_ context.Context, key api.Key) error {
+		return unlock(key.Passphrase)
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,19 +77,51 @@ func TestUnlock(t *testing.T) {
 	}
 }
 
-// After five wrong passphrases the next is not even tried.
+// Who keeps the folder says how long to wait, and the page tells it in words.
 func TestGuessingIsSlowed(t *testing.T) {
-	tried := 0
-	app := newLocked(t, false, func([]byte) error { tried++; return api.Errorf(api.CodeRefused, "wrong passphrase") })
-	for range 6 {
-		p := ask(t, app, "POST", "/unlock", "ar", url.Values{"passphrase": {"guess"}})
+	for err, says := range map[*api.Error]string{
+		api.Errorf(api.CodeRefused, "too many were wrong: wait %d s before the next", 64): "64 seconds",
+		api.Errorf(api.CodeRefused, "somebody else tries a passphrase right now"):         "Another try",
+	} {
+		app := newLocked(t, false, func([]byte) error { return err })
+		p := ask(t, app, "POST", "/unlock", "en", url.Values{"passphrase": {"guess"}})
 		checkPage(t, p)
-		if p.Code != http.StatusForbidden {
-			t.Fatalf("%d %s", p.Code, p.text())
+		if p.Code != http.StatusForbidden || !strings.Contains(p.text(), says) {
+			t.Errorf("%v: %d %s", err, p.Code, p.text())
 		}
 	}
-	if tried != 5 {
-		t.Errorf("%d tries, want 5", tried)
+}
+
+// The page offers what the folder has: a folder with a key file alone is not unlocked by any form.
+func TestLockedPageOffersTheWays(t *testing.T) {
+	for _, c := range []struct {
+		ways       []string
+		passphrase bool
+		keyring    bool
+	}{
+		{[]string{api.WayPassphrase}, true, false},
+		{[]string{api.WayKeyFile}, false, false},
+		{[]string{api.WayPassphrase, api.WayKeyring}, true, true},
+		{[]string{api.WayKeyFile, api.WayKeyring}, false, true},
+	} {
+		var got api.Key
+		l, err := web.NewLocked(web.LockedConfig{Ways: c.ways, Unlock: func(_ context.Context, key api.Key) error { got = key; return nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, language := range []string{"en", "de", "ar"} {
+			p := ask(t, l, "GET", "/", language, nil)
+			checkPage(t, p)
+			if (p.find("input", "passphrase").Data != "") != c.passphrase || (p.find("input", "keyring").Data != "") != c.keyring {
+				t.Errorf("%v in %s: %s", c.ways, language, p.text())
+			}
+		}
+		if !c.keyring {
+			continue
+		}
+		if p := ask(t, l, "POST", "/unlock", "en", url.Values{"keyring": {"on"}}); p.Code != http.StatusSeeOther || !got.Keyring || got.Passphrase != nil {
+			t.Errorf("%v: %d, %+v", c.ways, p.Code, got)
+		}
 	}
 }
 
