@@ -150,6 +150,13 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// upTo takes at most the named arguments.
+func upTo(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		return exactly(names[:min(len(args), len(names))]...)(c, args)
+	}
+}
+
 // firstLine reads an INVITATION or LINK that was given as "-".
 func (a *app) firstLine(argument, name string) (string, error) {
 	if argument != "-" {

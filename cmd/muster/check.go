@@ -13,6 +13,7 @@ import (
 	"muster.example/membership"
 	"muster.example/node"
 	"muster.example/node/api"
+	"muster.example/node/rotation"
 	"muster.example/node/vault"
 )
 
@@ -99,8 +100,11 @@ func (a *app) checkFolder(ctx context.Context, keyFile string, passphraseFD int)
 		return explain(err)
 	}
 	defer v.Close()
+	if err := rotation.Sweep(v); err != nil {
+		return explain(err)
+	}
 	result, err := node.Check(node.Config{
-		Dir: filepath.Join(v.Dir(), "store"), Key: v.Key("store"), Evidence: filepath.Join(v.Dir(), "evidence"),
+		Dir: v.Path(rotation.Store), Key: v.Key("store"), Evidence: filepath.Join(v.Dir(), "evidence"),
 	})
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)

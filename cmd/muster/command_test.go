@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -305,10 +306,10 @@ func mountTmpfs(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// swampFile is `swamp FILE`: it writes until the file's disk is full.
+// swampFile is `swamp FILE [FREE]`: it writes until the file's disk is full, or only FREE MiB are left.
 func swampFile(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: swamp file")
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: swamp file [mebibytes]")
 	}
 	file, err := os.Create(ts.MkAbs(args[0]))
 	ts.Check(err)
@@ -319,6 +320,13 @@ func swampFile(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if !errors.Is(err, syscall.ENOSPC) {
 		ts.Fatalf("filling the disk: %v", err)
+	}
+	if len(args) > 1 {
+		free, err := strconv.ParseInt(args[1], 10, 32)
+		ts.Check(err)
+		all, err := file.Seek(0, io.SeekCurrent)
+		ts.Check(err)
+		ts.Check(file.Truncate(all - free<<20))
 	}
 }
 

@@ -41,7 +41,11 @@ organization, and the text of an introduction.`,
 				a.table(w, "NAME\tMEMBER\tSTATE\tVERIFIED\tORG\tINTRODUCTION", func(row func(cells ...any)) {
 					for _, k := range contacts {
 						org := k.OrgName + " (" + shortID(k.Org) + ")"
-						row(k.Name, shortID(k.Member), string(k.State), verification(k), org, k.Introduction)
+						state := string(k.State)
+						if k.Archived {
+							state += ", archived"
+						}
+						row(k.Name, shortID(k.Member), state, verification(k), org, k.Introduction)
 					}
 				})
 				for _, k := range contacts {

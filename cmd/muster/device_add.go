@@ -23,8 +23,10 @@ enter one of them there, with muster pair. Both devices then show two words. If 
 the same, say yes here, or with muster device confirm from anywhere: the other device becomes
 one of yours in every organization that you are in.
 
-Nothing is added before you say yes. Three wrong tries void the code, and so does ending this
-command. What the rendezvous node passes on it cannot read.`,
+On the same local network the other device finds this one by the code alone. Everybody there
+can see that a device is being added, and nobody what the two say. Nothing is added before you
+say yes. Three wrong tries void the code, and so does ending this command. What a rendezvous
+node passes on it cannot read; one must be in reach of this device to add the other.`,
 		output: "The code, the link and its QR code; then what came of it in each organization.",
 		json: `first line: {"code", "link", "qr", "at": [..], "expires"}
 last line: {"state", "new", "words": [..], "tries",
@@ -57,7 +59,10 @@ last line: {"state", "new", "words": [..], "tries",
 			if err != nil {
 				return err
 			}
-			a.inform("On the other device, until %s:  muster pair LINK   or   muster pair CODE --at ADDRESS", moment(made.Expires))
+			if len(made.At) == 0 {
+				a.inform("No rendezvous node is in reach now: the devices find each other on this network, and nothing is added before one is.")
+			}
+			a.inform("On the other device, until %s:  muster pair CODE   (elsewhere: --at ADDRESS)   or   muster pair LINK", moment(made.Expires))
 			done, err := a.followPairing(c.Context(), client, a.askWords)
 			if err != nil {
 				return err
@@ -88,7 +93,7 @@ func (a *app) followPairing(ctx context.Context, client *apiclient.Client,
 		if said.Over() {
 			break
 		}
-		if tries > said.Tries {
+		if tries > said.Tries && !said.New {
 			a.inform("Somebody tried a wrong code; tries left: %d", said.Tries)
 		}
 		tries = said.Tries
@@ -122,20 +127,32 @@ func (a *app) askWords(ctx context.Context, client *apiclient.Client, words []st
 		a.inform("Say yes with: muster device confirm")
 		return nil
 	}
-	stop := context.AfterFunc(ctx, func() { // a read of a terminal does not end with a context
-		endPairing(client)
-		os.Exit(api.ExitInterrupted)
-	})
-	yes := a.confirm("Does the other device show them? Then it becomes one of yours. Add it?")
-	if !stop() {
-		return ctx.Err()
+	yes, err := a.confirmUnlessEnded(ctx, "Does the other device show them? Then it becomes one of yours. Add it?", func() { endPairing(client) })
+	if err != nil {
+		return err
 	}
 	if !yes {
-		endPairing(client)
 		return api.Errorf(api.CodeInterrupted, "nothing was added").WithHint("if the words were not the same, somebody is on the line: make another code")
 	}
-	_, err := client.ConfirmPairing(ctx, api.ConfirmRequest{Words: words})
+	_, err = client.ConfirmPairing(ctx, api.ConfirmRequest{Words: words})
 	return err
+}
+
+// confirmUnlessEnded asks the person, and ends what is asked about if they say no, or interrupt: a read of a terminal does not end with
+// a context.
+func (a *app) confirmUnlessEnded(ctx context.Context, question string, end func()) (yes bool, err error) {
+	stop := context.AfterFunc(ctx, func() {
+		end()
+		os.Exit(api.ExitInterrupted)
+	})
+	yes = a.confirm(question)
+	if !stop() {
+		return false, ctx.Err()
+	}
+	if !yes {
+		end()
+	}
+	return yes, nil
 }
 
 func (a *app) newDeviceConfirm() *cobra.Command {

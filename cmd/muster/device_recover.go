@@ -34,7 +34,8 @@ func (a *app) newDeviceRecover() *cobra.Command {
 		short: "take your account back with the recovery words",
 		about: `With a CARD, on a new computer: makes it a device of your account, with nothing but the card
 and your 24 recovery words. It is the newest device; --order new-first makes it the most
-senior one, and --bar ends the lost ones in the same step.
+senior one, and --bar ends the lost ones in the same step. Old messages and all else that was
+noted come from your other devices, if you have any; without one they do not come back.
 
 Without, on a device of the account, even one that a thief has barred: uses the words to bar
 (--bar, as device bar --recovery), to give a new order of seniority (--order), to cancel
@@ -132,7 +133,11 @@ func (a *app) returnWith(ctx context.Context, card string, r recovery) error {
 			for _, d := range result.Others {
 				terminal.Printf(w, "also active   %s\n", d)
 			}
-			if len(result.Others) > 0 {
+			if len(result.Others) == 0 {
+				a.inform("Old messages, files, drafts, tags, settings and whom you had verified were on the lost device, and do not come back. " +
+					"Your contacts have their copies, and can send you what you wrote to them: muster forward.")
+			} else {
+				a.inform("What your other devices have comes from them while they and this one are connected: muster device list.")
 				a.inform("If a device is not in your hands: muster device bar DEVICE --recovery --since TIME")
 			}
 		})

@@ -31,7 +31,7 @@ const hostile = "https://evil.example www.evil.example evil.example mailto:eve@e
 var clickable = regexp.MustCompile(`(?i)https?:/|www\.|evil\.example|mailto:|eve@|евил\.рф|evil。|live\.org|gro\.live`)
 
 // own are the fields whose text the node itself makes, for people to copy or to know: nobody else writes them.
-var own = map[string]bool{"Invitation": true, "Link": true, "Card": true, "Request": true, "Payload": true, "Key": true, "About": true, "Version": true}
+var own = map[string]bool{"Invitation": true, "Link": true, "Card": true, "Request": true, "Payload": true, "Login": true, "Key": true, "About": true, "Version": true}
 
 // fill returns a value of a type in which every text is hostile and every list has one element. Recursion ends at depth.
 func fill(typ reflect.Type, name string, truth bool, depth int) reflect.Value {
@@ -160,24 +160,30 @@ var hostileRuns = map[string][]string{
 	"status": {""}, "org list": {""}, "org create": {"X --claim muster:claim/x --as Bo"}, "org follow": {"muster:join/x"},
 	"device list": {""}, "device bar": {"x", "x --since 1d"}, "device freeze": {"", "--lift --words-fd 0"}, "device refuse": {"x"}, "device wiper": {"nobody"},
 	"device card": {""}, "device add": {""}, "device confirm": {"", "--no"}, "pair": {"muster:pair/x"}, "device recover": {"--words-fd 0 --cancel-wipe this", "--words-fd 0 muster:card/x", "--lost muster:card/x --as Bo"},
-	"invite": {"", "--qr"}, "join": {"muster:join/x --as Bo", "muster:join/x --as Bo -m hello"}, "vouch": {"Zoe"},
+	"invite": {"", "--qr", "--nearby"}, "vouch": {"Zoe"}, "contact card": {"--nearby", "--nearby 01234-zoo-zoo-able"},
+	"join":      {"muster:join/x --as Bo", "muster:join/x --as Bo -m hello", "--nearby --code 01234-zoo-zoo-able --as Bo", "--give-up Acme", "--sso https://enrol.example.org"},
 	"introduce": {"Bo hello"}, "accept": {"Bo"}, "block": {"Bo"}, "unblock": {"Bo"}, "decline": {"Bo"}, "contacts": {"", "--all"},
-	"verify": {"Bo", "Bo --qr", "Bo --confirm"}, "name": {"Bo"}, "presence": {""}, "presence set": {"away"}, "presence share": {"nobody"},
-	"typing": {"Bo"}, "send": {"Bo -m hello"}, "inbox": {"", "--hidden"}, "read": {"abcdefgh"}, "edit": {"abcdefgh -m x"}, "delete": {"abcdefgh"},
-	"react": {"abcdefgh +"}, "forward": {"abcdefgh --to Bo"}, "report": {"abcdefgh -m x"}, "settings": {"", "receipts on"},
+	"verify": {"Bo", "Bo --qr", "Bo --confirm"}, "name": {"Bo"}, "presence": {""}, "around": {"", "--call Bo"}, "presence set": {"away"}, "presence share": {"nobody"},
+	"typing": {"Bo"}, "send": {"Bo -m hello", "--again abcdefgh"}, "inbox": {"", "--hidden"}, "read": {"abcdefgh"}, "edit": {"abcdefgh -m x"}, "delete": {"abcdefgh"},
+	"react": {"abcdefgh +"}, "forward": {"abcdefgh --to Bo"}, "report": {"abcdefgh -m x"}, "settings": {"", "receipts on"}, "bundle export": {"nowhere/x"}, "bundle import": {"hostile_test.go"}, "bundle list": {""}, "retention": {"", "12m", "12m --yes"}, "link": {"", "metered --files-over 1M", "now abcdefgh"}, "export": {"--to nowhere/x"}, "import": {"hostile_test.go"},
 	"group create": {"Crew Bo"}, "group list": {""}, "group show": {"Crew"}, "group edit": {"Crew --name Crew2"}, "group invite": {"Crew Bo"},
 	"group join": {"Crew"}, "group leave": {"Crew"}, "group admit": {"Crew Bo"}, "group remove": {"Crew Bo"}, "group close": {"Crew"},
 	"conversation join": {"abcdefgh"}, "conversation leave": {"abcdefgh"}, "conversation add": {"abcdefgh Bo -m x"},
 	"admin members": {""}, "admin invitations": {""}, "admin role": {"Bo desk"}, "admin rename": {"Bo Bob"}, "admin suspend": {"Bo"},
 	"admin reinstate": {"Bo"}, "admin remove": {"Bo"}, "admin bar": {"abcdefgh"}, "admin revoke": {"abcdefgh"}, "admin readmit": {"Bo muster:again/x"},
-	"admin dismiss": {"--from 1"}, "admin policy": {""}, "admin policy set": {"vouches=2"}, "admin skin": {""}, "admin skin set": {"font=mono"}, "admin rendezvous": {""},
-	"admin rendezvous move": {"muster:claim/x"}, "admin roll": {""}, "admin applications": {""}, "admin applications approve": {"Zoe"},
+	"admin dismiss": {"--from 1"}, "admin sso show": {"", "--all"}, "admin sso set": {"abcdefgh --daily 5"}, "admin sso end": {"abcdefgh", "abcdefgh --suspend-all"}, "admin archive": {""}, "admin archive show": {""}, "admin archive set": {"--closed"}, "admin archive designate": {"Bo"}, "admin archive release": {"Bo"}, "admin policy": {""}, "admin policy set": {"vouches=2"}, "admin skin": {""}, "admin skin set": {"font=mono"}, "admin rendezvous": {""},
+	"admin rendezvous move": {"muster:claim/x", "--to 9mExHX659m"}, "admin rendezvous list": {""}, "admin rendezvous add": {"--claim muster:claim/x"}, "admin rendezvous remove": {"9mExHX659m"}, "admin rendezvous here": {""}, "admin rendezvous status": {""}, "admin roll": {""}, "admin applications": {""}, "admin applications approve": {"Zoe"},
 	"admin applications decline": {"Zoe"}, "search": {"hello"}, "undo": {"abcdefgh"}, "web": {""},
+	"backup auto": {"--to /x", "--off x", "--every 1h"}, "backup now": {"--no-wait"}, "backup list": {""}, "backup verify": {""}, "backup pause": {""}, "backup resume": {""},
+	"backup key": {"--words-fd 0"},
+	"lock":       {"", "--idle 5m"}, "unlock": {"--passphrase-fd 0", "--keyring"}, "passphrase": {"--list", "--keyring on --passphrase-fd 0"},
+	"open": {"abcdefgh", "abcdefgh --close"}, "keys make": {"--name desk"}, "keys import": {"-"}, "keys show": {"", "Bo --qr"}, "keys export": {"Bo --identity --into nowhere/x"},
+	"keys add": {"Bo age1x"}, "keys trust": {"Bo"}, "keys untrust": {"Bo"}, "keys revoke": {"Bo"}, "keys announce": {""},
 }
 
 // apart are commands that print nothing of others, or are tested below.
 var apart = map[string]bool{
-	"start": true, "check": true, "version": true, "watch": true,
+	"start": true, "check": true, "version": true, "watch": true, "backup restore": true,
 	"logs": true, "uninstall": true, "service install": true, "service remove": true, "service status": true,
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ func (a *app) newInbox() *cobra.Command {
 		use:   "inbox",
 		short: "list what you received",
 		about: `Lists every message and introduction that you received, oldest first, read or not, with
-its whole text. It marks nothing as read.`,
+its whole text, and imported mail. It marks nothing as read.`,
 		output: `For each message a line with * if it is unread, the start of its id, its time, its
 author and organization; then subject, text and the names of files, indented.`,
 		json: `[{"id", "org", "org_name", "kind", "conversation", "thread", "from", "from_member",
@@ -91,17 +92,63 @@ func printMessage(w io.Writer, m api.Message) {
 	if m.Hidden {
 		kind += "  HIDDEN: from a member whom you blocked"
 	}
-	terminal.Printf(w, "%s %s  %s  %s  %s (%s)%s\n", mark, m.ID[:min(12, len(m.ID))], moment(m.Time),
-		person(m.From, m.FromMember), m.OrgName, shortID(m.Org), kind)
+	author := person(m.From, m.FromMember)
+	if m.Imported != nil {
+		author = "imported mail"
+	}
+	terminal.Printf(w, "%s %s  %s  %s  %s (%s)%s\n", mark, m.ID[:min(12, len(m.ID))], moment(m.Time), author, m.OrgName, shortID(m.Org), kind)
+	printImportedHead(w, m, "    ")
 	printPlace(w, m, "    ")
 	if m.Subject != "" {
 		terminal.Printf(w, "    Subject: %s\n", voice.line(m.Subject))
 	}
-	if m.Text != "" {
+	switch {
+	case m.Locked != nil && m.Locked.Text:
+		terminal.Printf(w, "    %s\n", lockedText(m))
+	case m.Text != "":
 		terminal.Printf(w, "%s\n", voice.lines(m.Text, "    "))
 	}
 	for _, file := range m.Attachments {
-		terminal.Printf(w, "    File: %s (%s)\n", voice.line(file.Name), fileSize(file.Size))
+		locked := ""
+		if file.Locked {
+			locked = ", locked"
+		}
+		terminal.Printf(w, "    File: %s (%s%s)\n", voice.line(file.Name), fileSize(file.Size), locked)
 	}
 	printMarks(w, m, "    ")
+}
+
+// printImportedHead prints what an imported mail says of itself, of which nothing is proven.
+func printImportedHead(w io.Writer, m api.Message, indent string) {
+	if m.Imported == nil {
+		return
+	}
+	terminal.Printf(w, "%sImported mail, not verified: nobody named here is taken for a member\n", indent)
+	for _, field := range [][2]string{
+		{"From:", m.Imported.From}, {"To:", m.Imported.To}, {"Cc:", m.Imported.Cc}, {"Labels:", m.Imported.Labels},
+	} {
+		if field[1] != "" {
+			terminal.Printf(w, "%s%-8s %s\n", indent, field[0], terminal.Plain(field[1]))
+		}
+	}
+}
+
+// lockedText is what stands for the text of a locked message.
+func lockedText(m api.Message) string {
+	count := make(map[string]int)
+	var order []string
+	for _, kind := range m.Locked.Kinds {
+		if count[kind]++; count[kind] == 1 {
+			order = append(order, kind)
+		}
+	}
+	var words []string
+	for _, kind := range order {
+		if kind == "passphrase" {
+			words = append(words, "a passphrase")
+			continue
+		}
+		words = append(words, plural(count[kind], kind+" key"))
+	}
+	return "locked (to " + strings.Join(words, ", ") + "): muster open " + m.ID[:min(12, len(m.ID))]
 }

@@ -8,9 +8,17 @@ package main
 import (
 	"context"
 	"os"
+
+	"muster.example/internal/coredump"
+	"muster.example/internal/terminal"
 )
 
 // version is what `muster version` tells; releases set it with -ldflags.
 var version = "dev"
 
-func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	if err := coredump.Forbid(); err != nil {
+		terminal.Printf(os.Stderr, "warning: a crash may leave what this program knows on the disk: %v\n", err)
+	}
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

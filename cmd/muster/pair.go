@@ -19,15 +19,19 @@ func (a *app) newPair() *cobra.Command {
 		about: `Makes this device one of your account, with the code or link that muster device add shows on a
 device that has the account. Both then show two words: compare them, and say yes on the other
 device. This one is then in every organization that you are in, with the same name; what was
-written before comes to it from your other devices.`,
-		args: []string{"CODE   what was read out, with --at; in quotes if with spaces", "LINK   muster:pair/..., the QR code; or - to read one of both from stdin"},
+written before comes to it from your other devices.
+
+A code is enough where both are on the same local network: the other device is found there.
+Elsewhere give --at ADDRESS as it shows it, or its link, which is tried on the local network
+first and then at the rendezvous node.`,
+		args: []string{"CODE   what was read out; in quotes if with spaces", "LINK   muster:pair/..., the QR code; or - to read one of both from stdin"},
 		output: `The organizations, and this device there. One that is "waiting" was signed, and is entered
 as soon as its rendezvous node answers.`,
 		json: `{"org", "member", "device", "recovery_words": [..],
   "orgs": [{"org", "name", "member", "device", "state", "why"}]}
 "org", "member" and "device" are those of the first organization. No words are new: those that
 you have open the account on this device too.`,
-		examples: []string{"muster pair muster:pair/...", "muster pair 01234-apple-river-stone --at /ip4/192.0.2.1/tcp/4747/p2p/...", "muster pair - <link.txt"},
+		examples: []string{"muster pair muster:pair/...", "muster pair 01234-apple-river-stone", "muster pair 01234-apple-river-stone --at /ip4/192.0.2.1/tcp/4747/p2p/...", "muster pair - <link.txt"},
 		see:      []string{"device add", "device list"},
 	}, exactly("CODE or LINK"), func(c *cobra.Command, args []string) error {
 		with, err := a.firstLine(args[0], "CODE or LINK")

@@ -21,11 +21,11 @@ func (a *app) newSearch() *cobra.Command {
 		use:   "search QUERY...",
 		short: "look for messages, received and sent",
 		about: `Lists the messages that have every word in subject, text, names of files, or in what they
-forward: the best first, then the newest; of more than 5000 the newest first. The last word
+forward: the best first, then the newest; of more than 2000 the newest first. The last word
 may be a beginning, case and accents make no difference, and "some words" in quotes stand
 together. These narrow it:
 
-  from:NAME   in:GROUP or NAME   tag:TAG   has:file   is:unread
+  from:NAME   in:GROUP or NAME   subject:WORD   tag:TAG   has:file   is:unread
   before:2026-12-31   after:2026-01-01
 
 Names with spaces stand in quotes: from:"Ada Lovelace". At most 1000 messages are listed.`,

@@ -39,12 +39,14 @@ const serviceJSON = `{"system", "installed", "file", "state"}; "state" is runnin
 
 func (a *app) newServiceInstall() *cobra.Command {
 	var keyFile string
+	var noDirect bool
 	c := a.command(manual{
-		use:   "install [--key-file F]",
+		use:   "install [--key-file F] [--no-direct]",
 		short: "start the node now and at each log-in",
 		about: `Installs the service for this person and this folder, and starts it. With --key-file the node
 is unlocked by that file, which is made if missing; without, it starts locked and is
 unlocked in the browser: muster web opens the page. No secret is written anywhere for it.
+With --no-direct it opens no port: see muster start.
 
 Installing again is no error; with another folder or key file it takes the place of what was
 installed. A node that runs in a terminal must be stopped first. On Linux the node stops
@@ -58,6 +60,7 @@ when you log out, unless an administrator lets you linger: loginctl enable-linge
 		if err != nil {
 			return err
 		}
+		spec.NoDirect = noDirect
 		manager, err := serviceManager()
 		if err != nil {
 			return err
@@ -72,6 +75,7 @@ when you log out, unless an administrator lets you linger: loginctl enable-linge
 		return a.answerService(manager, status, "Installed.")
 	})
 	c.Flags().StringVar(&keyFile, "key-file", "", "unlock with this `file` (mode 600, made if missing)")
+	c.Flags().BoolVar(&noDirect, "no-direct", false, "open no port")
 	return c
 }
 

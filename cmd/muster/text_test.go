@@ -140,11 +140,6 @@ func TestPages(t *testing.T) {
 				t.Errorf("%v: line too wide or with blanks at its end: %q", path, line)
 			}
 		}
-		for name := range laterFlags[c.Name()] {
-			if strings.Contains(page.String(), "--"+name) {
-				t.Errorf("%v: the page shows --%s, which does nothing", path, name)
-			}
-		}
 		for _, sub := range c.Commands() {
 			visit(sub)
 		}

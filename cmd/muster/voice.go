@@ -9,10 +9,10 @@ import (
 type voice struct{ known bool }
 
 // voiceOf tells messages of people whom the reader let write from all else that reaches them: introductions, invitations to
-// groups, reports with what these show of others, guests at a desk, members who are blocked, kinds to come.
+// groups, reports with what these show of others, guests at a desk, members who are blocked, imported mail, kinds to come.
 func voiceOf(m api.Message) voice {
 	guest := m.Guest != nil && m.Guest.Member == m.FromMember && !m.Sent
-	return voice{known: m.Kind == api.KindMessage && !guest && !m.Hidden}
+	return voice{known: m.Kind == api.KindMessage && !guest && !m.Hidden && m.Imported == nil}
 }
 
 // line shows text as one line.
