@@ -31,7 +31,7 @@ signed by the root key, which is made from the words and kept nowhere.`,
 	}, func(c *cobra.Command, _ []string) error { return c.Help() })
 	c.AddCommand(a.newAdminMembers(), a.newAdminRole(), a.newAdminSuspend(), a.newAdminReinstate(), a.newAdminRemove(),
 		a.newAdminRename(), a.newAdminBar(), a.newAdminReadmit(), a.newAdminInvitations(), a.newAdminRevoke(), a.newAdminPolicy(),
-		a.newAdminApplications(), a.newAdminDismiss(), a.newAdminSkin(),
+		a.newAdminApplications(), a.newAdminDismiss(), a.newAdminSkin(), a.newAdminArchive(), a.newAdminSSO(),
 		a.newAdminRoll(), a.newAdminRendezvous())
 	return c
 }
@@ -110,12 +110,13 @@ func printMember(w io.Writer, m api.AdminMember) {
 func (a *app) newAdminInvitations() *cobra.Command {
 	var query api.AdminQuery
 	c := a.command(manual{
-		use:    "invitations",
-		short:  "list invitations",
-		about:  `Lists the invitations by which somebody may still join; with --all every one that there was.`,
+		use:   "invitations",
+		short: "list invitations",
+		about: `Lists the invitations by which somebody may still join, and those of this device that wait
+for the rendezvous node or were refused there; with --all every one that there was.`,
 		output: "One line each: the end of its key, role, uses, expiry, maker, and whether it is open.",
 		json: `[{"key", "role", "name", "uses", "used", "made", "expires", "by": {"member", "name"}, "apply",
-  "open", "why"}]`,
+  "open", "why", "state"}]`,
 		examples: []string{"muster admin invitations", "muster admin invitations --all --json"},
 		see:      []string{"invite", "admin revoke"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {
@@ -132,6 +133,10 @@ func (a *app) newAdminInvitations() *cobra.Command {
 					for _, i := range all {
 						standing := "open"
 						switch {
+						case i.State == api.InvitationWaiting:
+							standing = "waits for the rendezvous node"
+						case i.State == api.InvitationRefused:
+							standing = "refused: " + i.Why
 						case !i.Open:
 							standing = i.Why
 						case i.Apply:

@@ -283,6 +283,9 @@ func printPlace(w io.Writer, m api.Message, indent string) {
 	case m.Guest != nil:
 		terminal.Printf(w, "%sDesk:    for %s\n", indent, person(m.Guest.Name, m.Guest.Member))
 	}
+	if m.Archived {
+		terminal.Printf(w, "%sNote:    %s\n", indent, archivedBy(m.OrgName))
+	}
 	for _, p := range m.Added {
 		terminal.Printf(w, "%sNew:     %s\n", indent, person(p.Name, p.Member))
 	}
