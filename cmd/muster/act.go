@@ -180,7 +180,7 @@ func (a *app) newReport() *cobra.Command {
 	var out string
 	c := a.command(manual{
 		use:   "report [ID... [-m WHY]]",
-		short: "show messages to moderators or admins; alone: make a bundle for who helps you",
+		short: "show messages to moderators or admins; alone: make a file for who helps you",
 		about: `Shows messages that you received to the moderators of their group; if they are of no group, or
 with --admins, to the admins. Only the messages that you name are shown. Each goes with its
 author's own signature: nobody can report what was not written. Their authors are not told.
@@ -206,12 +206,12 @@ after what is in it (on stderr).`,
 			}
 		}
 		if len(args) > 0 && c.Flags().Changed("out") {
-			return usage("--out is for a bundle, and ID for a report of messages")
+			return usage("--out is for a diagnosis, and ID for a report of messages")
 		}
 		return nil
 	}, func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return a.bundle(c.Context(), out)
+			return a.diagnose(c.Context(), out)
 		}
 		request.IDs = args
 		return a.withNode(func(client *apiclient.Client) error {
@@ -232,7 +232,7 @@ after what is in it (on stderr).`,
 	c.Flags().StringVar(&request.Org, "org", "", "look for ID in this `ORG`, by name or id")
 	c.Flags().StringVarP(&request.Text, "message", "m", "", "`WHY`: at most 140 characters")
 	c.Flags().BoolVar(&request.Admins, "admins", false, "to the admins, though the messages are of a group")
-	c.Flags().StringVar(&out, "out", "", "write the bundle to this `file` (default muster-report-DATE.zip here)")
+	c.Flags().StringVar(&out, "out", "", "write the diagnosis to this `file` (default muster-report-DATE.zip here)")
 	return c
 }
 
@@ -337,7 +337,10 @@ func printForwarded(w io.Writer, all []api.Forwarded, voice voice, indent string
 		if f.Subject != "" {
 			terminal.Printf(w, "%sSubject: %s\n", inner, voice.line(f.Subject))
 		}
-		if f.Text != "" {
+		switch {
+		case f.Locked:
+			terminal.Printf(w, "%s  locked\n", inner)
+		case f.Text != "":
 			terminal.Printf(w, "%s\n", voice.lines(f.Text, inner+"  "))
 		}
 		if !f.Edited.IsZero() {
@@ -353,6 +356,10 @@ func printForwarded(w io.Writer, all []api.Forwarded, voice voice, indent string
 // printProgress prints how far a message came with each member.
 func printProgress(w io.Writer, all []api.Progress) {
 	for _, p := range all {
-		terminal.Printf(w, "  %s: %d of %s\n", person(p.Name, p.Member), p.Delivered, plural(p.Devices, "device"))
+		note := ""
+		if p.Returned > 0 && p.Delivered > 0 {
+			note = fmt.Sprintf(", given up for %s: another has it", plural(p.Returned, "device"))
+		}
+		terminal.Printf(w, "  %s: %d of %s%s\n", person(p.Name, p.Member), p.Delivered, plural(p.Devices, "device"), note)
 	}
 }

@@ -103,16 +103,32 @@ func (u *uninstalled) clear(dir string, data bool) error {
 			u.Removed = append(u.Removed, socket)
 		}
 	}
-	for _, p := range parts {
-		path := filepath.Join(dir, p.name)
-		if _, err := os.Lstat(path); err != nil || p.about != "" && !data || p.name == "LOCK" { // LOCK is held
-			continue
-		}
-		if err := os.RemoveAll(path); err != nil {
-			return fmt.Errorf("removing %s: %w", path, err)
-		}
-		u.Removed = append(u.Removed, path)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("reading the folder: %w", err)
 	}
+	for _, p := range parts {
+		for _, entry := range entries { // a part has more names than one after its data key was replaced
+			if own, known := partNamed(entry.Name()); !known || own.name != p.name {
+				continue
+			}
+			if err := u.remove(filepath.Join(dir, entry.Name()), p, data); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// remove removes a part if it is one that goes.
+func (u *uninstalled) remove(path string, p part, data bool) error {
+	if p.about != "" && !data || p.name == "LOCK" { // LOCK is held
+		return nil
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return fmt.Errorf("removing %s: %w", path, err)
+	}
+	u.Removed = append(u.Removed, path)
 	return nil
 }
 
