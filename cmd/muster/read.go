@@ -25,7 +25,7 @@ func (a *app) newRead() *cobra.Command {
 		use:   "read ID [--save DIR] [--hidden]",
 		short: "show one message, save its files",
 		about: `Shows one message, received or sent, and marks it read. Of a sent message it shows how
-far it got with each device of each recipient ("2 of 3 devices"), and who read it, if both
+far it got with each device of each recipient, by which way and when, and who read it, if both
 of you take part in that (muster settings receipts on).
 
 With --save it writes the message's files into DIR, which is made if missing. Names are
@@ -75,8 +75,12 @@ shows only that it is there, and leaves it unread; with --hidden it shows all.`,
 func printWhole(w io.Writer, m api.Message) {
 	voice := voiceOf(m)
 	terminal.Printf(w, "Id:      %s\n", m.ID)
-	terminal.Printf(w, "From:    %s in %s (%s)\n", person(m.From, m.FromMember), m.OrgName, shortID(m.Org))
-	if len(m.To) > 0 {
+	if m.Imported != nil {
+		printImportedHead(w, m, "")
+	} else {
+		terminal.Printf(w, "From:    %s in %s (%s)\n", person(m.From, m.FromMember), m.OrgName, shortID(m.Org))
+	}
+	if len(m.To) > 0 && m.Imported == nil {
 		var to []string
 		for _, p := range m.To {
 			to = append(to, person(p.Name, p.Member))
@@ -87,7 +91,11 @@ func printWhole(w io.Writer, m api.Message) {
 	if m.Hidden {
 		terminal.Println(w, "HIDDEN:  from a member whom you blocked; muster read --hidden shows it")
 	}
-	terminal.Printf(w, "Time:    %s\n", moment(m.Time))
+	doubt := ""
+	if m.IsTimeDoubtful() {
+		doubt = " by a clock that was wrong; it came " + moment(m.Received)
+	}
+	terminal.Printf(w, "Time:    %s%s\n", moment(m.Time), doubt)
 	if m.Subject != "" {
 		terminal.Printf(w, "Subject: %s\n", voice.line(m.Subject))
 	}
@@ -96,9 +104,15 @@ func printWhole(w io.Writer, m api.Message) {
 		if filename.CanAct(file.Name) {
 			mark = ", can act when it is opened"
 		}
+		if file.Locked {
+			mark += ", locked: muster open"
+		}
 		terminal.Printf(w, "File %d:  %s (%s%s)\n", i+1, voice.line(file.Name), fileSize(file.Size), mark)
 	}
-	if m.Text != "" {
+	switch {
+	case m.Locked != nil && m.Locked.Text:
+		terminal.Printf(w, "\n    %s\n", lockedText(m))
+	case m.Text != "":
 		terminal.Printf(w, "\n%s\n", voice.lines(m.Text, "    "))
 	}
 	printMarks(w, m, "    ")
@@ -107,7 +121,9 @@ func printWhole(w io.Writer, m api.Message) {
 	}
 	if len(m.States) > 0 {
 		terminal.Println(w)
-		printStates(w, m.States)
+		for _, r := range m.States {
+			printState(w, r, sinceText(r))
+		}
 		printProgress(w, m.Delivery)
 	}
 	for _, s := range m.Seen {
@@ -117,6 +133,17 @@ func printWhole(w io.Writer, m api.Message) {
 
 // saveFiles writes every file of m into dir and returns the paths.
 func saveFiles(ctx context.Context, client *apiclient.Client, m api.Message, dir string) ([]string, error) {
+	return saveAll(dir, len(m.Attachments), func(root *os.Root, i int) (string, error) {
+		_, content, err := client.Attachment(ctx, m.ID, i)
+		if err != nil {
+			return "", err
+		}
+		return saveContent(root, filename.Safe(m.Attachments[i].Name), content)
+	})
+}
+
+// saveAll saves files into a folder, which is made if it is missing, and returns where they are, also those before one that failed.
+func saveAll(dir string, count int, save func(root *os.Root, index int) (name string, err error)) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -125,25 +152,21 @@ func saveFiles(ctx context.Context, client *apiclient.Client, m api.Message, dir
 		return nil, err
 	}
 	defer root.Close()
-	saved := make([]string, 0, len(m.Attachments))
-	for i := range m.Attachments {
-		name, err := saveFile(ctx, client, root, m, i)
+	saved := make([]string, 0, count)
+	for i := range count {
+		name, err := save(root, i)
 		if err != nil {
-			return saved, fmt.Errorf("saving file %d of %d: %w", i+1, len(m.Attachments), err)
+			return saved, fmt.Errorf("saving file %d of %d: %w", i+1, count, err)
 		}
 		saved = append(saved, filepath.Join(dir, name))
 	}
 	return saved, nil
 }
 
-// saveFile writes one file under a name that was free. What breaks off is removed.
-func saveFile(ctx context.Context, client *apiclient.Client, root *os.Root, m api.Message, index int) (string, error) {
-	_, content, err := client.Attachment(ctx, m.ID, index)
-	if err != nil {
-		return "", err
-	}
+// saveContent writes a file under a name that was free, and closes where it comes from. What breaks off is removed.
+func saveContent(root *os.Root, as string, content io.ReadCloser) (string, error) {
 	defer content.Close()
-	file, name, err := createFree(root, filename.Safe(m.Attachments[index].Name))
+	file, name, err := createFree(root, as)
 	if err != nil {
 		return "", err
 	}

@@ -23,14 +23,20 @@ var updateScripts = flag.Bool("update", false, "write what programs print into t
 // waitLimit is how long a script's waitfor or waitok may take before the script fails.
 const waitLimit = 60 * time.Second
 
-// TestMain makes this test binary the program muster when a script calls it so.
+// TestMain makes this test binary the program muster when a script calls it so. MUSTER_AHEAD is how far the person's clock is
+// ahead, as a script sets it.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"muster": main})
+	testscript.Main(m, map[string]func(){"muster": func() {
+		if ahead, err := time.ParseDuration(os.Getenv("MUSTER_AHEAD")); err == nil {
+			testOnlyClock = func() time.Time { return time.Now().Add(ahead) }
+		}
+		main()
+	}})
 }
 
 // buildRendezvous builds the other program, with the go command's cache, and returns its folder. It is a program of its
-// own rather than a second name of this test binary: a main package cannot be imported, the server's code stays out of
-// the app's binary here as it does in releases, and scripts kill the very program that is shipped.
+// own rather than a second name of this test binary: a main package cannot be imported, and scripts kill the very program that is
+// shipped.
 func buildRendezvous(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -75,6 +81,10 @@ func TestScript(t *testing.T) {
 			"shape":    jsonShape,
 			"nowhere":  nowhere,
 			"tmpfs":    mountTmpfs,
+			"volume":   mountVolume,
+			"insert":   insertVolume,
+			"spoil":    spoilVolume,
+			"remount":  remountVolume,
 			"swamp":    swampFile,
 			"sparse":   sparseFile,
 			"garbage":  sendGarbage,
@@ -83,14 +93,24 @@ func TestScript(t *testing.T) {
 			"typo":     typoFile,
 			"unzip":    unzipFile,
 			"without":  withoutWords,
+			"agekey":   ageKey,
 
 			"specvector": specVector,
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "tmpfs" {
-				return canMount(), nil
+			var there bool
+			switch name {
+			case "tmpfs":
+				there = canMount()
+			case "volume":
+				there = canMount() && canMakeVolumes()
+			default:
+				return false, fmt.Errorf("unknown condition %q", name)
 			}
-			return false, fmt.Errorf("unknown condition %q", name)
+			if !there && os.Getenv("CI") != "" {
+				return false, fmt.Errorf("%s: everything must be tried here, and this machine mounts none", name)
+			}
+			return there, nil
 		},
 	})
 }

@@ -91,8 +91,8 @@ func (a *app) passphraseFrom(fd int) ([]byte, error) {
 	return bytes.TrimSuffix(line, []byte("\r")), nil
 }
 
-// askPassphrase asks on the terminal without showing what is typed; twice when a folder is new.
-func (a *app) askPassphrase(ctx context.Context, fd int, first bool) ([]byte, error) {
+// askSecret asks on the terminal without showing what is typed.
+func (a *app) askSecret(ctx context.Context, fd int, prompt string) ([]byte, error) {
 	state, err := term.GetState(fd)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the terminal: %w", err)
@@ -104,24 +104,31 @@ func (a *app) askPassphrase(ctx context.Context, fd int, first bool) ([]byte, er
 		os.Exit(api.ExitInterrupted)
 	})
 	defer stop()
-	ask := func(prompt string) ([]byte, error) {
-		terminal.Printf(a.stderr, "%s", prompt)
-		typed, err := term.ReadPassword(fd)
-		terminal.Println(a.stderr)
-		if err != nil {
-			return nil, fmt.Errorf("reading the passphrase: %w", err)
-		}
-		return typed, nil
+	terminal.Printf(a.stderr, "%s", prompt)
+	typed, err := term.ReadPassword(fd)
+	terminal.Println(a.stderr)
+	if err != nil {
+		return nil, fmt.Errorf("reading the passphrase: %w", err)
 	}
+	return typed, nil
+}
+
+// askPassphrase asks on the terminal; twice when a folder is new.
+func (a *app) askPassphrase(ctx context.Context, fd int, first bool) ([]byte, error) {
 	if !first {
-		return ask("Passphrase: ")
+		return a.askSecret(ctx, fd, "Passphrase: ")
 	}
 	a.inform("This folder is new. Choose a passphrase: what is in the folder cannot be read without it.")
-	typed, err := ask("New passphrase: ")
+	return a.askTwice(ctx, fd)
+}
+
+// askTwice asks for a new passphrase.
+func (a *app) askTwice(ctx context.Context, fd int) ([]byte, error) {
+	typed, err := a.askSecret(ctx, fd, "New passphrase: ")
 	if err != nil {
 		return nil, err
 	}
-	again, err := ask("The same again: ")
+	again, err := a.askSecret(ctx, fd, "The same again: ")
 	if err != nil {
 		return nil, err
 	}
