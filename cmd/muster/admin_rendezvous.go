@@ -14,12 +14,12 @@ import (
 func (a *app) newAdminRendezvous() *cobra.Command {
 	var query api.AdminQuery
 	c := a.command(manual{
-		use:    "rendezvous [move LINK]",
-		short:  "list the rendezvous nodes, move to another",
+		use:    "rendezvous [list|add|remove KEY|move LINK|here|status]",
+		short:  "list the rendezvous nodes, add one, move to another",
 		about:  `Lists the rendezvous nodes that order the roll or did, each in its term.`,
 		output: "One line each: term, since when, node, addresses, and whether it is the one now.",
 		json: `{"org", "org_name", "terms": [{"number", "node", "addresses": [..], "from", "since", "current",
-  "connected"}]}`,
+  "connected"}], "nodes": [as muster admin rendezvous list]}`,
 		examples: []string{"muster admin rendezvous", "muster admin rendezvous move muster:claim/..."},
 		see:      []string{"admin rendezvous move", "status"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {
@@ -32,7 +32,8 @@ func (a *app) newAdminRendezvous() *cobra.Command {
 		})
 	})
 	c.Flags().StringVar(&query.Org, "org", "", "the `ORG`, by name or id, if you are in several")
-	c.AddCommand(a.newAdminRendezvousMove())
+	c.AddCommand(a.newAdminRendezvousList(), a.newAdminRendezvousAdd(), a.newAdminRendezvousRemove())
+	c.AddCommand(a.newAdminRendezvousMove(), a.newAdminRendezvousHere(), a.newAdminRendezvousStatus())
 	return c
 }
 
@@ -54,23 +55,38 @@ func (a *app) printTerms(w io.Writer, result api.RendezvousResult) {
 func (a *app) newAdminRendezvousMove() *cobra.Command {
 	var request api.MoveRequest
 	var root rootFlags
+	var here hereFlags
 	c := a.command(manual{
-		use:   "move LINK",
+		use:   "move LINK|--to KEY|--here",
 		short: "move the organization to another rendezvous node",
 		about: `Moves the organization to the rendezvous node that printed the claim link: gives it the
 roll, and the signed event by which it takes over. The old node, if it can be reached, tells
-the devices. If it cannot, pass the printed line on: muster org follow takes it.` + rootHelp,
+the devices. If it cannot, pass the printed line on: muster org follow takes it.
+
+With --to the duty of ordering the roll moves to a node that serves already; the one that had
+it takes its place, and serves on. This works while that one is gone, too.
+
+With --here the new node is part of your own muster start, as with muster org create --here.
+A node here that the organization moves away from stays until it has delivered what waits
+and every device knows, at most 30 days, and is then removed.` + hereHelp + rootHelp,
 		args:     []string{"LINK   the new node's claim link, muster:claim/..., or - to read it from stdin"},
 		output:   "The line muster:move/... for members who do not reach the old node.",
 		json:     `{"org", "node", "term", "link"}`,
-		examples: []string{"muster admin rendezvous move muster:claim/..."},
+		examples: []string{"muster admin rendezvous move muster:claim/...", "muster admin rendezvous move --here"},
 		see:      []string{"org follow", "admin rendezvous"},
-	}, exactly("LINK"), func(c *cobra.Command, args []string) error {
-		link, err := a.firstLine(args[0], "LINK")
-		if err != nil {
+	}, upTo("LINK"), func(c *cobra.Command, args []string) error {
+		if err := here.check(len(args) > 0 || request.To != "", "LINK or --to"); err != nil {
 			return err
 		}
-		request.Claim = link
+		request.Here, request.Listen, request.Announce = here.here, here.listen, here.announce
+		if len(args) > 0 {
+			link, err := a.firstLine(args[0], "LINK")
+			if err != nil {
+				return err
+			}
+			request.Claim = link
+		}
+		var err error
 		if err := a.sure("Move the organization to another rendezvous node?"); err != nil {
 			return err
 		}
@@ -89,6 +105,8 @@ the devices. If it cannot, pass the printed line on: muster org follow takes it.
 		})
 	})
 	c.Flags().StringVar(&request.Org, "org", "", "the `ORG`, by name or id, if you are in several")
+	c.Flags().StringVar(&request.To, "to", "", "the `NODE` that serves already: its key, the end of that, or an address")
+	here.add(c, true)
 	root.add(c)
 	return c
 }

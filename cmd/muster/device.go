@@ -95,9 +95,17 @@ func (a *app) printAccount(w io.Writer, account api.Account) {
 			if d.History != nil {
 				notes = join(notes, inStep(*d.History))
 			}
+			if text := pathText(d.Path); text != "" {
+				notes = join(notes, text)
+			}
 			row(shortDevice(d.Device), d.Standing, above(d.Elder), introducer(d), seen(d.LastSeen), notes)
 		}
 	})
+	for _, d := range account.Devices {
+		if d.Parked != nil {
+			terminal.Printf(w, "This device was away %s.\n", parkedText(*d.Parked))
+		}
+	}
 	printExclusion(w, "", account.Excluded)
 	printFreeze(w, "", account.FrozenUntil)
 	printReadmissions(w, "", account.Readmissions)
@@ -110,6 +118,12 @@ func inStep(h api.DeviceHistory) string {
 		text := fmt.Sprintf("history: %d of %d records have come", h.Taken, h.Missing)
 		if h.PerSec > 0 {
 			text += fmt.Sprintf(", %.0f a second, %s left", h.PerSec, time.Duration(h.Left)*time.Second)
+		}
+		return text
+	case h.Waiting > 0:
+		text := fmt.Sprintf("history: %d records that have come are being checked", h.Waiting)
+		if h.InPerSec > 0 {
+			text += fmt.Sprintf(", %.0f a second, %s left", h.InPerSec, time.Duration(h.InLeft)*time.Second)
 		}
 		return text
 	case !h.Equal.IsZero():

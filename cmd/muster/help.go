@@ -39,26 +39,26 @@ var exits = []string{
 const rootPage = `muster is a members-only messenger.
 
   start        run this device's node, in the foreground; service: at each log-in
-  web          open the app in a browser; status: what the node is and whom it reaches
+  web          open the app in a browser; status: whom the node reaches; lock, unlock, passphrase
   org create   found an organization; org list: those you are in
   invite       make an invitation; vouch for who applies by one
-  join         join an organization with an invitation
+  join         join an organization with an invitation or a login
 
   introduce    make first contact with a member, in 140 characters
   accept       let a member who introduced themselves write to you; decline, block, unblock
-  contacts     whom you know; presence, typing: who of them is there
+  contacts     whom you know; presence, typing: who of them is there; around: whom this device reaches directly
   verify       compare safety numbers with a member
-  name         take another name; settings: what you choose for yourself
+  name         take another name; settings: what you choose for yourself; retention: how long; link: what it costs
   device       your devices: add, list, bar, freeze, recover; pair: on the one to be added
 
-  send         send a message, with files
+  send         send a message, with files; keys: to lock it for
   inbox        list what you received; watch: as it arrives
-  read         show one message, save its files; search: look for messages
+  read         show one message, save its files; open: a locked one; search; export, import
   edit, delete, undo, react, forward, report   what to do with a message
   group        create, join, leave groups; conversation: of several members
 
   admin        run an organization: members, policy, the roll, the rendezvous node
-  check        check this device's folder, evidence, or a roll; logs, report, uninstall, version
+  backup       on drives, by itself; bundle: carry messages in files; check: this device's folder, evidence, a roll; logs, report, uninstall, version
 
 Every command: --help, --json, --dir DIR (or MUSTER_DIR), --yes (or MUSTER_YES=1).
 `
@@ -96,10 +96,11 @@ func (a *app) newRoot() *cobra.Command {
 	}})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.newStart(), a.newWeb(), a.newStatus(), a.newOrg(), a.newDevice(), a.newInvite(), a.newJoin(), a.newVouch(), a.newIntroduce(), a.newAccept(),
-		a.newContacts(), a.newSend(), a.newInbox(), a.newRead(), a.newSearch(), a.newWatch(), a.newCheck(), a.newVersion(),
-		a.newAdmin(), a.newName(), a.newVerify(), a.newPresence(), a.newTyping(), a.newBlock(), a.newUnblock(), a.newDecline(),
-		a.newEdit(), a.newDelete(), a.newUndo(), a.newReact(), a.newForward(), a.newReport(), a.newSettings(), a.newGroup(), a.newConversation(),
-		a.newService(), a.newLogs(), a.newUninstall(), a.newPair())
+		a.newContacts(), a.newContact(), a.newSend(), a.newInbox(), a.newRead(), a.newSearch(), a.newWatch(), a.newCheck(), a.newVersion(),
+		a.newAdmin(), a.newName(), a.newVerify(), a.newPresence(), a.newAround(), a.newTyping(), a.newBlock(), a.newUnblock(), a.newDecline(),
+		a.newEdit(), a.newDelete(), a.newUndo(), a.newReact(), a.newForward(), a.newReport(), a.newSettings(), a.newRetention(), a.newLink(), a.newExport(), a.newImport(), a.newGroup(), a.newConversation(),
+		a.newKeys(), a.newOpen(), a.newService(), a.newLogs(), a.newUninstall(), a.newPair(), a.newBackup(), a.newBundle(),
+		a.newLock(), a.newUnlock(), a.newPassphrase())
 	return root
 }
 
@@ -123,13 +124,8 @@ func (a *app) command(page manual, args cobra.PositionalArgs, do func(c *cobra.C
 		Use:                   page.use,
 		Short:                 page.short,
 		DisableFlagsInUseLine: true,
-		Args: func(c *cobra.Command, given []string) error {
-			if err := refuseLater(c); err != nil {
-				return err
-			}
-			return args(c, given)
-		},
-		RunE: do,
+		Args:                  args,
+		RunE:                  do,
 	}
 	c.SetHelpFunc(func(c *cobra.Command, _ []string) { page.print(a.stdout, c) })
 	return c

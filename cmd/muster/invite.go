@@ -18,7 +18,7 @@ import (
 func (a *app) newInvite() *cobra.Command {
 	var request api.InviteRequest
 	var expires string
-	var picture bool
+	var picture, nearby bool
 	c := a.command(manual{
 		use:   "invite",
 		short: "make an invitation",
@@ -27,18 +27,27 @@ hand it over as you would a key. It ends when it is used up or has expired. The
 organization's policy says who may invite; only an admin can invite an admin. With --name,
 by an admin, whoever joins must take that name: so names are given where the policy asks it.
 
+While no rendezvous node can be reached the invitation is made all the same: it is "waiting"
+until this device has put it on the roll, and whoever joins by it waits until then.
+
+With --nearby it shows a code to be read out, and waits up to ten minutes for the other: who
+enters it on the same Wi-Fi or cable gets the invitation, with no server. Ctrl-C ends it.
+
 With --open it is a link to be published, such as that of a desk for the public: as many may
 use it as come, for a year, and they join as guests unless --role says otherwise. With
 --apply nobody joins by it at once: people say who they are, and an admin or as many members
 as the policy says vouch for them. Both together are a published way to apply.`,
 		output: "The link, on one line of its own; with --qr the same as a QR code after it.",
-		json: `{"invitation", "expires", "uses", "org", "org_name", "role", "name", "apply"},
-with --qr also "qr"`,
+		json: `{"invitation", "expires", "uses", "org", "org_name", "role", "name", "apply",
+  "state"}, with --qr also "qr"
+with --nearby, first line: {"code", "expires"}, last line:
+{"state", "kind", "host", "tries", "org", "org_name", "role", "invitation", "unheard"}`,
 		examples: []string{
 			"muster invite",
 			"muster invite --uses 20 --expires 2d --qr",
 			"muster invite --org Lighthouse --role admin",
 			`muster invite --name "Bo Larsen"`,
+			"muster invite --nearby",
 			"muster invite --open",
 			"muster invite --open --apply",
 		},
@@ -61,6 +70,12 @@ with --qr also "qr"`,
 			if !given("role") {
 				request.Role = ""
 			}
+		}
+		if nearby {
+			if request.Open || request.Uses != 1 {
+				return usage("--nearby gives an invitation to one person")
+			}
+			return a.withNode(func(client *apiclient.Client) error { return a.inviteNearby(c.Context(), client, request, picture) })
 		}
 		return a.withNode(func(client *apiclient.Client) error {
 			result, err := client.Invite(c.Context(), request)
@@ -85,6 +100,10 @@ with --qr also "qr"`,
 				a.inform("%s to %s (%s) as %s, %s, until %s.", kind, result.OrgName, shortID(result.Org),
 					result.Role, plural(int(result.Uses), "use"), moment(result.Expires))
 				printLink(w, result.Invitation, code)
+				if result.State == api.InvitationWaiting {
+					a.inform("WAITING: the rendezvous node cannot be reached now. Nobody can join by this before this device has reached it;" +
+						" who joins meanwhile waits as well. muster admin invitations shows when it is active.")
+				}
 			})
 		})
 	})
@@ -96,7 +115,8 @@ with --qr also "qr"`,
 	c.Flags().BoolVar(&request.Open, "open", false, "a link to be published, for guests or members, many uses and a year")
 	c.Flags().BoolVar(&request.Apply, "apply", false, "let people apply: they join when others vouch for them")
 	c.Flags().BoolVar(&picture, "qr", false, "also show it as a QR code")
-	return acceptLater(c)
+	c.Flags().BoolVar(&nearby, "nearby", false, "show a code for somebody on the same local network, and wait for them")
+	return c
 }
 
 // parseLife reads a duration; beside Go's units, d stands for days and w for weeks: "1w2d", "36h".

@@ -30,31 +30,46 @@ func (a *app) newOrg() *cobra.Command {
 
 func (a *app) newOrgCreate() *cobra.Command {
 	var claim, as string
+	var here hereFlags
 	c := a.command(manual{
-		use:   "create NAME --claim LINK --as NAME",
-		short: "found an organization on a rendezvous node",
+		use:   "create NAME --claim LINK|--here --as NAME",
+		short: "found an organization, with or without a server",
 		about: `Founds an organization on the rendezvous node that issued the claim link, with you as
 its first member and admin. The link works once.
+
+With --here there is no server: the rendezvous node is part of your own muster start, and
+runs whenever that does and its folder is unlocked. While this computer is off, asleep or
+away, members cannot join or look for news, and what they send waits on their own devices;
+nothing is lost. That is enough for a small organization, and it can move to a server at any
+time: muster admin rendezvous move.` + hereHelp + `
 
 Prints the organization's 24 root words, and, the first time you are in any
 organization, your 24 recovery words. Nothing else shows them again and nothing keeps
 them: write both down, and keep them apart from this device, with the card that is
 printed below them.`,
-		args:     []string{"NAME   the organization's name"},
-		output:   "The ids of the organization, of you and of this device, and the words.",
-		json:     `{"org", "member", "device", "recovery_words": [..], "root_words": [..], "card"}`,
-		examples: []string{"muster org create Lighthouse --claim muster:claim/... --as Ada"},
-		see:      []string{"org list", "invite"},
+		args:   []string{"NAME   the organization's name"},
+		output: "The ids of the organization, of you and of this device, and the words.",
+		json:   `{"org", "member", "device", "recovery_words": [..], "root_words": [..], "card"}`,
+		examples: []string{
+			"muster org create Lighthouse --claim muster:claim/... --as Ada",
+			"muster org create Lighthouse --here --as Ada",
+		},
+		see: []string{"org list", "invite", "admin rendezvous"},
 	}, exactly("NAME"), func(c *cobra.Command, args []string) error {
-		if claim == "" || as == "" {
-			return usage("--claim LINK and --as NAME are needed").WithHint("a rendezvous node prints its claim link when it starts")
+		if err := here.check(claim != "", "--claim LINK"); err != nil {
+			return err
+		}
+		if as == "" {
+			return usage("--as NAME is needed: your name in the organization")
 		}
 		link, err := a.firstLine(claim, "LINK")
 		if err != nil {
 			return err
 		}
 		return a.withNode(func(client *apiclient.Client) error {
-			request := api.CreateOrgRequest{Claim: link, Name: args[0], As: as}
+			request := api.CreateOrgRequest{
+				Claim: link, Name: args[0], As: as, Here: here.here, Listen: here.listen, Announce: here.announce,
+			}
 			result, err := client.CreateOrg(c.Context(), request)
 			if err != nil {
 				return err
@@ -71,8 +86,9 @@ printed below them.`,
 		})
 	})
 	c.Flags().StringVar(&claim, "claim", "", "the claim `LINK`, or - to read it from stdin")
+	here.add(c, true)
 	c.Flags().StringVar(&as, "as", "", "your `NAME` in the organization")
-	return acceptLater(c)
+	return c
 }
 
 // printWords prints words numbered, six a line, as they are written down.
@@ -117,8 +133,16 @@ func (a *app) newOrgList() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			status, err := client.Status(c.Context())
+			if err != nil {
+				return err
+			}
+			joining := status.Joining
 			return a.answer(api.List[api.OrgSummary](orgs), func(w io.Writer) {
-				if len(orgs) == 0 {
+				for _, c := range joining {
+					a.inform("%s (%s): %s", c.OrgName, shortID(c.Org), joinStates[c.State])
+				}
+				if len(orgs) == 0 && len(joining) == 0 {
 					a.inform("You are in no organization yet: muster join, or muster org create.")
 				}
 				a.table(w, "ORG\tNAME\tYOU\tROLE\tMEMBERS", func(row func(cells ...any)) {

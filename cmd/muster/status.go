@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,12 +25,18 @@ func (a *app) newStatus() *cobra.Command {
 the rendezvous nodes, and what still waits to be delivered. With no organization it says
 so and exits 0.`,
 		output: "A paragraph for each organization.",
-		json: `{"version", "orgs": [{"org", "name", "member", "member_name", "devices": [{"device", "this"}],
-  "roll": {"size", "fresh", "time", "distrusted"},
-  "rendezvous": [{"address", "node", "connected"}], "peers": [..],
-  "missing", "outbox", "alarms": [..], "warnings": [..], "notices": [..], "evidence": [..],
+		json: `{"version", "orgs": [{"org", "name", "member", "member_name",
+  "devices": [{"device", "this", "path"}], "roll": {"size", "fresh", "time", "distrusted"},
+  "rendezvous": [{"address", "node", "connected", "here", "role", "latency_ms", "posting"}],
+  "peers": [..],
+  "missing", "outbox", "parked": {"from", "until", "came", "caught_up"},
+  "alarms": [..], "warnings": [..], "notices": [..], "evidence": [..],
   "excluded", "frozen_until", "readmissions": [..]}],
-  "applications": [..], "joining": [..], "wiped": [..]}
+  "applications": [..], "joining": [..], "wiped": [..],
+  "backup": {"drives", "last", "running",
+  "warnings": [{"kind", "drive", "time", "error", "text"}]}}
+"here" is as muster admin rendezvous here prints it, of a rendezvous node in this program.
+"path" of another device of yours is lan, direct or relayed, as it is reached or was last.
 "peers" holds {"device", "member", "name", "address"}; "evidence" the paths of the files that
 prove an alarm.`,
 		examples: []string{"muster status", "muster status --json"},
@@ -49,9 +57,36 @@ prove an alarm.`,
 				}
 				printJoining(w, status.Joining)
 				printApplications(w, status)
+				printBackupStatus(w, status.Backup)
 			})
 		})
 	})
+}
+
+// printBackupStatus says how backups stand, where there are any.
+func printBackupStatus(w io.Writer, b api.BackupStatus) {
+	switch {
+	case b.Drives > 0:
+		terminal.Printf(w, "\nbackup        %s marked, the last backup %s\n", plural(b.Drives, "drive"), moment(b.Last))
+	case len(b.Warnings) > 0:
+		terminal.Printf(w, "\nbackup        no drive marked\n")
+	}
+	for _, warning := range b.Warnings {
+		terminal.Printf(w, "  WARNING     %s\n", warning.Text)
+	}
+}
+
+// pathText says how another device of the account is reached.
+func pathText(path api.Path) string {
+	switch path {
+	case api.PathLAN:
+		return "on the local network"
+	case api.PathDirect:
+		return "directly"
+	case api.PathRelayed:
+		return "through the rendezvous node"
+	}
+	return ""
 }
 
 // printJoining prints the applications of this device to join.
@@ -71,12 +106,19 @@ func printOrg(w io.Writer, o api.OrgStatus) {
 	printExclusion(w, "  ", o.Excluded)
 	printFreeze(w, "  ", o.FrozenUntil)
 	printReadmissions(w, "  ", o.Readmissions)
-	for _, d := range o.Devices {
-		this := ""
-		if d.This {
-			this = "  this one"
+	for _, n := range o.Newcomers {
+		clash := ""
+		if n.Clash {
+			clash = "; ANOTHER WHO JOINS HAS A NAME LIKE IT"
 		}
-		terminal.Printf(w, "  device      %s%s\n", d.Device, this)
+		terminal.Printf(w, "  %s, invited by %s: not confirmed by the roll yet%s\n", quote(n.Name, ""), person(n.By.Name, n.By.Member), clash)
+	}
+	for _, d := range o.Devices {
+		note := pathText(d.Path)
+		if d.This {
+			note = "this one"
+		}
+		terminal.Printf(w, "  device      %s\n", strings.TrimSpace(d.Device+"  "+note))
 	}
 	terminal.Printf(w, "  roll        %s, %s\n", plural(int(o.Roll.Size), "event"), freshness(o.Roll))
 	for _, r := range o.Rendezvous {
@@ -84,7 +126,11 @@ func printOrg(w io.Writer, o api.OrgStatus) {
 		if r.Connected {
 			state = "connected"
 		}
+		if len(o.Rendezvous) > 1 && r.Role == api.NodeOrders {
+			state += ", orders the roll"
+		}
 		terminal.Printf(w, "  rendezvous  %s  %s\n", terminal.Address(r.Address), state)
+		printHere(w, r.Here)
 	}
 	for _, p := range o.Peers {
 		terminal.Printf(w, "  peer        %s  device %s  %s\n", person(p.Name, p.Member), shortDevice(p.Device), terminal.Address(p.Address))
@@ -99,6 +145,9 @@ func printOrg(w io.Writer, o api.OrgStatus) {
 		}
 		terminal.Printf(w, "  missing     %s for you, known of and not here yet%s\n", plural(int(o.Missing), "message"), since)
 	}
+	if o.Parked != nil {
+		terminal.Printf(w, "  away        %s\n", parkedText(*o.Parked))
+	}
 	for _, warning := range o.Warnings {
 		terminal.Printf(w, "  WARNING     %s\n", warning)
 	}
@@ -108,6 +157,16 @@ func printOrg(w io.Writer, o api.OrgStatus) {
 	for _, alarm := range o.Alarms {
 		terminal.Printf(w, "  ALARM       %s\n", terminal.Diagnosis(alarm))
 	}
+}
+
+// parkedText says that this device was parked, and what of that time has come since.
+func parkedText(p api.Parked) string {
+	state := "more may come"
+	if p.CaughtUp {
+		state = "in step with them"
+	}
+	return fmt.Sprintf("from %s to %s: nothing was kept for it; %s came from your other devices, %s; what nobody has is shown as missing",
+		p.From.UTC().Format(time.DateOnly), p.Until.UTC().Format(time.DateOnly), plural(p.Came, "message"), state)
 }
 
 // freshness says how far the roll can be relied on.

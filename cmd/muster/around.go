@@ -1,0 +1,90 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"muster.example/internal/terminal"
+	"muster.example/node/api"
+	"muster.example/node/apiclient"
+)
+
+func (a *app) newAround() *cobra.Command {
+	var request api.AroundCall
+	c := a.command(manual{
+		use:   "around [--call MEMBER]",
+		short: "who is around: devices in direct reach, and what waits here",
+		about: `Shows the devices of members, and your own, that this one has a direct connection with: on
+the local network, or across networks; and those heard on the local network that it can call
+when there is something for them. None of that needs a rendezvous node, once it stands.
+
+--call tries now to reach the devices of a member directly. Across networks that needs the
+rendezvous node, leave to write to each other, and a policy that lets it (admin policy direct).`,
+		output: "A line each: name, member id, device, how it is reached, since when; then what waits.",
+		json: `[{"org", "org_name", "connected", "devices": [{"member", "name", "device",
+  "device_name", "own", "path", "since", "present", "carrying"}], "waiting",
+  "carried_for_others": {"count", "bytes"}}]
+with --call: {"org", "org_name", "member", "name", "devices"}`,
+		examples: []string{"muster around", "muster around --call Bo"},
+		see:      []string{"status", "bundle", "presence"},
+	}, cobra.NoArgs, func(c *cobra.Command, _ []string) error {
+		return a.withNode(func(client *apiclient.Client) error {
+			if request.Member != "" {
+				return a.callAround(c, client, request)
+			}
+			all, err := client.Around(c.Context(), api.AroundQuery{Org: request.Org})
+			if err != nil {
+				return err
+			}
+			return a.answer(api.List[api.Around](all), func(w io.Writer) { a.printAround(w, all) })
+		})
+	})
+	c.Flags().StringVar(&request.Org, "org", "", "only of this `ORG`, by name or id")
+	c.Flags().StringVar(&request.Member, "call", "", "try now to reach the devices of this `MEMBER`")
+	return c
+}
+
+func (a *app) callAround(c *cobra.Command, client *apiclient.Client, request api.AroundCall) error {
+	called, err := client.CallAround(c.Context(), request)
+	if err != nil {
+		return err
+	}
+	return a.answer(called, func(w io.Writer) {
+		terminal.Printf(w, "calling %s of %s: `muster around` shows who is reached\n", plural(len(called.Devices), "device"), person(called.Name, called.Member))
+	})
+}
+
+func (a *app) printAround(w io.Writer, all []api.Around) {
+	a.table(w, "NAME\tMEMBER\tDEVICE\tREACHED\tSINCE\tORG", func(row func(cells ...any)) {
+		for _, o := range all {
+			for _, d := range o.Devices {
+				since := ""
+				if !d.Since.IsZero() {
+					since = moment(d.Since)
+				}
+				name := d.Name
+				if d.Own {
+					name += " (you)"
+				}
+				row(name, shortID(d.Member), shortDevice(d.Device), reachText(d.Path), since, o.OrgName+" ("+shortID(o.Org)+")")
+			}
+		}
+	})
+	for _, o := range all {
+		state := "not connected"
+		if o.Connected {
+			state = "connected"
+		}
+		terminal.Printf(w, "%s: rendezvous node %s; waiting here %s; carried for others %s (%s)\n", terminal.Plain(o.OrgName), terminal.Plain(state),
+			plural(o.Waiting, "message"), plural(o.Carried.Count, "envelope"), terminal.Line(fileSize(o.Carried.Bytes)))
+	}
+}
+
+// reachText says how a device around is reached.
+func reachText(path api.Path) string {
+	if path == "" {
+		return "heard on the local network"
+	}
+	return pathText(path)
+}
