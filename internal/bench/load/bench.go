@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,11 +51,7 @@ func (b *bench) setUp(ctx context.Context) (err error) {
 	if b.port, err = freePort(); err != nil {
 		return err
 	}
-	b.report.columns = []string{column(b.messages)}
-	if b.large > 0 {
-		b.report.columns = append(b.report.columns, column(b.large))
-	}
-	if b.node, err = startNode(ctx, b.program, b.dir, b.addresses("tcp", "quic")); err != nil {
+	if b.node, err = startNode(ctx, b.program, b.dir, b.addresses("tcp", "quic"), ""); err != nil {
 		return err
 	}
 	if err := b.noteMemory(ctx, "after the first start"); err != nil {
@@ -84,28 +81,42 @@ func (b *bench) setUp(ctx context.Context) (err error) {
 	return nil
 }
 
-// run measures every workload once on a node that was started anew.
-func (b *bench) run(ctx context.Context) (err error) {
+// run measures the workloads on a node that was started anew, the live one only the first time.
+func (b *bench) run(ctx context.Context, first bool) (err error) {
 	if err := b.restart(ctx); err != nil {
 		return err
 	}
 	if err := b.noteMemory(ctx, fmt.Sprintf("started with %d members", 1+b.senders+b.receivers)); err != nil {
 		return err
 	}
-	small := column(b.messages)
-	for _, step := range []func(context.Context) error{
-		func(ctx context.Context) error { return b.storeAndForward(ctx, small, b.messages, false) },
-		func(ctx context.Context) error { return b.storeAndForward(ctx, small, b.messages, true) },
-		b.online,
-		func(ctx context.Context) error {
+	steps := map[string]func(context.Context) error{
+		"forward": func(ctx context.Context) error {
+			return b.storeAndForward(ctx, column(b.messages), b.messages, false)
+		},
+		"signing": func(ctx context.Context) error {
+			return b.storeAndForward(ctx, column(b.messages), b.messages, true)
+		},
+		"sealed":     b.sealed,
+		"saturation": b.saturate,
+		"group":      b.group,
+		"live":       b.live,
+		"large": func(ctx context.Context) error {
 			if b.large == 0 {
 				return nil
 			}
 			return b.storeAndForward(ctx, column(b.large), b.large, false)
 		},
-	} {
-		if err := b.connected(ctx, b.org.senders, step); err != nil {
-			return err
+	}
+	for _, name := range allWorkloads {
+		if !slices.Contains(b.only, name) || name == "live" && !first { // that one has samples enough in one run
+			continue
+		}
+		who := b.org.senders
+		if name == "live" {
+			who = nil
+		}
+		if err := b.connected(ctx, who, steps[name]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	used, err := b.node.usage()
@@ -118,7 +129,15 @@ func (b *bench) restart(ctx context.Context) (err error) {
 	if err := b.node.stop(); err != nil {
 		return err
 	}
-	b.node, err = startNode(ctx, b.program, b.dir, b.addresses(b.transport))
+	metrics := ""
+	if b.soakTime > 0 {
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		metrics = fmt.Sprintf("127.0.0.1:%d", port)
+	}
+	b.node, err = startNode(ctx, b.program, b.dir, b.addresses(b.transport), metrics)
 	return err
 }
 
@@ -156,13 +175,34 @@ func (b *bench) storeAndForward(ctx context.Context, column string, count int, s
 	if err != nil {
 		return err
 	}
-	payload := int64(0)
+	b.envelope = int(payloadOf(letters)) / count
+	return b.forward(ctx, column, letters, sign, b.window)
+}
+
+// payloadOf returns the bytes of all envelopes.
+func payloadOf(letters [][]letter) (bytes int64) {
 	for _, sender := range letters {
 		for i := range sender {
-			payload += int64(len(sender[i].Envelope))
+			bytes += int64(len(sender[i].Envelope))
+		}
+	}
+	return bytes
+}
+
+// forward has letters posted and, when all are accepted, drained.
+func (b *bench) forward(ctx context.Context, column string, letters [][]letter, sign bool, window int) error {
+	count, deliveries, payload := 0, 0, payloadOf(letters)
+	for _, sender := range letters {
+		count += len(sender)
+		for i := range sender {
+			deliveries += len(sender[i].to)
 		}
 	}
 	d, err := b.org.expect(letters, sign)
+	if err != nil {
+		return err
+	}
+	stop, err := b.profile("accept " + column)
 	if err != nil {
 		return err
 	}
@@ -170,7 +210,8 @@ func (b *bench) storeAndForward(ctx context.Context, column string, count int, s
 	if err != nil {
 		return err
 	}
-	took, answers, err := b.org.postAll(ctx, b.window, count, ready(letters))
+	took, answers, err := b.org.postAll(ctx, window, lengths(letters), ready(letters))
+	stop()
 	if err != nil {
 		return err
 	}
@@ -178,14 +219,13 @@ func (b *bench) storeAndForward(ctx context.Context, column string, count int, s
 	if err != nil {
 		return err
 	}
-	b.envelope = int(payload) / count
-	b.report.add("bytes of an envelope", column, float64(b.envelope))
+	b.report.add("bytes of an envelope", column, float64(payload)/float64(count))
 	b.report.add("**accepts/s**", column, float64(count)/took.Seconds())
 	b.report.latencies("accept", column, answers)
 	b.cost("accept", column, before, full, count, payload)
 	b.report.add("queue's folder when full, MiB", column, mebi(diskUse(b.dir+"/queue")))
 	b.report.memory("queue of "+column+" full", full.resident, full.anonymous)
-	if err := b.drain(ctx, column, d, count, payload); err != nil {
+	if err := b.drain(ctx, column, d, deliveries, payload); err != nil {
 		return err
 	}
 	b.drained = diskUse(b.dir + "/queue")
@@ -196,36 +236,48 @@ func (b *bench) storeAndForward(ctx context.Context, column string, count int, s
 // drain has the receivers come, and measures until the node holds nothing any more.
 func (b *bench) drain(ctx context.Context, column string, d *drain, count int, payload int64) error {
 	return b.connected(ctx, b.org.receivers, func(ctx context.Context) error {
-		before, err := b.node.usage()
-		if err != nil {
-			return err
-		}
-		group := task.New(ctx)
-		start := time.Now()
-		d.run(group)
-		err = until(group, &d.delivered)
-		if err == nil {
-			_, err = b.node.await(ctx, drainTime, isEmpty)
-		}
-		took := time.Since(start)
-		if err == nil {
-			err = until(group, &d.settled)
-		}
-		group.Stop()
-		if err := errors.Join(err, group.Wait()); err != nil {
-			return err
-		}
-		after, err := b.node.usage()
 		how := "drain"
 		if d.sign {
 			how = "drain with signing"
 		}
+		stop, err := b.profile(how + " " + column)
+		if err != nil {
+			return err
+		}
+		before, err := b.node.usage()
+		if err != nil {
+			return err
+		}
+		took, err := b.take(ctx, d)
+		stop()
+		if err != nil {
+			return err
+		}
+		after, err := b.node.usage()
 		b.report.add("**"+how+"/s**", column, float64(count)/took.Seconds())
 		b.report.add("slowest connect, ms, "+how, column, float64(d.slowest.Load())/1e6)
 		b.report.add("messages a receipt, "+how, column, float64(count)/float64(d.receipts.Load()))
 		b.cost(how, column, before, after, count, payload)
 		return err
 	})
+}
+
+// take has all devices of a drain listen until they have what is theirs, and returns how long it took until the node
+// held nothing any more.
+func (b *bench) take(ctx context.Context, d *drain) (took time.Duration, err error) {
+	group := task.New(ctx)
+	start := time.Now()
+	d.run(group)
+	err = until(group, &d.delivered)
+	if err == nil {
+		_, err = b.node.await(ctx, drainTime, isEmpty)
+	}
+	took = time.Since(start)
+	if err == nil {
+		err = until(group, &d.settled)
+	}
+	group.Stop()
+	return took, errors.Join(err, group.Wait())
 }
 
 // cost notes what a workload cost the node between two readings.

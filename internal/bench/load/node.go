@@ -21,6 +21,7 @@ type node struct {
 	command *exec.Cmd
 	dir     string
 	claim   string // link, of a folder's first start
+	metrics string // host:port of its metrics, "" for none
 }
 
 const (
@@ -31,7 +32,7 @@ const (
 
 // startNode starts the program in dir and returns when it answers. What it says on standard error is appended to
 // dir.log.
-func startNode(ctx context.Context, program, dir string, listen []string) (*node, error) {
+func startNode(ctx context.Context, program, dir string, listen []string, metrics string) (*node, error) {
 	fresh := false
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		fresh = true
@@ -40,12 +41,15 @@ func startNode(ctx context.Context, program, dir string, listen []string) (*node
 	for _, address := range listen {
 		args = append(args, "--listen", address)
 	}
+	if metrics != "" {
+		args = append(args, "--metrics", metrics)
+	}
 	log, err := os.OpenFile(dir+".log", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	n := &node{command: exec.Command(program, args...), dir: dir}
+	n := &node{command: exec.Command(program, args...), dir: dir, metrics: metrics}
 	n.command.Stderr = log
 	out, err := n.command.StdoutPipe()
 	if err != nil {

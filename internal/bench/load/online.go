@@ -14,27 +14,18 @@ import (
 	"muster.example/internal/task"
 )
 
-// liveGap is the time between two messages of the live workload: 50 a second.
-const liveGap = 20 * time.Millisecond
-
-// online measures what happens while both ends are there: messages now and then, and as many as go.
-func (b *bench) online(ctx context.Context) error {
+// sealed measures everything on the clock, with both ends there: seal, accept, deliver, open, receipt, verify.
+func (b *bench) sealed(ctx context.Context) error {
 	return b.connected(ctx, b.org.receivers, func(ctx context.Context) error {
 		if err := b.announce(ctx); err != nil {
 			return fmt.Errorf("announcing: %w", err)
 		}
-		live := newTrip(b.org, b.live)
-		if _, _, err := b.travel(ctx, live, 1, liveGap); err != nil {
-			return fmt.Errorf("live: %w", err)
-		}
-		b.report.latencies("send → receive", "live", live.between(live.posted, live.came))
-		b.report.latencies("seal → opened", "live", live.between(live.begun, live.opened))
 		sealed := newTrip(b.org, b.messages)
 		before, err := b.node.usage()
 		if err != nil {
 			return err
 		}
-		took, answers, err := b.travel(ctx, sealed, b.window, 0)
+		took, answers, err := b.travel(ctx, sealed, b.window)
 		if err != nil {
 			return fmt.Errorf("sealed: %w", err)
 		}
@@ -47,9 +38,63 @@ func (b *bench) online(ctx context.Context) error {
 		b.report.add("**opened/s**", column, float64(b.messages)/took.opened.Seconds())
 		b.report.latencies("accept", column, answers)
 		b.report.latencies("seal → opened", column, sealed.between(sealed.begun, sealed.opened))
-		b.cost("both", column, before, after, b.messages, int64(b.messages*b.envelope))
+		b.cost("both", column, before, after, b.messages, int64(b.messages*max(b.envelope, b.body)))
 		return nil
 	})
+}
+
+// saturate has all senders post as fast as they can to receivers who are there, take and acknowledge.
+func (b *bench) saturate(ctx context.Context) error {
+	const column = "saturation"
+	letters, err := b.org.sealAll(ctx, b.messages, b.body)
+	if err != nil {
+		return err
+	}
+	payload := payloadOf(letters)
+	return b.connected(ctx, b.org.receivers, func(ctx context.Context) error {
+		d, err := b.org.expect(letters, false)
+		if err != nil {
+			return err
+		}
+		group := task.New(ctx)
+		d.run(group)
+		err = until(group, &d.listening)
+		stop, failed := b.profile(column)
+		if err := errors.Join(err, failed); err != nil {
+			return errors.Join(err, end(group))
+		}
+		before, err := b.node.usage()
+		if err != nil {
+			return errors.Join(err, end(group))
+		}
+		start := time.Now()
+		_, answers, err := b.org.postAll(ctx, b.window, lengths(letters), ready(letters))
+		if err == nil {
+			err = until(group, &d.delivered)
+		}
+		took := time.Since(start)
+		stop()
+		if err == nil {
+			err = until(group, &d.settled)
+		}
+		after, failed := b.node.usage()
+		if err == nil {
+			_, err = b.node.await(ctx, drainTime, isEmpty)
+		}
+		if err := errors.Join(err, failed, end(group)); err != nil {
+			return err
+		}
+		b.report.add("**delivered/s**", column, float64(b.messages)/took.Seconds())
+		b.report.latencies("accept", column, answers)
+		b.cost("both", column, before, after, b.messages, payload)
+		return nil
+	})
+}
+
+// end stops a group and returns what it failed with.
+func end(group *task.Group) error {
+	group.Stop()
+	return group.Wait()
 }
 
 // announce begins a chain from every sender to every receiver and delivers it.
@@ -62,12 +107,15 @@ func (b *bench) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.opened = func(envelope.Content, time.Time) {}
+	d.opened = func(envelope.Content) {}
 	group := task.New(ctx)
 	d.run(group)
-	_, _, err = b.org.postAll(ctx, b.window, b.senders*b.receivers, ready(letters))
+	_, _, err = b.org.postAll(ctx, b.window, lengths(letters), ready(letters))
 	if err == nil {
 		err = errors.Join(until(group, &d.delivered), until(group, &d.settled))
+	}
+	if err == nil {
+		_, err = b.node.await(ctx, drainTime, isEmpty)
 	}
 	group.Stop()
 	return errors.Join(err, group.Wait())
@@ -79,13 +127,13 @@ type trip struct {
 	count int
 	first []int // number of each sender's first message
 
-	begun, posted, came, opened []atomic.Int64 // nanoseconds since start
-	start                       time.Time
+	begun, opened []atomic.Int64 // nanoseconds since start
+	start         time.Time
 }
 
 func newTrip(o *org, count int) *trip {
 	t := &trip{org: o, count: count, start: time.Now()}
-	for _, times := range []*[]atomic.Int64{&t.begun, &t.posted, &t.came, &t.opened} {
+	for _, times := range []*[]atomic.Int64{&t.begun, &t.opened} {
 		*times = make([]atomic.Int64, count)
 	}
 	next := 0
@@ -110,8 +158,8 @@ func (t *trip) between(from, to []atomic.Int64) []time.Duration {
 // travelTimes are from the first seal to the last answer and to the last opened message.
 type travelTimes struct{ posted, opened time.Duration }
 
-// travel sends a trip's messages, the senders in turn with gap between two messages, or as the window allows.
-func (b *bench) travel(ctx context.Context, t *trip, window int, gap time.Duration) (took travelTimes, answers []time.Duration, err error) {
+// travel sends a trip's messages as fast as the window allows.
+func (b *bench) travel(ctx context.Context, t *trip, window int) (took travelTimes, answers []time.Duration, err error) {
 	d := &drain{org: b.org, sign: true, due: make(map[keys.PublicKey]int)}
 	for s, from := range b.org.senders {
 		share := shareOf(t.count, b.senders, s)
@@ -120,18 +168,14 @@ func (b *bench) travel(ctx context.Context, t *trip, window int, gap time.Durati
 			d.due[b.org.addressee(s, i).public]++
 		}
 	}
-	d.opened = func(content envelope.Content, came time.Time) {
+	d.opened = func(content envelope.Content) {
 		number := binary.BigEndian.Uint64(content.Body)
-		t.came[number].Store(int64(came.Sub(t.start)))
 		t.opened[number].Store(t.since())
 	}
 	group := task.New(ctx)
 	d.run(group)
 	start := time.Now()
-	took.posted, answers, err = b.org.postAll(ctx, window, t.count, func(ctx context.Context, s, i int) (letter, error) {
-		if err := pause(ctx, time.Until(start.Add(gap*time.Duration(i*b.senders+s)))); err != nil {
-			return letter{}, err
-		}
+	took.posted, answers, err = b.org.postAll(ctx, window, sharesOf(t.count, b.senders), func(_ context.Context, s, i int) (letter, error) {
 		number := t.first[s] + i
 		body := make([]byte, b.body)
 		if _, err := rand.Read(body); err != nil {
@@ -139,9 +183,7 @@ func (b *bench) travel(ctx context.Context, t *trip, window int, gap time.Durati
 		}
 		binary.BigEndian.PutUint64(body, uint64(number))
 		t.begun[number].Store(t.since())
-		sealed, err := b.org.seal(b.org.senders[s], b.org.addressee(s, i), body)
-		t.posted[number].Store(t.since())
-		return sealed, err
+		return b.org.seal(b.org.senders[s], b.org.addressee(s, i), body)
 	})
 	if err == nil {
 		err = until(group, &d.delivered)
@@ -150,21 +192,9 @@ func (b *bench) travel(ctx context.Context, t *trip, window int, gap time.Durati
 	if err == nil {
 		err = until(group, &d.settled)
 	}
+	if err == nil {
+		_, err = b.node.await(ctx, drainTime, isEmpty) // acknowledged, and not only receipted
+	}
 	group.Stop()
 	return took, answers, errors.Join(err, group.Wait())
-}
-
-// pause waits for a while, or for the end of the context.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -25,6 +25,9 @@ type org struct {
 	memberOf  map[keys.PublicKey]keys.MemberID
 	byKey     map[keys.PublicKey]*device
 	size      uint64 // of the roll that everybody is on
+
+	group    keys.GroupID // zero before there is one
+	audience []*device    // its members, but for the first sender
 }
 
 const (

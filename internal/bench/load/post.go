@@ -18,14 +18,17 @@ func ready(all [][]letter) supply {
 	return func(_ context.Context, sender, i int) (letter, error) { return all[sender][i], nil }
 }
 
-// postAll has every sender post its share of count messages, window of them on their way at once, and returns how long
+// postAll has every sender post its share of messages, window of them on their way at once, and returns how long
 // that took and how long each answer did. It is an error if a single one is not accepted. The senders are connected
 // before the clock starts.
-func (o *org) postAll(ctx context.Context, window, count int, from supply) (took time.Duration, answers []time.Duration, err error) {
+func (o *org) postAll(ctx context.Context, window int, shares []int, from supply) (took time.Duration, answers []time.Duration, err error) {
 	streams := make([]*rvclient.PostStream, len(o.senders))
 	life, end := context.WithCancel(ctx)
 	defer end()
 	err = each(ctx, o.senders, func(_ context.Context, s int, d *device) (err error) {
+		if shares[s] == 0 {
+			return nil
+		}
 		streams[s], err = d.client.OpenPost(life)
 		return err
 	})
@@ -36,7 +39,10 @@ func (o *org) postAll(ctx context.Context, window, count int, from supply) (took
 	group := task.New(ctx)
 	start := time.Now()
 	for s := range o.senders {
-		w := &writer{stream: streams[s], sender: s, count: shareOf(count, len(o.senders), s),
+		if shares[s] == 0 {
+			continue
+		}
+		w := &writer{stream: streams[s], sender: s, count: shares[s],
 			window: make(chan struct{}, window)}
 		w.sent, w.letters = make([]time.Time, w.count), make([]letter, w.count)
 		group.Go("post", func(ctx context.Context) error { return w.post(ctx, from) })

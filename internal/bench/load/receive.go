@@ -17,8 +17,9 @@ import (
 // drain is a time in which devices listen: receivers take and acknowledge what waits, senders take the receipts.
 type drain struct {
 	org    *org
-	sign   bool                                           // receipts are signed and verified on the clock; else before, and by nobody
-	opened func(content envelope.Content, came time.Time) // not nil: envelopes are opened, and messages told
+	sign   bool                           // receipts are signed and verified on the clock; else before, and by nobody
+	opened func(content envelope.Content) // not nil: envelopes are opened, and messages told
+	head   func(of *device)               // not nil: receivers' news of the roll are told
 
 	due      map[keys.PublicKey]int                       // envelopes that each device shall get, or a receipt for
 	expected map[keys.PublicKey]map[keys.EnvelopeID]*slip // of each receiver; nil when they are sealed on the clock
@@ -26,6 +27,7 @@ type drain struct {
 
 	receipts  atomic.Int64 // sent
 	slowest   atomic.Int64 // nanoseconds that one device took to connect
+	listening countdown    // of devices that do not listen yet
 	delivered countdown    // of receivers that do not have everything
 	settled   countdown    // of senders that do not have every receipt
 }
@@ -69,19 +71,20 @@ func (o *org) expect(all [][]letter, sign bool) (*drain, error) {
 		sender := o.senders[s].public
 		open := make(map[keys.PublicKey]*slip)
 		for i := range letters {
-			to := letters[i].Recipients[0]
-			if d.expected[to] == nil {
-				d.expected[to] = make(map[keys.EnvelopeID]*slip)
+			for _, to := range letters[i].to {
+				if d.expected[to] == nil {
+					d.expected[to] = make(map[keys.EnvelopeID]*slip)
+				}
+				if open[to] == nil || len(open[to].ids) == slipSize {
+					open[to] = &slip{sender: sender}
+				}
+				open[to].ids = append(open[to].ids, letters[i].id)
+				open[to].missing++
+				d.expected[to][letters[i].id] = open[to]
+				d.due[to]++
 			}
-			if open[to] == nil || len(open[to].ids) == slipSize {
-				open[to] = &slip{sender: sender}
-			}
-			open[to].ids = append(open[to].ids, letters[i].id)
-			open[to].missing++
-			d.expected[to][letters[i].id] = open[to]
-			d.due[to]++
+			d.due[sender] += len(letters[i].to)
 		}
-		d.due[sender] += len(letters)
 	}
 	if sign {
 		return d, nil
@@ -111,6 +114,13 @@ func (d *drain) signSlips() error {
 // run has every device that is due anything listen until the group ends. delivered and settled tell when all have all.
 func (d *drain) run(group *task.Group) {
 	tokens := make(chan struct{}, atOnce)
+	listeners := 0
+	for _, due := range d.due {
+		if due > 0 {
+			listeners++
+		}
+	}
+	d.listening.set(listeners)
 	listen := func(devices []*device, all *countdown, take func(context.Context, *device, *rvclient.DeliverStream) error) {
 		var listeners []*device
 		for _, one := range devices {
@@ -129,6 +139,7 @@ func (d *drain) run(group *task.Group) {
 				if err != nil {
 					return fmt.Errorf("listening: %w", err)
 				}
+				d.listening.tell()
 				return take(ctx, one, stream)
 			})
 		}
@@ -187,13 +198,15 @@ func (d *drain) take(ctx context.Context, to *device, stream *rvclient.DeliverSt
 			}
 			return fmt.Errorf("receiving, %d are missing: %w", missing, err)
 		}
+		if in.Head != nil && d.head != nil {
+			d.head(to)
+		}
 		if in.Deliver != nil {
-			came := time.Now()
 			e, err := envelope.Parse(in.Deliver.Body, rvproto.MaxEnvelope)
 			if err != nil {
 				return err
 			}
-			if err := d.open(to, e, came); err != nil {
+			if err := d.open(to, e); err != nil {
 				return err
 			}
 			batch = append(batch, e)
@@ -219,7 +232,7 @@ func (d *drain) take(ctx context.Context, to *device, stream *rvclient.DeliverSt
 }
 
 // open opens an envelope if the drain is for that.
-func (d *drain) open(to *device, e envelope.Envelope, came time.Time) error {
+func (d *drain) open(to *device, e envelope.Envelope) error {
 	if d.opened == nil {
 		return nil
 	}
@@ -240,7 +253,7 @@ func (d *drain) open(to *device, e envelope.Envelope, came time.Time) error {
 	if err != nil {
 		return fmt.Errorf("opening: %w", err)
 	}
-	d.opened(opened.Content, came)
+	d.opened(opened.Content)
 	return nil
 }
 

@@ -11,14 +11,15 @@ import (
 	"muster.example/rendezvous/rvproto"
 )
 
-// defaultBody makes an envelope of 1,054 bytes, the padded size next above 1 KiB: header, signature and padding are the
+// defaultBody makes an envelope of 1,150 bytes, of a padded size next above 1 KiB: header, signature and padding are the
 // rest.
 const defaultBody = 620
 
-// letter is a sealed message for one device.
+// letter is a sealed message for one device, or for a group.
 type letter struct {
 	rvproto.PostFrame
 	id keys.EnvelopeID
+	to []keys.PublicKey // who gets it
 }
 
 // meta is what every envelope says about itself.
@@ -52,7 +53,13 @@ func (o *org) seal(from, to *device, body []byte) (letter, error) {
 	if err != nil {
 		return letter{}, err
 	}
-	return letter{rvproto.PostFrame{Recipients: []keys.PublicKey{to.public}, Envelope: sealed.Bytes()}, sealed.ID()}, nil
+	return letterTo(to, sealed), nil
+}
+
+// letterTo is a post to one device.
+func letterTo(to *device, sealed envelope.Envelope) letter {
+	only := []keys.PublicKey{to.public}
+	return letter{rvproto.PostFrame{Recipients: only, Envelope: sealed.Bytes()}, sealed.ID(), only}
 }
 
 // announce begins a chain to one device and seals the announcement.
@@ -66,7 +73,7 @@ func (o *org) announce(from, to *device) (letter, error) {
 	if err != nil {
 		return letter{}, err
 	}
-	return letter{rvproto.PostFrame{Recipients: []keys.PublicKey{to.public}, Envelope: sealed.Bytes()}, sealed.ID()}, nil
+	return letterTo(to, sealed), nil
 }
 
 // addressee returns who gets a sender's i-th message: the receivers in turn, each sender beginning elsewhere.
@@ -114,3 +121,21 @@ func (o *org) announceAll(ctx context.Context) ([][]letter, error) {
 
 // shareOf returns the i-th of n nearly equal parts of count.
 func shareOf(count, n, i int) int { return count*(i+1)/n - count*i/n }
+
+// sharesOf divides count among n.
+func sharesOf(count, n int) []int {
+	shares := make([]int, n)
+	for i := range shares {
+		shares[i] = shareOf(count, n, i)
+	}
+	return shares
+}
+
+// lengths returns how many letters each sender has.
+func lengths(all [][]letter) []int {
+	shares := make([]int, len(all))
+	for i := range all {
+		shares[i] = len(all[i])
+	}
+	return shares
+}
