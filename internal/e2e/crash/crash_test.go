@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"muster.example/internal/e2e/program"
 	"muster.example/node/api"
 )
 
@@ -34,20 +36,20 @@ func TestCrashWhileMessagesFlow(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 
-	node, claim := startRendezvous(t)
+	node := program.StartRendezvous(t, nil, fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", freePort(t)))
 	people := []*person{startPerson(t, "alice"), startPerson(t, "bob"), startPerson(t, "carol")}
-	acquaintAll(t, claim, people)
+	acquaintAll(t, node.Claim, people)
 
 	want := make(map[*person][]string)
 	kills := 0
 	deadline := time.Now().Add(flowTime(t))
 	for round := 0; time.Now().Before(deadline); round++ {
-		if from := people[random.IntN(3)]; from.running() {
+		if from := people[random.IntN(3)]; from.Running() {
 			to := slices.DeleteFunc(slices.Clone(people), func(p *person) bool { return p == from })
 			if random.IntN(2) == 0 {
 				to = to[random.IntN(2):][:1]
 			}
-			text := fmt.Sprintf("%s from %s, number %d", marker, from.name, round)
+			text := fmt.Sprintf("%s from %s, number %d", marker, from.Name, round)
 			if from.send(text, random.IntN(8) == 0, to) {
 				for _, p := range to {
 					want[p] = append(want[p], text)
@@ -56,33 +58,33 @@ func TestCrashWhileMessagesFlow(t *testing.T) {
 		}
 		switch p := people[random.IntN(3)]; {
 		case random.IntN(12) == 0:
-			node.end(syscall.SIGKILL)
+			node.End(syscall.SIGKILL)
 			kills++
 			pause(random, time.Second)
-			node.start()
-		case !p.running():
-			p.start()
+			node.Start()
+		case !p.Running():
+			p.Start()
 		case random.IntN(8) == 0:
-			p.end(syscall.SIGKILL)
+			p.End(syscall.SIGKILL)
 			kills++
 		}
 		pause(random, 60*time.Millisecond)
 	}
 	for _, p := range people {
-		if !p.running() {
-			p.start()
+		if !p.Running() {
+			p.Start()
 		}
 	}
 	for _, p := range people {
 		slices.Sort(want[p])
-		await(t, 4*time.Minute, p.name+" has every message", func() bool { return len(p.inbox()) >= len(want[p]) })
+		program.Await(t, 4*time.Minute, p.Name+" has every message", func() bool { return len(p.inbox()) >= len(want[p]) })
 	}
-	await(t, 4*time.Minute, "every outbox is empty", func() bool { return outboxes(t, people) == 0 })
-	await(t, time.Minute, "the queue is empty", func() bool { return queued(t, node) == 0 })
+	program.Await(t, 4*time.Minute, "every outbox is empty", func() bool { return outboxes(t, people) == 0 })
+	program.Await(t, time.Minute, "the queue is empty", func() bool { return queued(t, node) == 0 })
 	total := 0
 	for _, p := range people {
 		if diff := cmp.Diff(want[p], p.inbox()); diff != "" {
-			t.Errorf("%s's history (-want +got):\n%s", p.name, diff)
+			t.Errorf("%s's history (-want +got):\n%s", p.Name, diff)
 		}
 		total += len(want[p])
 	}
@@ -90,8 +92,8 @@ func TestCrashWhileMessagesFlow(t *testing.T) {
 	if total == 0 || kills == 0 {
 		t.Error("nothing was tried")
 	}
-	for _, p := range append([]*process{node}, people[0].process, people[1].process, people[2].process) {
-		findPlaintext(t, p.dir)
+	for _, dir := range []string{node.Dir, people[0].Dir, people[1].Dir, people[2].Dir} {
+		findPlaintext(t, dir)
 	}
 }
 
@@ -100,17 +102,17 @@ func acquaintAll(t *testing.T, claim string, people []*person) {
 	t.Helper()
 	ctx := t.Context()
 	founder := people[0]
-	created, err := founder.client.CreateOrg(ctx, api.CreateOrgRequest{Claim: claim, Name: "Harbour", As: founder.name})
+	created, err := founder.Client.CreateOrg(ctx, api.CreateOrgRequest{Claim: claim, Name: "Harbour", As: founder.Name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	founder.id = created.Member
 	for _, p := range people[1:] {
-		invited, err := founder.client.Invite(ctx, api.InviteRequest{})
+		invited, err := founder.Client.Invite(ctx, api.InviteRequest{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		joined, err := p.client.Join(ctx, api.JoinRequest{Invitation: invited.Invitation, As: p.name})
+		joined, err := p.Client.Join(ctx, api.JoinRequest{Invitation: invited.Invitation, As: p.Name})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,19 +128,19 @@ func acquaintAll(t *testing.T, claim string, people []*person) {
 func acquaint(t *testing.T, p, other *person) {
 	t.Helper()
 	ctx := t.Context()
-	await(t, 20*time.Second, p.name+" sees "+other.name, func() bool { return p.contact(other) != "" })
-	if _, err := p.client.Introduce(ctx, api.IntroduceRequest{Member: other.id, Text: "it is me"}); err != nil {
+	program.Await(t, 2*time.Minute, p.Name+" sees "+other.Name, func() bool { return p.contact(other) != "" })
+	if _, err := p.Client.Introduce(ctx, api.IntroduceRequest{Member: other.id, Text: "it is me"}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, 20*time.Second, other.name+" hears from "+p.name, func() bool { return other.contact(p) == api.ContactAsks })
-	if _, err := other.client.Accept(ctx, api.AcceptRequest{Member: p.id}); err != nil {
+	program.Await(t, 2*time.Minute, other.Name+" hears from "+p.Name, func() bool { return other.contact(p) == api.ContactAsks })
+	if _, err := other.Client.Accept(ctx, api.AcceptRequest{Member: p.id}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, 20*time.Second, p.name+" is accepted", func() bool { return p.contact(other) == api.ContactAcquainted })
+	program.Await(t, 2*time.Minute, p.Name+" is accepted", func() bool { return p.contact(other) == api.ContactAcquainted })
 }
 
 func (p *person) contact(other *person) api.ContactState {
-	contacts, err := p.client.Contacts(context.Background(), api.ContactsQuery{All: true})
+	contacts, err := p.Client.Contacts(context.Background(), api.ContactsQuery{All: true})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -158,15 +160,15 @@ func (p *person) send(text string, withFile bool, to []*person) bool {
 	}
 	if withFile {
 		file := bytes.Repeat([]byte(marker+" "), 16<<10)
-		upload, err := p.client.Upload(p.t.Context(), marker+".txt", bytes.NewReader(file))
+		upload, err := p.Client.Upload(p.t.Context(), marker+".txt", bytes.NewReader(file))
 		if err != nil {
-			p.t.Fatalf("%s uploads: %v", p.name, err)
+			p.t.Fatalf("%s uploads: %v", p.Name, err)
 		}
 		request.Attachments = []string{upload.ID}
 	}
-	_, err := p.client.Send(p.t.Context(), request)
+	_, err := p.Client.Send(p.t.Context(), request)
 	if err != nil {
-		p.t.Fatalf("%s sends: %v", p.name, err)
+		p.t.Fatalf("%s sends: %v", p.Name, err)
 	}
 	return true
 }
@@ -175,7 +177,7 @@ func (p *person) send(text string, withFile bool, to []*person) bool {
 func (p *person) inbox() []string {
 	var texts []string
 	for cursor := ""; ; {
-		page, err := p.client.Inbox(context.Background(), api.InboxQuery{Cursor: cursor})
+		page, err := p.Client.Inbox(context.Background(), api.InboxQuery{Cursor: cursor})
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -194,7 +196,7 @@ func (p *person) inbox() []string {
 func outboxes(t *testing.T, people []*person) int {
 	waiting := 0
 	for _, p := range people {
-		status, err := p.client.Status(t.Context())
+		status, err := p.Client.Status(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,8 +206,8 @@ func outboxes(t *testing.T, people []*person) int {
 }
 
 // queued asks the rendezvous node how many (envelope, device) pairs wait.
-func queued(t *testing.T, node *process) int {
-	out, err := exec.Command(filepath.Join(programs, "muster-rendezvous"), "status", "--json", "--dir", node.dir).Output()
+func queued(t *testing.T, node *program.Rendezvous) int {
+	out, err := exec.Command(program.Path("muster-rendezvous"), "status", "--json", "--dir", node.Dir).Output()
 	if err != nil {
 		t.Fatalf("muster-rendezvous status: %v", err)
 	}
@@ -260,4 +262,14 @@ func flowTime(t *testing.T) time.Duration {
 // pause lets up to limit pass.
 func pause(random *rand.Rand, limit time.Duration) {
 	<-time.After(time.Duration(random.Int64N(int64(limit))))
+}
+
+// freePort returns a port that nothing listens on.
+func freePort(t *testing.T) int {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
 }
