@@ -1,12 +1,13 @@
 package sim
 
 import (
-	"os"
+	"bytes"
 	"slices"
 	"testing"
 	"time"
 
 	"muster.example/node/api"
+	"muster.example/rendezvous"
 )
 
 // secondPlace is where the second rendezvous node is; people take the places from 1 on.
@@ -98,25 +99,30 @@ func TestSimMoveFromALostNode(t *testing.T) {
 	})
 }
 
-// TestSimRestoredNode puts the rendezvous node's folder back to an old copy. That is not taken for a fork: devices show the
-// node what it had signed, and everything goes on.
+// TestSimRestoredNode makes the rendezvous node anew of an old backup. That is not taken for a fork: devices show the node what
+// it had signed, and everything goes on.
 func TestSimRestoredNode(t *testing.T) {
 	simulate(t, 33, func(w *world) {
 		t := w.t
 		alice, bob, carol := w.trio()
 		w.node.stop()
-		copied := t.TempDir()
-		if err := os.CopyFS(copied, os.DirFS(w.node.dir)); err != nil {
+		var backup bytes.Buffer
+		if err := rendezvous.Backup(t.Context(), w.node.dir, &backup); err != nil {
 			t.Fatal(err)
 		}
 		w.node.start()
+		time.Sleep(2 * time.Minute)                               // until everybody has noticed
+		w.await(10*time.Minute, "alice is back", alice.connected) // an invitation made before that is not on the roll at once
 		dave := w.person("dave")
 		dave.join(alice.invite(api.InviteRequest{}))
 		bob.follow(dave)
 		carol.follow(dave)
 
 		w.node.crash()
-		w.node.dir = copied
+		w.node.dir = t.TempDir()
+		if err := rendezvous.Restore(w.node.dir, &backup); err != nil {
+			t.Fatal(err)
+		}
 		w.node.start()
 		time.Sleep(2 * time.Minute) // until everybody has noticed
 		for _, p := range []*person{alice, bob, carol, dave} {

@@ -177,3 +177,11 @@ func (l *ledger) goneBy(device keys.PublicKey, place envelope.Place, size uint64
 	gone := func(end uint64) bool { return end != never && l.stamps[end] < instant }
 	return !there || gone(stay.to) || gone(held.to)
 }
+
+// gone reports whether a device, or its member, has left a place where it was on a roll of that size: what it had not sent yet
+// it does not send any more.
+func (l *ledger) gone(device keys.PublicKey, place envelope.Place, size uint64) bool {
+	held := l.devices[device]
+	stay, there := l.stay(place, held.member, size)
+	return !there || stay.to != never || held.to != never
+}

@@ -90,7 +90,7 @@ func (g *watchGroup) answer(change func(*rvproto.AnswerFrame)) {
 	author := g.author.identity().Public()
 	g.liar.say(func(on protocol.ID, to keys.PublicKey, frame []byte) []byte {
 		answer, err := rvproto.ParseAnswer(frame)
-		if on != rvproto.Post || to != author || err != nil {
+		if on != rvproto.PostPieces || to != author || err != nil {
 			return frame
 		}
 		change(&answer)

@@ -39,8 +39,9 @@ type play struct {
 	sending sync.WaitGroup
 	mu      sync.Mutex // guards the following
 	posts   []*post
-	known   []keys.PublicKey // the devices that the node names as newer ones, in turn, whoever they are
-	full    time.Time        // until then the node answers each post that it has no room
+	known   []keys.PublicKey         // the devices that the node names as newer ones, in turn, whoever they are
+	full    time.Time                // until then the node answers each post that it has no room
+	denied  map[keys.EnvelopeID]bool // what the node has taken in spite of such an answer
 }
 
 // troop is a group as the play has it in mind: who is there may be other people by the roll.
@@ -62,7 +63,7 @@ type post struct {
 func newPlay(w *world, members int) *play {
 	p := &play{
 		world: w, choices: newChoices(w.net.Seed()), out: make(map[*account]bool), barred: make(map[*person]bool),
-		away: make(map[*person]time.Time), bell: bell{rings: make(map[*person]map[string]int)},
+		away: make(map[*person]time.Time), denied: make(map[keys.EnvelopeID]bool), bell: bell{rings: make(map[*person]map[string]int)},
 	}
 	w.node.stop()
 	p.tap = w.node.tap()
@@ -98,12 +99,13 @@ func newPlay(w *world, members int) *play {
 // seal for them, and when it is full, it has taken what it says it has not.
 func (p *play) misname(on protocol.ID, _ keys.PublicKey, frame []byte) []byte {
 	answer, err := rvproto.ParseAnswer(frame)
-	if on != rvproto.Post || err != nil || answer.Status != wire.StatusOK {
+	if on != rvproto.PostPieces || err != nil || answer.Status != wire.StatusOK {
 		return frame
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if time.Now().Before(p.full) {
+		p.denied[answer.ID] = true
 		return rvproto.AppendAnswer(nil, rvproto.AnswerFrame{ID: answer.ID, Status: wire.StatusFull})
 	}
 	for i := range 4 {

@@ -12,8 +12,10 @@ import (
 	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"muster.example/internal/p2p"
+	"muster.example/internal/testnet"
 	"muster.example/node/api"
 )
 
@@ -21,6 +23,8 @@ import (
 type neighbours struct{ connmgr.ConnectionGater }
 
 func (n neighbours) InterceptAccept(network.ConnMultiaddrs) bool { return true }
+
+func (n neighbours) InterceptAddrDial(peer.ID, ma.Multiaddr) bool { return true }
 
 func (n neighbours) InterceptSecured(d network.Direction, id peer.ID, c network.ConnMultiaddrs) bool {
 	return !p2p.IsRelayed(c.RemoteMultiaddr()) || n.ConnectionGater.InterceptSecured(d, id, c)
@@ -162,6 +166,41 @@ func TestSimSiblings(t *testing.T) {
 		}
 		if strings.Contains(desk.seen(), "forged") || strings.Contains(fresh.seen(), "forged") {
 			t.Error("a barred device changes what the others show")
+		}
+	})
+}
+
+// The first other device of an account can call the one that was alone when it started; and one that was cut off while they were at it
+// is called again, though nothing else happens.
+func TestSimSiblingsMeetAgain(t *testing.T) {
+	simulate(t, 53, func(w *world) {
+		ann := w.crowd(1, 1, func(int, *person) {})[0]
+		desk := ann.devices[0]
+		desk.start()
+		w.await(time.Minute, "it is connected", w.together)
+		phone := w.another(ann)
+		save := func(d *person, text string) {
+			t.Helper()
+			if _, err := d.node.SaveDraft(w.t.Context(), api.Draft{To: []string{desk.id}, Text: text}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		save(desk, "first")
+		w.alike(time.Minute, desk, phone)
+
+		phone.crash()
+		save(desk, "while the phone is away")
+		time.Sleep(time.Minute)
+		phone.start()
+		w.alike(time.Minute, desk, phone)
+
+		w.net.Cut(desk.address(), testnet.Address(serverPlace)) // everything of the desk's is lost on the way
+		save(phone, "while the desk is cut off")
+		time.Sleep(20 * time.Second)
+		w.net.Heal()
+		w.alike(10*time.Minute, desk, phone)
+		if !strings.Contains(desk.seen(), "while the desk is cut off") || !strings.Contains(phone.seen(), "while the phone is away") {
+			t.Errorf("the desk shows\n%s", desk.seen())
 		}
 	})
 }

@@ -16,6 +16,8 @@ import (
 
 // tap is a rendezvous node's operator who keeps every sealed envelope for ever, with those whom it was queued for.
 type tap struct {
+	queue rendezvous.Queue // what it taps
+
 	mu    sync.Mutex // guards the following
 	taken []taken
 }
@@ -41,11 +43,19 @@ func (q *tapped) Put(ctx context.Context, items []queue.Item) []error {
 			continue
 		}
 		if e, err := envelope.Parse(bytes.Clone(item.Body), envelope.MaxEnvelope); err == nil {
-			q.tap.taken = append(q.tap.taken, taken{e, slices.Clone(item.Recipients), time.Now().UnixMilli()})
+			q.tap.taken = append(q.tap.taken, taken{e, recipients(item), time.Now().UnixMilli()})
 		}
 	}
 	q.tap.mu.Unlock()
 	return q.Queue.Put(ctx, items)
+}
+
+// recipients returns the devices that an item is queued for.
+func recipients(item queue.Item) []keys.PublicKey {
+	if item.Set == nil {
+		return slices.Clone(item.Recipients)
+	}
+	return slices.DeleteFunc(slices.Clone(item.Set.Devices()), func(d keys.PublicKey) bool { return slices.Contains(item.Except, d) })
 }
 
 // tap has the node be tapped. It must not run.
@@ -55,6 +65,7 @@ func (s *server) tap() *tap {
 		dir := filepath.Join(cfg.Dir, "queue")
 		cfg.OpenQueue = func() (rendezvous.Queue, error) {
 			engine, err := queue.Open(dir, queue.Options{})
+			t.queue = engine
 			return &tapped{engine, t}, err
 		}
 	}

@@ -16,6 +16,8 @@ import (
 // loot is everything that a device has, taken from its folder after it ended.
 type loot struct {
 	device     keys.PublicKey
+	identity   keys.PrivateKey
+	outgoing   map[keys.ConversationID]store.Outgoing // its own chains
 	org        keys.OrgID
 	entries    [][]byte
 	records    []history.Record
@@ -28,19 +30,20 @@ type loot struct {
 func (p *person) rob() *loot {
 	t := p.world.t
 	t.Helper()
-	db, err := store.OpenWith(filepath.Join(p.world.dir, p.name), [32]byte{byte(p.place)}, kv.Options{Brief: true})
+	db, err := store.OpenWith(filepath.Join(p.world.dir, p.name), p.key(), kv.Options{Brief: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	l := &loot{prekeys: make(map[keys.PrekeyID]envelope.PrekeyPrivate), chains: make(map[keys.ChainID][][]byte),
+	l := &loot{outgoing: make(map[keys.ConversationID]store.Outgoing), prekeys: make(map[keys.PrekeyID]envelope.PrekeyPrivate), chains: make(map[keys.ChainID][][]byte),
 		deliveries: make(map[keys.MessageID]map[keys.PublicKey]store.State)}
 	err = db.View(func(tx *store.Tx) error {
 		orgs, err := tx.Organizations()
 		if err != nil || len(orgs) != 1 {
 			t.Fatalf("%s: %d organizations, %v", p.name, len(orgs), err)
 		}
-		l.org, l.device = orgs[0].Org, keys.FromSeed(orgs[0].Identity).Public()
+		l.org, l.identity = orgs[0].Org, keys.FromSeed(orgs[0].Identity)
+		l.device = l.identity.Public()
 		kept, err := tx.Prekeys(l.org)
 		if err != nil {
 			return err
@@ -58,6 +61,9 @@ func (p *person) rob() *loot {
 				if record.Message == nil || err != nil {
 					return err
 				}
+				if out, err := tx.Outgoing(l.org, record.Message.Conversation); err == nil {
+					l.outgoing[record.Message.Conversation] = out
+				}
 				id, states := record.Message.ID(), make(map[keys.PublicKey]store.State)
 				all, err := tx.Deliveries(l.org, id)
 				for _, d := range all {
@@ -71,6 +77,16 @@ func (p *person) rob() *loot {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// times counts how often a message with a text is in the history.
+func (l *loot) times(text string) (n int) {
+	for _, record := range l.records {
+		if record.Kind == history.RecordMessage && record.Message.Text.Text == text {
+			n++
+		}
+	}
+	return n
 }
 
 // learn opens what announcements of chains the device's keys open, whoever they were for and whatever the roll says: so a
