@@ -71,6 +71,22 @@ func open(t *testing.T, p *person, options ...chromedp.ExecAllocatorOption) *tab
 	return b
 }
 
+// beside opens another tab of the same browser, where the person is signed in already.
+func (b *tab) beside() *tab {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	other := &tab{t: b.t, ctx: ctx, origin: b.origin}
+	b.t.Cleanup(func() {
+		cancel()
+		other.check()
+	})
+	chromedp.ListenTarget(ctx, other.hear)
+	if err := chromedp.Run(ctx, network.Enable(), log.Enable(), runtime.Enable()); err != nil { // whose life is that of its context
+		b.t.Fatalf("opening another tab: %v", err)
+	}
+	return other
+}
+
 // hear keeps what happens.
 func (b *tab) hear(event any) {
 	b.mu.Lock()
@@ -195,6 +211,8 @@ func (b *tab) axe(name string) {
 	for _, dark := range []bool{false, true} {
 		b.dark(dark)
 		evalOnce[int](b, string(source)+"\n;0")
+		// What is fading in has less contrast for a fifth of a second.
+		b.until("what moves has come to rest", "document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)")
 		for _, v := range read[[]violation](b, "axe.run(document, {resultTypes: ['violations'], preload: false}).then((r) => r.violations)") {
 			for _, node := range v.Nodes {
 				b.t.Errorf("%s, dark %v: %s: %s\n%s\n%s", name, dark, v.ID, v.Help, node.HTML, node.Summary)

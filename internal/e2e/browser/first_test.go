@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"muster.example/internal/e2e/program"
 	"muster.example/node/api"
 )
 
@@ -21,7 +22,8 @@ func TestFirstRun(t *testing.T) {
 	b.see("Create an organization")
 	b.look("welcome")
 	b.click("#creating > summary")
-	b.see("Claim link")
+	b.see("Claim link of the server")
+	b.click("#where-server")
 	unspoilt := b.effort
 	b.fill("#claim", "muster:claim/x")
 	b.next("#orgname", "Lighthouse")
@@ -61,13 +63,22 @@ func TestFirstRunByInvitation(t *testing.T) {
 // openNew opens the app of a node that has never run.
 func openNew(t *testing.T) *tab {
 	t.Helper()
+	b, _ := openNewOf(t)
+	return b
+}
+
+// openNewOf is openNew, and returns whose node it is.
+func openNewOf(t *testing.T) (*tab, *person) {
+	t.Helper()
 	p := &person{t: t, dir: filepath.Join(t.TempDir(), "node")}
-	p.login = start(t, loginLink, "muster", "start", "--dir", p.dir, "--unlock-in-browser")
+	node := program.New(t, "a new node", program.Path("muster"), "start", "--dir", p.dir, "--unlock-in-browser")
+	node.Start()
+	p.login = node.Says(program.LoginLink)
 	b := open(t, p)
 	b.expect("the server responded with a status of 4") // refusals are shown with their status
 	b.see("passphrase")
 	b.arrived()
-	return b
+	return b, p
 }
 
 func (b *tab) choosePassphrase() {

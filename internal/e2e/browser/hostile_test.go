@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"testing"
 
 	"muster.example/node/api"
@@ -150,6 +149,3 @@ var containment = `(async () => {
   }
   return problems
 })()`
-
-// inCI says whether what cannot be tested is a failure.
-func inCI() bool { return os.Getenv("CI") != "" }

@@ -29,20 +29,37 @@ func TestDeviceIsAdded(t *testing.T) {
 	b.axe("device-add-code") // no picture of a code
 	b.fits("device-add-code")
 	link := read[string](b, "document.getElementById('link').textContent")
-	if _, err := fresh.client.Pair(t.Context(), api.PairRequest{With: link}); err != nil {
-		t.Fatal(err)
+
+	laptop := open(t, fresh)
+	laptop.goTo("/welcome")
+	laptop.click(`main a[href="/pair"]`)
+	laptop.axe("pair")
+	laptop.fits("pair")
+	laptop.look("pair")
+	laptop.paste("#with", link[:len("muster:pair/")+4])
+	laptop.expect("the server responded with a status of 4") // a refusal is shown with its status
+	laptop.click(`main button[name=do][value=find]`)
+	laptop.see("This is no link to pair with.")
+	laptop.paste("#with", link)
+	laptop.click(`main button[name=do][value=find]`)
+	laptop.until("the new device shows two words", "document.querySelector('.twowords strong')")
+	laptop.axe("pair-words")
+	laptop.fits("pair-words")
+	laptop.look("pair-words")
+	words := strings.Fields(read[string](laptop, "document.querySelector('.twowords strong').textContent"))
+	if len(words) != 2 {
+		t.Fatalf("the new device shows %q", words)
 	}
-	var words []string
-	await(t, "the new device shows two words", func(ctx context.Context) bool {
-		said, err := fresh.client.Pairing(ctx, api.PairingQuery{})
-		words = said.Words
-		return err == nil && said.State == api.PairingCompare
-	})
 	b.see(strings.Join(words, " "))
 	b.axe("device-add-words")
 	b.click(`main button[name=do][value=yes]`)
 	b.see("added")
 	b.look("device-added")
+	laptop.see("This device is one of yours now.")
+	laptop.see("The history is here.")
+	laptop.look("pair-done")
+	laptop.click(`#pairing a[href="` + in + `"]`)
+	laptop.see("Before")
 
 	await(t, "the new device has what was before it", func(ctx context.Context) bool {
 		page, err := fresh.client.Inbox(ctx, api.InboxQuery{})
@@ -62,9 +79,6 @@ func TestDeviceIsAdded(t *testing.T) {
 	b.see("Same history as here")
 	b.look("devices-two")
 
-	laptop := open(t, fresh)
-	laptop.goTo(in)
-	laptop.see("Before")
 	var device string
 	for _, d := range muster[[]api.Device](fresh, "device", "list") {
 		if d.This {

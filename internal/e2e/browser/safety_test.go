@@ -5,11 +5,8 @@ package browser
 import (
 	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -155,31 +152,15 @@ func (b *tab) renew(in, old string) (fresh []string) {
 }
 
 // TestReturnedMessageIsTold has a member be removed while a message waits for them: the page says what came back, from whom, and what
-// to do.
+// to do, and that of nodes how much did.
 func TestReturnedMessageIsTold(t *testing.T) {
 	claim := startRendezvous(t)
 	ada := startPerson(t, "Ada")
 	org := muster[api.CreateOrgResult](ada, "org", "create", "Lighthouse", "--claim", claim, "--as", "Ada").Org
 	muster[any](ada, "admin", "policy", "set", "contact.admin.member=free")
-	bo := &person{t: t, name: "Bo", dir: filepath.Join(t.TempDir(), "node")}
-	node := exec.Command(filepath.Join(programs, "muster"), "start", "--dir", bo.dir, "--key-file", filepath.Join(t.TempDir(), "key"))
-	if err := node.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stopped := false
-	stop := func() {
-		if !stopped {
-			stopped = true
-			node.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it has ended by itself
-			node.Wait()                          //nolint:errcheck // ended by the signal
-		}
-	}
-	t.Cleanup(stop)
-	await(t, "Bo's node answers", func(ctx context.Context) bool {
-		return exec.CommandContext(ctx, filepath.Join(programs, "muster"), "status", "--dir", bo.dir).Run() == nil
-	})
+	bo := startPerson(t, "Bo")
 	muster[api.JoinResult](bo, "join", muster[api.InviteResult](ada, "invite").Invitation, "--as", "Bo")
-	stop()
+	bo.stop()
 	muster[api.SendResult](ada, "send", "Bo", "-s", "Tides", "-m", "High at six")
 	muster[any](ada, "admin", "remove", "Bo", "--yes")
 	b := open(t, ada)
@@ -188,6 +169,27 @@ func TestReturnedMessageIsTold(t *testing.T) {
 	b.see("Tides")
 	b.see("They can get nothing here any more")
 	b.look("safety-returned")
+	b.click("li[id^=returned-] a[href*='/m/']")
+	b.until("the conversation is open", "document.querySelector('h1').innerText.includes('Tides')")
+	b.see("no member any more")
+	b.look("thread-returned")
+
+	// The admin sees on the page of nodes that it came back with the announcement of its key, and why.
+	b.goTo("/o/" + org + "/admin/nodes")
+	b.see("2 deliveries came back to their senders in the last day.")
+	b.see("Room used")
+	if row := read[string](b, `[...document.querySelectorAll("#health tbody tr")].find((row) => row.textContent.includes("member removed")).innerText.replace(/\s+/g, " ")`); !strings.HasSuffix(row, " 2 2") {
+		t.Errorf("the row of who is shut out says %q", row)
+	}
+	b.look("nodes-returned")
+	for _, language := range []string{"de", "ar"} {
+		b.goTo("/preferences")
+		b.choose("#language", language)
+		b.click("main form button")
+		b.until("the language is another", fmt.Sprintf("document.documentElement.lang === %q", language))
+		b.goTo("/o/" + org + "/admin/nodes")
+		b.look("nodes-returned-" + language)
+	}
 }
 
 // small lists what can be pressed and is less than 24 pixels wide or high (WCAG 2.5.8), but for links within text.

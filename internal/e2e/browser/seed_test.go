@@ -5,7 +5,6 @@ package browser
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -32,10 +31,12 @@ const (
 // them by the person, half by others, each thread with one of these.
 type seeding struct {
 	messages, threads int
+	aged              bool   // the records are as old as what they hold
+	last              uint64 // number of the last such record
 
 	org    keys.OrgID
 	self   keys.MemberID
-	device keys.PublicKey
+	device keys.PrivateKey
 	others []keys.MemberID
 	random *rand.Rand
 	zipf   *rand.Zipf
@@ -47,9 +48,20 @@ type seeding struct {
 
 func seed(t *testing.T, p *person, messages, threads int, others ...*person) *seeding {
 	t.Helper()
+	return seedAs(t, p, false, messages, threads, others...)
+}
+
+// seedAged is seed, but the records are as old as what they hold: as they would be had the node run for two years.
+func seedAged(t *testing.T, p *person, messages, threads int, others ...*person) *seeding {
+	t.Helper()
+	return seedAs(t, p, true, messages, threads, others...)
+}
+
+func seedAs(t *testing.T, p *person, aged bool, messages, threads int, others ...*person) *seeding {
+	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	s := &seeding{
-		messages: messages, threads: threads, random: random, zipf: rand.NewZipf(random, 1.1, 8, wordsInUse),
+		messages: messages, threads: threads, aged: aged, last: 1000, random: random, zipf: rand.NewZipf(random, 1.1, 8, wordsInUse),
 		first: time.Now().AddDate(-2, 0, 0).UnixMilli(), roots: make([]keys.MessageID, threads),
 	}
 	for _, other := range others {
@@ -66,7 +78,7 @@ func seed(t *testing.T, p *person, messages, threads int, others ...*person) *se
 		t.Fatal(err)
 	}
 	defer v.Close()
-	db, err := store.Open(filepath.Join(p.dir, "store"), v.Key("store"))
+	db, err := store.Open(v.Path("store"), v.Key("store"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +86,7 @@ func seed(t *testing.T, p *person, messages, threads int, others ...*person) *se
 	err = db.View(func(tx *store.Tx) error {
 		all, err := tx.Organizations()
 		if err == nil {
-			s.org, s.self, s.device = all[0].Org, all[0].Member, keys.FromSeed(all[0].Identity).Public()
+			s.org, s.self, s.device = all[0].Org, all[0].Member, keys.FromSeed(all[0].Identity)
 		}
 		return err
 	})
@@ -121,16 +133,28 @@ func (s *seeding) put(tx *store.Tx, i int) error {
 		records = append(records, history.Record{Kind: history.RecordTag, Tag: &history.Tag{Message: m.ID(), Tag: seedTag}})
 	}
 	for _, r := range records {
-		if _, err := tx.AppendRecord(s.org, s.device, now, r); err != nil {
+		if err := s.add(tx, now, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// add stores a record. The node's own clock never goes back, so an aged one comes as if another device had kept it.
+func (s *seeding) add(tx *store.Tx, now int64, r history.Record) error {
+	if !s.aged {
+		_, err := tx.AppendRecord(s.org, s.device, now, r)
+		return err
+	}
+	s.last++
+	r.Device, r.Sequence, r.Clock = s.device.Public(), s.last, history.Clock{Wall: now}
+	_, err := tx.Merge(s.org, r.Sign(s.org, s.device), history.Limits{})
+	return err
+}
+
 func (s *seeding) message(i, thread int) history.Message {
 	other := s.others[thread%len(s.others)]
-	m := history.Message{Author: s.device, Member: s.self, Text: history.Text{To: []keys.MemberID{other}}}
+	m := history.Message{Author: s.device.Public(), Member: s.self, Text: history.Text{To: []keys.MemberID{other}}}
 	if i%2 == 0 {
 		m.Author, m.Member, m.Text.To = keys.PublicKey{byte(thread)}, other, []keys.MemberID{s.self}
 	}

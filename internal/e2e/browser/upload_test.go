@@ -3,68 +3,27 @@
 package browser
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"muster.example/node/api"
-	"muster.example/node/apiclient"
 )
 
 // restartable is a person whose node a test can stop and start again.
-type restartable struct {
-	*person
-	key  string
-	stop func()
-}
+type restartable struct{ *person }
 
 func startRestartable(t *testing.T, name string) *restartable {
 	t.Helper()
-	r := &restartable{person: &person{t: t, name: name, dir: filepath.Join(t.TempDir(), "node")}, key: filepath.Join(t.TempDir(), "key")}
-	r.start()
-	t.Cleanup(func() { r.stop() })
-	client, err := apiclient.New(r.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.client = client
-	t.Cleanup(func() { client.Close() })
-	return r
-}
-
-// start starts the node and notes its login link.
-func (r *restartable) start() {
-	r.t.Helper()
-	command := exec.Command(filepath.Join(programs, "muster"), "start", "--dir", r.dir, "--key-file", r.key)
-	out, err := command.StdoutPipe()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		r.t.Fatal(err)
-	}
-	r.stop = func() {
-		command.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it has ended by itself
-		command.Wait()                          //nolint:errcheck // ended by the signal
-	}
-	r.login = ""
-	for lines := bufio.NewScanner(out); r.login == "" && lines.Scan(); {
-		r.login = loginLink.FindString(lines.Text())
-	}
-	if r.login == "" {
-		r.t.Fatal("the node ended without a login link")
-	}
+	return &restartable{startPerson(t, name)}
 }
 
 // uploads returns those of the one draft, as the node has them, none while it is not reached.
@@ -154,7 +113,7 @@ func TestUploadGoesOn(t *testing.T) {
 	await(t, "the page notes that the node is gone", func(context.Context) bool {
 		return read[bool](b, `document.querySelector('[data-state="broken"]') !== null`)
 	})
-	r.start()
+	r.run()
 	tab, cancel := chromedp.NewContext(b.ctx) // signs in beside the page
 	defer cancel()
 	if err := chromedp.Run(tab, chromedp.Navigate(r.login)); err != nil {
