@@ -14,7 +14,8 @@ import (
 )
 
 // deb makes a Debian package: an ar archive of its form's version, a tar of what is said about it and a tar of its files. The
-// unit for systemd is there for each person to enable; nothing runs on installation.
+// units for systemd are there to be enabled, by each person and by who runs a server; nothing runs on installation, since most
+// who install it want no server.
 func (r release) deb(architecture string, programs []entry) ([]byte, error) {
 	files, err := r.installed(programs)
 	if err != nil {
@@ -26,7 +27,10 @@ func (r release) deb(architecture string, programs []entry) ([]byte, error) {
 		sums += fmt.Sprintf("%x  %s\n", md5.Sum(file.data), strings.TrimPrefix(file.name, "./")) //nolint:gosec // as above
 	}
 	about := fmt.Sprintf(control, debianVersion(r.version), architecture, (size+1023)/1024)
-	first, err := tarGz([]entry{{"./control", []byte(about), 0o644}, {"./md5sums", []byte(sums), 0o644}}, r.time)
+	first, err := tarGz([]entry{
+		{"./control", []byte(about), 0o644}, {"./md5sums", []byte(sums), 0o644}, {"./conffiles", []byte("/" + archiveSettingsPath + "\n/" + settingsPath + "\n"), 0o644},
+		{"./postinst", []byte(postinst), 0o755}, {"./prerm", []byte(prerm), 0o755}, {"./postrm", []byte(postrm), 0o755},
+	}, r.time)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +42,38 @@ func (r release) deb(architecture string, programs []entry) ([]byte, error) {
 		{"debian-binary", []byte("2.0\n"), 0o100644}, {"control.tar.gz", first, 0o100644}, {"data.tar.gz", second, 0o100644},
 	}, r.time), nil
 }
+
+const (
+	settingsPath        = "etc/muster/rendezvous.toml"
+	archiveSettingsPath = "etc/muster/archive.toml"
+)
+
+// The scripts keep systemd in step: a node that runs is started anew with the new program, and stopped before its program goes.
+// The node's folder is never removed: without its identity the organizations on it must move.
+const (
+	postinst = `#!/bin/sh
+set -e
+if [ "$1" = configure ] && [ -d /run/systemd/system ]; then
+	systemctl daemon-reload
+	systemctl try-restart muster-rendezvous.service
+fi
+`
+	prerm = `#!/bin/sh
+set -e
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+	systemctl disable --now muster-rendezvous.service muster-archive.service
+fi
+`
+	postrm = `#!/bin/sh
+set -e
+if [ -d /run/systemd/system ]; then
+	systemctl daemon-reload
+fi
+if [ "$1" = purge ] && [ -d /var/lib/muster-rendezvous ]; then
+	echo "The rendezvous node's folder stays: /var/lib/muster-rendezvous" >&2
+fi
+`
+)
 
 // control says what the package is. The programs are static: it depends on nothing.
 const control = `Package: muster
@@ -55,7 +91,8 @@ Description: members-only messenger
  .
  muster is a person's device: the node, the app that it serves to the browser,
  and a command line. muster-rendezvous is the server. To start the node at each
- log-in: muster service install.
+ log-in: muster service install. To run the server: edit
+ /etc/muster/rendezvous.toml, then systemctl enable --now muster-rendezvous.
 `
 
 // installed are the files of the package.
@@ -89,11 +126,17 @@ func (r release) installed(programs []entry) ([]entry, error) {
 	files := []entry{
 		{"./usr/bin/muster", programs[0].data, 0o755},
 		{"./usr/bin/muster-rendezvous", programs[1].data, 0o755},
+		{"./" + archiveSettingsPath, archiveSettings, 0o644},
+		{"./" + settingsPath, settings, 0o644},
+		{"./usr/lib/systemd/system/muster-archive.service", archiveUnit, 0o644},
+		{"./usr/lib/systemd/system/muster-rendezvous.service", systemUnit, 0o644},
 		{"./usr/lib/systemd/user/muster.service", []byte(unit), 0o644},
 		{"./usr/share/applications/muster.desktop", []byte(desktop), 0o644},
+		{"./usr/share/doc/muster/archive.md", read("docs/archive.md"), 0o644},
 		{"./usr/share/doc/muster/changelog.gz", packed.Bytes(), 0o644},
 		{"./usr/share/doc/muster/copyright", []byte(copyright), 0o644},
 		{"./usr/share/doc/muster/install.md", read("docs/install.md"), 0o644},
+		{"./usr/share/doc/muster/operating.md", read("docs/operating.md"), 0o644},
 		{"./usr/share/icons/hicolor/scalable/apps/muster.svg", read("node/web/static/icon.svg"), 0o644},
 	}
 	return files, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -38,7 +39,19 @@ type entry struct {
 }
 
 // documents go with every archive.
-var documents = []string{"LICENSE", "README.md", "CHANGELOG.md", "docs/install.md"}
+var documents = []string{"LICENSE", "README.md", "CHANGELOG.md", "docs/install.md", "docs/operating.md", "docs/archive.md"}
+
+// What has a system run the rendezvous node, and the archive's service.
+var (
+	//go:embed files/muster-rendezvous.service
+	systemUnit []byte
+	//go:embed files/rendezvous.toml
+	settings []byte
+	//go:embed files/muster-archive.service
+	archiveUnit []byte
+	//go:embed files/archive.toml
+	archiveSettings []byte
+)
 
 // debian are the platforms of which there is a package, by their folder and the name that Debian has for them.
 var debian = map[string]string{"linux-amd64": "amd64", "linux-arm64": "arm64"}
@@ -83,6 +96,11 @@ func (r release) platform(platform string) ([]string, error) {
 			return nil, err
 		}
 		files = append(files, entry{base + "/" + filepath.Base(document), data, 0o644})
+	}
+	if strings.HasPrefix(platform, "linux-") {
+		files = append(files,
+			entry{base + "/muster-rendezvous.service", systemUnit, 0o644}, entry{base + "/rendezvous.toml", settings, 0o644},
+			entry{base + "/muster-archive.service", archiveUnit, 0o644}, entry{base + "/archive.toml", archiveSettings, 0o644})
 	}
 	name, pack := base+".tar.gz", tarGz
 	if strings.HasPrefix(platform, "windows-") {

@@ -91,13 +91,14 @@ func tarNames(t *testing.T, data []byte) map[string]int64 {
 func TestArchivesHoldProgramsAndDocuments(t *testing.T) {
 	all := packed(t)
 	names := tarNames(t, all[tarName])
-	for name, mode := range map[string]int64{"muster": 0o755, "muster-rendezvous": 0o755, "LICENSE": 0o644, "README.md": 0o644, "install.md": 0o644} {
+	for name, mode := range map[string]int64{"muster": 0o755, "muster-rendezvous": 0o755, "LICENSE": 0o644, "README.md": 0o644, "install.md": 0o644,
+		"operating.md": 0o644, "muster-rendezvous.service": 0o644, "rendezvous.toml": 0o644} {
 		if got := names["muster-0.1-5-gabc-linux-arm64/"+name]; got != mode {
 			t.Errorf("%s has mode %o in the archive", name, got)
 		}
 	}
 	archive, err := zip.NewReader(bytes.NewReader(all[zipName]), int64(len(all[zipName])))
-	if err != nil || len(archive.File) != 6 || archive.File[0].Name != "muster-0.1-5-gabc-windows-amd64/muster.exe" {
+	if err != nil || len(archive.File) != 8 || archive.File[0].Name != "muster-0.1-5-gabc-windows-amd64/muster.exe" {
 		t.Fatalf("%v, %v", archive, err)
 	}
 	for _, name := range []string{debName, tarName, zipName} {
@@ -124,12 +125,28 @@ func TestDebianReadsThePackage(t *testing.T) {
 	if err != nil || !strings.Contains(string(about), "Version: 0.1+5+gabc\n") || !strings.Contains(string(about), "Architecture: arm64\n") {
 		t.Errorf("%v: %s", err, about)
 	}
+	files, err := exec.Command(tool, "--info", path, "conffiles").CombinedOutput()
+	if err != nil || string(files) != "/etc/muster/archive.toml\n/etc/muster/rendezvous.toml\n" {
+		t.Errorf("settings: %v: %s", err, files)
+	}
+	for _, script := range []string{"postinst", "prerm", "postrm"} {
+		text, err := exec.Command(tool, "--info", path, script).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", script, err)
+		}
+		check := exec.Command("sh", "-n")
+		check.Stdin = bytes.NewReader(text)
+		if out, err := check.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", script, err, out)
+		}
+	}
 	list, err := exec.Command(tool, "--contents", path).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, list)
 	}
 	for _, want := range []string{
 		"-rwxr-xr-x 0/0", " ./usr/bin/muster\n", " ./usr/lib/systemd/user/muster.service\n", " ./usr/share/doc/muster/copyright\n",
+		" ./usr/lib/systemd/system/muster-rendezvous.service\n", " ./etc/muster/rendezvous.toml\n", " ./usr/share/doc/muster/operating.md\n",
 		" ./usr/share/applications/muster.desktop\n", " ./usr/share/icons/hicolor/scalable/apps/muster.svg\n",
 	} {
 		if !strings.Contains(string(list), want) {
