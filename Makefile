@@ -1,4 +1,4 @@
-# `make` alone lists the targets. Settings: FUZZTIME, SEEDS, SIMFROM, SOAKTIME, PKG, VERSION.
+# `make` alone lists the targets. Settings: FLATTIME, FUZZTIME, SEEDS, SIMFROM, SOAKTIME, PKG, VERSION.
 
 GO       ?= go
 # A number of inputs, not a time: at the end of a time Go's fuzzing may fail with nothing but "context deadline exceeded"
@@ -7,6 +7,7 @@ FUZZTIME ?= 50000x
 SEEDS    ?= 20
 SIMFROM  ?= 0
 SOAKTIME ?= 600
+FLATTIME ?= 3m
 PKG      ?= ./...
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
@@ -23,13 +24,14 @@ PLATFORMS := linux/amd64 linux/arm64 linux/arm/7 linux/riscv64 darwin/amd64 darw
              windows/amd64 freebsd/amd64 android/arm64
 
 # The race detector slows tests tenfold, so only packages whose goroutines share memory run under it.
-RACE := ./internal/task ./internal/kv ./internal/p2p ./internal/testnet ./rendezvous/... ./node/...
+RACE := ./internal/task ./internal/kv ./internal/p2p ./internal/testnet ./internal/nearby/mdns ./rendezvous/... ./node \
+        ./node/apiclient ./node/landing ./node/localapi ./node/logfile ./node/search ./node/store ./node/vault ./node/web
 
 # The packages that have a test whose name begins with $(1).
 packages_with = $(shell grep -rlE '^func $(1)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo race sim fuzz crash browser pictures bench soak cross dist deb vectors fmt vet lint check clean
+.PHONY: help build test demo race sim fuzz crash cluster cluster-test net browser mounts pictures s3 bench flat soak cross dist deb vectors capacity carrying fmt vet lint check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,20 +55,31 @@ sim: ## run each simulation under SEEDS seeds, from SIMFROM on
 		env MUSTER_SIM_SEEDS=1 MUSTER_SIM_FROM=SEED $(GO) test -count=1 -run '^TestSim' -timeout 20m $(call packages_with,TestSim)
 
 fuzz: ## fuzz every target with FUZZTIME inputs
-	@grep -rnoE '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' . | sort | \
-	while IFS=: read -r file _ target; do \
-		name=$${target#func }; \
-		echo "$$name in $$(dirname $$file)"; \
-		$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$(dirname $$file)" || exit 1; \
-	done
+	scripts/fuzz.sh $(FUZZTIME)
 
 crash: ## kill the programs at random moments and check what is left
 	@packages="$(call packages_with,TestCrash)"; \
 	if [ -z "$$packages" ]; then echo "there are no crash tests"; exit 0; fi; \
 	$(GO) test -count=1 -tags crash -run '^TestCrash' -timeout 20m $$packages
 
+s3: ## keep an archive in the bucket of a real S3 server, which go fetches and builds
+	$(GO) test -count=1 -tags s3 -run '^TestS3' -timeout 10m $(call packages_with,TestS3)
+
+cluster: ## run a local cluster of three NATS servers, with keys and TLS, until Ctrl-C; what it keeps lies in .cluster
+	$(GO) run ./internal/cluster/start
+
+cluster-test: ## a queue in a cluster: kill, stop and cut off servers and processes, delete their data, while messages flow
+	$(GO) test -count=1 -tags cluster -timeout 8m ./rendezvous/queue/replicated ./internal/e2e/cluster
+
+# Most of these tests wait for most of their time, so more run at once than there are processors.
+net: ## run the programs in network namespaces: LANs, routers, NAT (needs root, Debian's iproute2, nftables)
+	$(GO) test -count=1 -tags netns -parallel 6 -timeout 10m ./internal/e2e/netns
+
 browser: ## open the app in a real Chromium (needs Debian's chromium); pictures of the pages go to bin/pages
-	MUSTER_SCREENSHOTS=$(CURDIR)/bin/pages $(GO) test -count=1 -tags browser -timeout 7m ./internal/e2e/browser
+	MUSTER_SCREENSHOTS=$(CURDIR)/bin/pages $(GO) test -count=1 -tags browser -timeout 10m ./internal/e2e/browser
+
+mounts: ## back up to drives that are mounted (needs root, Debian's dosfstools, fusefat, exfatprogs, exfat-fuse, e2fsprogs, psmisc)
+	$(GO) test -count=1 -tags mounts -timeout 5m ./internal/e2e/mount
 
 pictures: ## take the pictures of docs/tour.md anew (needs Debian's chromium, fonts-noto-core, fonts-noto-color-emoji)
 	MUSTER_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -v -tags browser -timeout 4m -run '^TestTour$$' ./internal/e2e/browser
@@ -74,7 +87,15 @@ pictures: ## take the pictures of docs/tour.md anew (needs Debian's chromium, fo
 bench: build ## measure
 	scripts/bench.sh
 
-soak: ## run simulations and properties under ever new seeds for SOAKTIME seconds
+flat: build ## have messages go through a rendezvous node for FLATTIME and see that what it holds does not grow
+	@mkdir -p bin
+	$(GO) build -o bin/ ./internal/bench/load
+	bin/load -node bin/muster-rendezvous -soak $(FLATTIME) -messages 5000
+
+soak: ## flat for an hour; simulations and properties under ever new seeds for SOAKTIME seconds; a link breaks during 100,000 messages, a node is away for ten minutes
+	$(MAKE) --no-print-directory flat FLATTIME=1h
+	MUSTER_BREAK_MESSAGES=100000 $(GO) test -count=1 -v -tags netns -timeout 20m -run '^TestHistorySurvivesBrokenLinks$$' ./internal/e2e/netns
+	MUSTER_NODE_AWAY=600 $(GO) test -count=1 -v -tags netns -timeout 20m -run '^TestNodeUnplugged$$' ./internal/e2e/netns
 	@end=$$(($$(date +%s) + $(SOAKTIME))); seed=1000; \
 	while [ $$(date +%s) -lt $$end ]; do \
 		$(MAKE) --no-print-directory sim SEEDS=5 SIMFROM=$$seed || exit 1; \
@@ -101,6 +122,12 @@ deb: ## install the Debian package that dist made, look, and remove it again (as
 
 vectors: ## write the test vectors of the specs anew
 	$(GO) test -count=1 -run '^TestVector(s|Files)$$' $(call packages_with,TestVectors) -update
+
+capacity: ## write the tables of docs/capacity.md anew from the model
+	$(GO) test -count=1 -run '^TestDocument$$' ./internal/bench/capacity -update
+
+carrying: ## write the table of carriers in docs/benchmarks.md anew, from simulated weeks
+	$(GO) run ./internal/bench/carrying/write
 
 fmt: ## format the Go files
 	gofmt -w $$(git ls-files '*.go')
