@@ -41,7 +41,7 @@ var fileSet = token.NewFileSet()
 // files reads the whole repository once, but for what git ignores.
 var files = sync.OnceValues(func() ([]*file, error) {
 	var all []*file
-	skipped := []string{".git", "bin", "dist", ".bench"}
+	skipped := []string{".git", "bin", "dist", ".bench", ".cluster"}
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
