@@ -33,9 +33,10 @@ type deliverer struct {
 
 	mu     sync.Mutex // guards the following
 	unread map[keys.EnvelopeID]pending
-	bytes  int // of the bodies in unread
-	need   int // bytes of the next body, if it did not fit beside those
-	pongs  int // that are owed
+	bytes  int    // of the bodies in unread
+	need   int    // bytes of the next body, if it did not fit beside those
+	pongs  int    // that are owed
+	era    uint64 // of the queue whose numbers the writer goes by
 
 	pieces pieces
 }
@@ -106,6 +107,7 @@ func (d *deliverer) write(ctx context.Context) error {
 	}
 	var after uint64
 	for {
+		d.renew(d.node.queue.Era(), &after)
 		if newest := d.org.roll.checkpoint(); !last && &newest[0] != &note[0] {
 			note = newest
 			out.frame = rvproto.AppendHead(out.frame[:0], rvproto.HeadFrame{Checkpoint: note})
@@ -156,6 +158,18 @@ func (d *deliverer) write(ctx context.Context) error {
 		case <-d.session.wake:
 		}
 	}
+}
+
+// renew has everything be delivered from the beginning when the queue's numbers are not those of before. What the device has got
+// already comes once more, which it notices by the ids. [STO-96]
+func (d *deliverer) renew(era uint64, after *uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if era == d.era {
+		return
+	}
+	d.era, *after = era, 0
+	d.pieces.later, d.pieces.coming, d.pieces.began = nil, rvproto.ComingFrame{}, false
 }
 
 // attend notes that the device is there, for the other nodes too. An archive's service is none, and never parked.

@@ -104,7 +104,7 @@ func (d *deliverer) pass() {
 func (d *deliverer) sendPiece(out *outbox, delivery *queue.Delivery) (int, error) {
 	p := &d.pieces
 	d.mu.Lock()
-	if p.coming.Number != delivery.Number || p.coming.Size == 0 {
+	if !p.goesOn(delivery) {
 		if n := len(d.unread); n >= rvproto.DeliverWindow || n > 0 && d.bytes+len(delivery.Body) > rvproto.DeliverWindowBytes {
 			d.mu.Unlock()
 			return 0, nil // an acknowledgement makes room
@@ -150,6 +150,11 @@ func (d *deliverer) sendPiece(out *outbox, delivery *queue.Delivery) (int, error
 		d.pass()
 	}
 	return 1, out.flush()
+}
+
+// goesOn reports whether what comes now is a piece of that body: its number alone does not say so. [STO-96]
+func (p *pieces) goesOn(delivery *queue.Delivery) bool {
+	return p.coming.Size != 0 && p.coming.Number == delivery.Number && p.coming.ID == delivery.ID
 }
 
 // hearHeld takes what the device says that it has of a body; false for another frame.

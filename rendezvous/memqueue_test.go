@@ -14,6 +14,7 @@ import (
 type memQueue struct {
 	mu       sync.Mutex
 	number   uint64
+	era      uint64
 	bodies   map[keys.EnvelopeID]*queue.Item
 	waiting  map[keys.PublicKey][]queue.Delivery
 	watchers map[keys.PublicKey][]chan struct{}
@@ -94,6 +95,12 @@ func (q *memQueue) Next(_ context.Context, device keys.PublicKey, after uint64, 
 		found = append(found, d)
 	}
 	return found, nil
+}
+
+func (q *memQueue) Era() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.era
 }
 
 func (q *memQueue) Watch(device keys.PublicKey) (<-chan struct{}, func()) {

@@ -198,6 +198,9 @@ func (e *Embedded) damagedLocked(file string, offset int64, what string) {
 	e.log.Error("queue: damage on disk", "error", err)
 }
 
+// Era implements Engine: no number is given twice.
+func (e *Embedded) Era() uint64 { return 0 }
+
 // Watch implements Engine.
 func (e *Embedded) Watch(key keys.PublicKey) (changed <-chan struct{}, stop func()) {
 	e.mu.Lock()

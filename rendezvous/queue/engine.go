@@ -75,6 +75,9 @@ type Engine interface {
 	// Next returns what waits for device behind number after, in order, up to maxItems entries and maxBytes of bodies,
 	// but at least one if any waits. It does not wait.
 	Next(ctx context.Context, device keys.PublicKey, after uint64, maxItems, maxBytes int) ([]Delivery, error)
+	// Era returns a number that changes when numbers that Delivery had may be given to other bodies: what was lost was made anew. Who keeps
+	// a place in a queue asks for it before Next, and begins at the beginning when it is another. [STO-96]
+	Era() uint64
 	// Watch returns a channel of capacity one that gets a value after each Put for device. Call Next after
 	// subscribing: what waited before is not signalled.
 	Watch(device keys.PublicKey) (changed <-chan struct{}, stop func())

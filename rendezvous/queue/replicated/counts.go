@@ -33,6 +33,16 @@ func (e *Engine) Watch(key keys.PublicKey) (changed <-chan struct{}, stop func()
 	}
 }
 
+// Era implements queue.Engine: it counts the logs that were made anew, or went back.
+func (e *Engine) Era() (losses uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.shards {
+		losses += s.losses
+	}
+	return losses
+}
+
 // Holds implements queue.Engine.
 func (e *Engine) Holds(id keys.EnvelopeID) bool {
 	e.mu.Lock()

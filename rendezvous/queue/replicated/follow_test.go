@@ -134,3 +134,27 @@ func TestATurnWhoseAnswerIsLostIsLeft(t *testing.T) {
 	}
 	turn(second, true, "the first has left")
 }
+
+// Numbers of a log that was deleted are given once more, and those who stand at one are told so. [STO-96]
+func TestALogThatIsMadeAnewIsAnotherEra(t *testing.T) {
+	c := startCluster(t, 1)
+	opt := replicated.Hurry(optionsFor(t, c, newPrefix()))
+	opt.Shards = 1
+	e, _ := open(t, opt)
+	for n := range 5 { // a record each
+		put(t, e, queuetest.Item(n, 1))
+	}
+	era, list := e.Era(), next(t, e, 1)
+	if err := e.ReadAnew(t.Context()); err != nil || e.Era() != era {
+		t.Fatalf("era %d after %d: the same log was read again: %v", e.Era(), era, err)
+	}
+	if err := streams(t, opt).DeleteStream(t.Context(), opt.Prefix+"-0-log"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the loss is seen", func() bool { return e.Era() != era && !e.Holds(queuetest.ID(4)) })
+	put(t, e, queuetest.Item(4, 1))
+	again := next(t, e, 1)
+	if len(again) != 1 || again[0].ID != queuetest.ID(4) || again[0].Number >= list[4].Number {
+		t.Errorf("%d deliveries, the first with number %d, which was %d", len(again), again[0].Number, list[4].Number)
+	}
+}
