@@ -126,7 +126,7 @@ func (s *shard) openStreams(ctx context.Context) (opened [3]jetstream.Stream, er
 		},
 		{
 			Name: s.bodyName, Subjects: []string{s.bodySubject()}, Storage: jetstream.FileStorage,
-			Discard: jetstream.DiscardNew, MaxBytes: s.engine.opt.MaxBytes / int64(s.n+1),
+			Discard: jetstream.DiscardNew, MaxBytes: s.most,
 		},
 		{
 			Name: s.keyName, Subjects: []string{s.keySubjects()}, Storage: jetstream.MemoryStorage, MaxMsgsPerSubject: 1,

@@ -97,7 +97,7 @@ func (e *Engine) open(ctx context.Context, nc *nats.Conn) error {
 		return err
 	}
 	for n := range shards {
-		s := newShard(e, n)
+		s := newShard(e, n, shards)
 		opened, err := s.openStreams(ctx)
 		if err != nil {
 			return err

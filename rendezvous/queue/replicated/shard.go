@@ -19,6 +19,7 @@ type shard struct {
 	engine *Engine
 	link   *link
 	n      int
+	most   int64 // bytes of sealed bodies
 
 	logName, bodyName, keyName string // of the streams
 	log, bodies, keyring       jetstream.Stream
@@ -47,10 +48,10 @@ type shard struct {
 	state state // the sweeper's
 }
 
-func newShard(e *Engine, n int) *shard {
+func newShard(e *Engine, n, of int) *shard {
 	name := fmt.Sprintf("%s-%d", e.opt.Prefix, n)
 	return &shard{
-		engine: e, link: e.link, n: n,
+		engine: e, link: e.link, n: n, most: e.opt.MaxBytes / int64(of),
 		logName: name + "-log", bodyName: name + "-bodies", keyName: name + "-keys",
 		wakeWriter: make(chan struct{}, 1), wakeAcks: make(chan struct{}, 1), want: make(chan struct{}, 1),
 		anew:    make(chan chan<- error),

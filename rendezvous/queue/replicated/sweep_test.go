@@ -227,6 +227,33 @@ func TestAFullClusterSaysSo(t *testing.T) {
 	until(t, "there is room again", func() bool { return full(1000) == nil })
 }
 
+// The servers set aside for the bodies of all shards what the queue may hold, and no more. [STO-81]
+func TestTheServersReserveTheRoom(t *testing.T) {
+	const room = 64<<20 + 3
+	c := startCluster(t, 1)
+	opt := optionsFor(t, c, newPrefix())
+	opt.MaxBytes = room
+	open(t, opt)
+	js := streams(t, opt)
+	listed, most := js.ListStreams(t.Context()), int64(0)
+	for info := range listed.Info() {
+		if limit := info.Config.MaxBytes; limit > 0 {
+			most += limit
+		}
+	}
+	if err := listed.Err(); err != nil {
+		t.Fatal(err)
+	}
+	account, err := js.AccountInfo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most > room || most < room-64 || account.ReservedStore != uint64(most) || account.ReservedMemory != 0 {
+		t.Errorf("of %d bytes the streams may take %d, and the server reserves %d on disk and %d in memory",
+			room, most, account.ReservedStore, account.ReservedMemory)
+	}
+}
+
 func TestCredentialsThatOthersCanReadAreRefused(t *testing.T) {
 	c := startCluster(t, 1)
 	if err := os.Chmod(c.Credentials(), 0o640); err != nil {
