@@ -2,9 +2,14 @@ package replicated
 
 import (
 	"context"
+	"encoding/binary"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"muster.example/internal/keys"
+	"muster.example/internal/wire"
 )
 
 // Hurry makes the sweeper as impatient as a test is.
@@ -57,6 +62,52 @@ func (e *Engine) Look(ctx context.Context, meanwhile func()) error {
 		}
 	}
 	return nil
+}
+
+// RereadLong has a log be read anew of which most holds no more: so many records, each with an acknowledgement of 32,768 entries of nobody, and
+// each tenth with an item. look is called before each page. It returns the bytes of the log, and how many items wait then.
+func RereadLong(ctx context.Context, records int, look func()) (size int64, waiting int, err error) {
+	e := &Engine{log: slog.New(slog.DiscardHandler), index: newIndex()}
+	e.cache.clear()
+	s := newShard(e, 0, 1)
+	s.log = toldStream{last: uint64(records)}
+	numbers := make([]uint64, maxAcked)
+	for i := range numbers {
+		numbers[i] = 1<<60 + uint64(i)
+	}
+	s.page = func(_ context.Context, from uint64) (page []logged, err error) {
+		look()
+		for bytes := 0; from <= uint64(records) && len(page) < pageMessages && bytes < pageBytes; from++ {
+			r := record{Acks: []acked{{Device: keys.PublicKey{9}, Numbers: numbers}}}
+			if from%10 == 0 {
+				r.Lists = [][]byte{bytes32(1)}
+				r.Items = []note{{ID: keys.EnvelopeID(bytes32(from)), Kind: 1, Token: from, Parts: []part{{Seq: from, Length: sealOverhead}}, Groups: []group{{}}}}
+			}
+			page = append(page, logged{from, wire.Encode(&r)})
+			bytes += len(page[len(page)-1].data)
+		}
+		for _, m := range page {
+			size += int64(len(m.data))
+		}
+		return page, nil
+	}
+	if err := s.reload(ctx); err != nil {
+		return 0, 0, err
+	}
+	look()
+	return size, len(e.devices[keys.PublicKey(bytes32(1))].entries), nil
+}
+
+func bytes32(n uint64) []byte { return binary.BigEndian.AppendUint64(make([]byte, 24, 32), n) }
+
+// toldStream is a stream of which nothing is known but how long it is.
+type toldStream struct {
+	jetstream.Stream
+	last uint64
+}
+
+func (s toldStream) Info(context.Context, ...jetstream.StreamInfoOpt) (*jetstream.StreamInfo, error) {
+	return &jetstream.StreamInfo{State: jetstream.StreamState{FirstSeq: 1, LastSeq: s.last}}, nil
 }
 
 // slowStream is a stream whose state is old when it is told.

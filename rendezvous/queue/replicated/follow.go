@@ -9,7 +9,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"muster.example/internal/keys"
 	"muster.example/rendezvous/queue"
 )
 
@@ -63,7 +62,7 @@ func (s *shard) next(m logged) bool {
 // beginning was purged or it was lost: it is read anew.
 func (s *shard) catchUp(ctx context.Context) error {
 	for {
-		page, err := s.link.page(ctx, s.logName, s.known()+1)
+		page, err := s.page(ctx, s.known()+1)
 		for _, m := range page {
 			if !s.next(m) {
 				return s.reload(ctx)
@@ -96,94 +95,6 @@ func (s *shard) readAnew(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// reload reads the log from its beginning. What was known before is served until all of it is read, and then replaced at once:
-// nobody sees a queue of which a part is missing, and no acknowledgement meets an entry that is not there yet.
-func (s *shard) reload(ctx context.Context) error {
-	info, err := s.log.Info(ctx)
-	if err != nil {
-		return unavailable("looking at the log", err)
-	}
-	first := max(info.State.FirstSeq, 1)
-	var records []*record // from first on
-	// What comes before a gap was purged while it was read: whatever of it lives was stated anew behind the gap. [STO-85]
-	skip := func(to uint64) { first, records = to, nil }
-	for first+uint64(len(records)) <= info.State.LastSeq {
-		page, err := s.link.page(ctx, s.logName, first+uint64(len(records)))
-		if err != nil {
-			return err
-		}
-		for _, m := range page {
-			if m.seq != first+uint64(len(records)) {
-				skip(m.seq)
-			}
-			records = append(records, s.parse(m))
-		}
-		if len(page) == 0 { // from a server that is behind
-			if err := pause(ctx, retryPause); err != nil {
-				return err
-			}
-			made := info.Created
-			if info, err = s.log.Info(ctx); err != nil {
-				return unavailable("looking at the log", err)
-			}
-			if !info.Created.Equal(made) {
-				return fmt.Errorf("%w: the log was made anew while it was read", queue.ErrUnavailable)
-			}
-			if info.State.FirstSeq > first+uint64(len(records)) {
-				skip(info.State.FirstSeq)
-			}
-		}
-	}
-	s.engine.mu.Lock()
-	defer s.engine.mu.Unlock()
-	if !info.Created.Equal(s.made) || info.State.LastSeq < s.applied {
-		s.losses++
-		s.made = info.Created
-	}
-	s.replaceLocked(first, records)
-	return nil
-}
-
-// replaceLocked forgets the shard, and makes true what the records say, which go from one sequence on. What was acknowledged here
-// stays out of sight.
-func (s *shard) replaceLocked(first uint64, records []*record) {
-	e := s.engine
-	type hidden struct {
-		device *device
-		number uint64
-		id     keys.EnvelopeID // a log that was made anew gives its numbers to others
-	}
-	var acknowledged []hidden
-	now := time.Now()
-	for _, d := range e.devices {
-		for i := len(d.entries) - 1; i >= 0; i-- {
-			at := &d.entries[i]
-			if at.item.shard != s {
-				continue
-			}
-			if at.hidden {
-				acknowledged = append(acknowledged, hidden{d, at.number, at.item.id})
-			}
-			e.remove(d, i, now)
-		}
-	}
-	clear(s.packs)
-	clear(s.commits)
-	s.applied = first - 1
-	for i, r := range records {
-		s.applyLocked(first+uint64(i), r)
-	}
-	for _, h := range acknowledged {
-		if d := e.devices[h.device.key]; d != nil {
-			if at := d.at(h.number); at != nil && at.item.shard == s && at.item.id == h.id {
-				e.hide(d, at)
-			}
-		}
-	}
-	s.renewAcksLocked()
-	s.progressLocked()
 }
 
 // reached waits until a record of the log is known here. Errors: the context's, ErrUnavailable when the log was lost meanwhile: its numbers are given

@@ -3,6 +3,7 @@ package replicated_test
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -77,6 +78,26 @@ func TestALogIsReadAnewUnseen(t *testing.T) {
 		}
 	}
 	t.Logf("%d were acknowledged meanwhile", acknowledged)
+}
+
+// A log that is read anew takes the memory of a page, however long it is, beside that of what waits.
+func TestALongLogIsReadByThePage(t *testing.T) {
+	const most = 32 << 20
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before, peak := heap(), int64(0)
+	size, waiting, err := replicated.RereadLong(t.Context(), 500, func() { peak = max(peak, heap()-before) })
+	if err != nil || waiting != 50 {
+		t.Fatalf("%d wait: %v", waiting, err)
+	}
+	if size < 4*most || peak > most {
+		t.Errorf("a log of %d MiB took %d MiB", size>>20, peak>>20)
+	}
+	t.Logf("a log of %d MiB took %d MiB", size>>20, peak>>20)
 }
 
 // What is put while a log is read anew is put: nobody is told that it could not be.

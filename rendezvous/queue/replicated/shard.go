@@ -23,6 +23,7 @@ type shard struct {
 
 	logName, bodyName, keyName string // of the streams
 	log, bodies, keyring       jetstream.Stream
+	page                       func(ctx context.Context, from uint64) ([]logged, error) // of the log; nothing is no error
 
 	wakeWriter chan struct{}     // a put waits
 	wakeAcks   chan struct{}     // an acknowledgement waits
@@ -50,7 +51,7 @@ type shard struct {
 
 func newShard(e *Engine, n, of int) *shard {
 	name := fmt.Sprintf("%s-%d", e.opt.Prefix, n)
-	return &shard{
+	s := &shard{
 		engine: e, link: e.link, n: n, most: e.opt.MaxBytes / int64(of),
 		logName: name + "-log", bodyName: name + "-bodies", keyName: name + "-keys",
 		wakeWriter: make(chan struct{}, 1), wakeAcks: make(chan struct{}, 1), want: make(chan struct{}, 1),
@@ -59,6 +60,8 @@ func newShard(e *Engine, n, of int) *shard {
 		items:   make(map[*item]struct{}), packs: make(map[uint64]*pack), commits: make(map[uint64]*commit),
 		progress: make(chan struct{}), room: make(chan struct{}), acks: make(map[keys.PublicKey][]uint64),
 	}
+	s.page = func(ctx context.Context, from uint64) ([]logged, error) { return s.link.page(ctx, s.logName, from) }
+	return s
 }
 
 // Subjects of a shard.
