@@ -174,8 +174,7 @@ func (e *Engine) refuse() {
 			r.fail(queue.ErrClosed)
 		}
 		s.pending, s.waiting = nil, 0
-		close(s.room)
-		s.room = make(chan struct{})
+		s.roomLocked()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"muster.example/internal/keys"
@@ -49,6 +50,34 @@ func (e *Engine) ReadAnew(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Occupy makes somebody append to each log who does not end.
+func (e *Engine) Occupy() {
+	for _, s := range e.shards {
+		s.writing <- struct{}{}
+	}
+}
+
+// Pending returns how many puts wait for the writers, and their bytes.
+func (e *Engine) Pending() (puts, bytes int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.shards {
+		puts, bytes = puts+len(s.pending), bytes+s.waiting
+	}
+	return puts, bytes
+}
+
+// Ends returns how many ends of streams are remembered.
+func (e *Engine) Ends() (n int) {
+	for _, s := range e.shards {
+		n += len(s.state.ends)
+	}
+	return n
+}
+
+// Removed is removed.
+func Removed(answer *nats.Msg) bool { return removed(answer) }
 
 // Look sees whether the streams are still what they were, while something happens behind the answer about each log. Nothing else sweeps.
 func (e *Engine) Look(ctx context.Context, meanwhile func()) error {

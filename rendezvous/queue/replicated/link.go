@@ -51,6 +51,9 @@ const (
 	codeNoPeers               = 10005 // no servers with so much room
 )
 
+// codeNotDeleted means that there is no such message to be removed.
+const codeNotDeleted = 10057
+
 // answered makes an error of what a server answered.
 func answered(e *jetstream.APIError) error {
 	switch e.ErrorCode {

@@ -88,6 +88,12 @@ func (s *shard) enqueue(ctx context.Context, r *request) error {
 	}
 }
 
+// roomLocked tells those who wait that there is more room.
+func (s *shard) roomLocked() {
+	close(s.room)
+	s.room = make(chan struct{})
+}
+
 // withdraw takes a request back; false if it was begun.
 func (s *shard) withdraw(r *request) bool {
 	s.engine.mu.Lock()
@@ -99,6 +105,7 @@ func (s *shard) withdraw(r *request) bool {
 		if other == r {
 			s.pending = append(s.pending[:i:i], s.pending[i+1:]...)
 			s.waiting -= r.size
+			s.roomLocked()
 			break
 		}
 	}
@@ -127,8 +134,7 @@ func (s *shard) take() (taken []*request, acks []acked) {
 		taken = append(taken, r)
 	}
 	if len(taken) > 0 {
-		close(s.room)
-		s.room = make(chan struct{})
+		s.roomLocked()
 	}
 	return taken, s.takeAcksLocked()
 }

@@ -30,9 +30,15 @@ func (h holder) waiting(it *item) bool {
 
 // restate appends where items stand now, so that nothing before it needs to be read for them. It is appended only if the log
 // did not go on since it was made: so it is exact. [STO-85] moved says of some of them where their bodies lie from now on, sealed anew
-// under the keys of token.
+// under the keys of token. It ends in time: puts and acknowledgements wait for it.
 func (s *shard) restate(ctx context.Context, items []*item, moved map[*item]*write, token uint64) error {
-	defer s.hold()()
+	ctx, cancel := context.WithTimeout(ctx, commitTime)
+	defer cancel()
+	leave, err := s.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	for range restateTries {
 		last, data := s.statement(items, moved, token)
 		if data == nil {

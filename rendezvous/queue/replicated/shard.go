@@ -65,14 +65,24 @@ func newShard(e *Engine, n, of int) *shard {
 }
 
 // Subjects of a shard.
-func (s *shard) logSubject() string   { return s.engine.subject(s.n, "log") }
-func (s *shard) liveSubject() string  { return s.engine.subject(s.n, "live") }
-func (s *shard) bodySubject() string  { return s.engine.subject(s.n, "body") }
-func (s *shard) keySubjects() string  { return s.engine.subject(s.n, "key.*") }
-func (s *shard) hold() (leave func()) { s.writing <- struct{}{}; return func() { <-s.writing } }
-func (s *shard) progressLocked()      { close(s.progress); s.progress = make(chan struct{}) }
+func (s *shard) logSubject() string  { return s.engine.subject(s.n, "log") }
+func (s *shard) liveSubject() string { return s.engine.subject(s.n, "live") }
+func (s *shard) bodySubject() string { return s.engine.subject(s.n, "body") }
+func (s *shard) keySubjects() string { return s.engine.subject(s.n, "key.*") }
+func (s *shard) progressLocked()     { close(s.progress); s.progress = make(chan struct{}) }
 func (s *shard) keySubject(token uint64) string {
 	return s.engine.subject(s.n, "key."+strconv.FormatUint(token, 16))
+}
+
+// hold makes this the one that appends of this process, until leave. Whoever does so waits for the cluster: the context says how long others wait for
+// them.
+func (s *shard) hold(ctx context.Context) (leave func(), err error) {
+	select {
+	case s.writing <- struct{}{}:
+		return func() { <-s.writing }, nil
+	case <-ctx.Done():
+		return nil, unavailable("waiting for what is being appended", ctx.Err())
+	}
 }
 
 // parse returns what a message of the log says: nothing if it is damaged, which is reported.

@@ -29,6 +29,9 @@ type end struct {
 	at  time.Time
 }
 
+// mostEnds is how many of them are kept: of more than the time that they are needed for.
+const mostEnds = 100
+
 // forgetTime is after how long what is dead is forgotten that another process was to remove.
 const forgetTime = 5 * time.Minute
 
@@ -88,7 +91,9 @@ func (s *shard) inspect(ctx context.Context) (bytes uint64, err error) {
 		infos[i], err = stream.Info(ctx)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			s.engine.log.Error("queue: the cluster has lost a stream; it is made anew", "shard", s.n)
-			if _, err = s.openStreams(ctx); err == nil { // a stream is known by its name: others go on with what they have
+			opening, cancel := context.WithTimeout(ctx, openTime)
+			_, err = s.openStreams(opening)
+			if cancel(); err == nil { // a stream is known by its name: others go on with what they have
 				infos[i], err = stream.Info(ctx)
 			}
 		}
@@ -105,6 +110,7 @@ func (s *shard) inspect(ctx context.Context) (bytes uint64, err error) {
 	newBodies, newKeys := fresh(0), fresh(1)
 	s.state.logBytes, s.state.logFirst = log.State.Bytes, log.State.FirstSeq
 	s.state.ends = append(s.state.ends, end{bodies.State.LastSeq, time.Now()})
+	s.state.ends = s.state.ends[max(0, len(s.state.ends)-mostEnds):]
 	if s.cutOff(log, known) {
 		s.engine.log.Error("queue: the log in the cluster is not what it was; it is read anew", "stream", s.logName)
 		if err := s.readAnew(ctx); err != nil {
@@ -293,16 +299,26 @@ func (s *shard) sweepBodies(ctx context.Context) error {
 			requests[i] = nats.NewMsg("$JS.API.STREAM.MSG.DELETE." + s.bodyName)
 			requests[i].Data, _ = json.Marshal(map[string]any{"seq": seq, "no_erase": true}) //nolint:errcheck // plain values
 		}
-		if _, err := s.link.ask(ctx, 2*readTime, requests); err != nil {
+		answers, err := s.link.ask(ctx, 2*readTime, requests)
+		if err != nil {
 			return unavailable("removing bodies", err)
 		}
 		gone := make(map[uint64]bool)
-		for _, seq := range chunk {
-			gone[seq] = true
+		for i, seq := range chunk {
+			gone[seq] = removed(answers[i])
 		}
 		s.forgetPacks(func(seq uint64) bool { return gone[seq] })
 	}
 	return nil
+}
+
+// removed reports whether an answer says that a message is not there any more. What could not be asked for is asked for once more.
+func removed(answer *nats.Msg) bool {
+	var a stored
+	if statusOf(answer) != "" || json.Unmarshal(answer.Data, &a) != nil {
+		return false
+	}
+	return a.Error == nil || a.Error.Code < 500 || a.Error.ErrorCode == codeNotDeleted
 }
 
 func (s *shard) forgetPacks(which func(seq uint64) bool) {
@@ -329,9 +345,6 @@ func (s *shard) forgetDead() {
 		if len(c.items) == 0 && now.Sub(c.last) > forgetTime {
 			delete(s.commits, token)
 		}
-	}
-	for len(s.state.ends) > 100 {
-		s.state.ends = s.state.ends[1:]
 	}
 }
 

@@ -40,7 +40,7 @@ func (s *shard) write(ctx context.Context) error {
 			lingering = false
 		case <-s.wakeWriter:
 		}
-		for {
+		for ctx.Err() == nil { // then what waits is refused, and acknowledgements are settled above
 			requests, acks := s.take()
 			if len(requests) == 0 && len(acks) == 0 {
 				break
@@ -63,10 +63,7 @@ func (s *shard) settle(ctx context.Context) error {
 		if len(acks) == 0 {
 			return nil
 		}
-		leave := s.hold()
-		err := s.append(ctx, &record{Acks: acks})
-		leave()
-		if err != nil {
+		if err := s.append(ctx, &record{Acks: acks}); err != nil {
 			s.giveBack(acks)
 			return err
 		}
@@ -175,9 +172,7 @@ func (s *shard) commit(ctx context.Context, writes []*write, acks []acked) bool 
 	}
 	appended := true
 	if !r.empty() {
-		leave := s.hold()
 		failed := s.append(ctx, &r)
-		leave()
 		if err = errors.Join(err, failed); failed != nil {
 			appended = false
 			s.giveBack(acks)
@@ -296,9 +291,16 @@ func (s *shard) publish(ctx context.Context, messages []*nats.Msg) ([]uint64, er
 	}
 }
 
-// append makes a record durable and waits until it is known here. The caller holds writing. A record that was answered by
-// nobody is sent again under the same id, so that it is there once.
+// append makes a record durable and waits until it is known here. A record that was answered by nobody is sent again under the
+// same id, so that it is there once.
 func (s *shard) append(ctx context.Context, r *record) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTime) // others wait for it
+	defer cancel()
+	leave, err := s.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	id, err := newToken()
 	if err != nil {
 		return err
