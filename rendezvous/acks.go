@@ -157,5 +157,6 @@ func (d *deliverer) hearSigned(frame []byte) (heard bool, err error) {
 		return true, fmt.Errorf("%w: an acknowledgement of another device", wire.ErrDecode)
 	}
 	d.org.note(rvproto.NodeNote{Kind: rvproto.NoteAck, Signed: bytes.Clone(signed)})
+	d.node.tellProcesses(d.org, signed)
 	return true, nil
 }

@@ -190,7 +190,7 @@ func (n *Node) takeChangedOf(id keys.OrgID, changed [][]string) error {
 	}
 	n.sequence.Unlock()
 	for _, p := range changed {
-		err = errors.Join(err, o.takeChanged(p))
+		err = errors.Join(err, o.takeChanged(p), o.passOn(p))
 	}
 	return err
 }

@@ -202,6 +202,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	services.Go("store", n.collect)
 	services.Go("shared store", n.followStore)
 	services.Go("changes of others", n.takeForeign)
+	services.Go("other processes", n.hearProcesses)
 	services.Go("memory", n.giveBack)
 	n.clearAll()
 	services.Go("departures", n.seeOut)

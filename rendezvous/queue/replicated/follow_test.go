@@ -179,3 +179,36 @@ func TestALogThatIsMadeAnewIsAnotherEra(t *testing.T) {
 		t.Errorf("%d deliveries, the first with number %d, which was %d", len(again), again[0].Number, list[4].Number)
 	}
 }
+
+// What a process tells, the others hear, and it does not itself. [STO-97]
+func TestProcessesHearEachOther(t *testing.T) {
+	c := startCluster(t, 1)
+	opt := optionsFor(t, c, newPrefix())
+	opt.Shards = 1
+	a, _ := open(t, opt)
+	b, _ := open(t, opt)
+	heard := make(chan string, 100)
+	ctx, stop := context.WithCancel(t.Context())
+	var listening sync.WaitGroup
+	for name, e := range map[string]*replicated.Engine{"a": a, "b": b} {
+		listening.Go(func() {
+			if err := e.Listen(ctx, func(data []byte) { heard <- name + " hears " + string(data) }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	until(t, "b hears a", func() bool {
+		a.Tell([]byte("x"))
+		select {
+		case said := <-heard:
+			if said != "b hears x" {
+				t.Error(said)
+			}
+			return true
+		default:
+			return false
+		}
+	})
+	stop()
+	listening.Wait()
+}
