@@ -89,8 +89,9 @@ func (c *Callers) name(to keys.PublicKey, addresses ...netip.AddrPort) {
 	}
 	maps.DeleteFunc(c.toCall[to], func(_ netip.AddrPort, until time.Time) bool { return now.After(until) })
 	for _, at := range addresses {
-		if len(c.toCall[to]) < 2*MaxAddresses {
-			c.toCall[to][plainPort(at)] = now.Add(toCallTime)
+		at = plainPort(at)
+		if _, again := c.toCall[to][at]; again || len(c.toCall[to]) < 2*MaxAddresses {
+			c.toCall[to][at] = now.Add(toCallTime)
 		}
 	}
 }

@@ -67,21 +67,6 @@ func TestDialledWhereItWasNamed(t *testing.T) {
 	}
 }
 
-// A device is called where one machine may wait for it, and where no service of a system does; from afar nowhere that is another place for each.
-func TestWhereADeviceMayBe(t *testing.T) {
-	for text, want := range map[string]struct{ near, afar bool }{
-		"192.168.1.7:5000": {true, true}, "93.184.216.34:40000": {true, true}, "[2001:db8::1]:5000": {true, true}, "[fd00::1]:5000": {true, true},
-		"169.254.3.4:5000": {true, false}, "[fe80::1%eth0]:5000": {true, false}, "[fe80::1]:5000": {true, false},
-		"192.168.1.7:53": {}, "192.168.1.7:1023": {}, "192.168.1.7:0": {}, "127.0.0.1:5000": {}, "[::1]:5000": {}, "0.0.0.0:5000": {}, "0.1.2.3:5000": {},
-		"[::]:5000": {}, "224.0.0.251:5353": {}, "[ff02::fb]:5353": {}, "255.255.255.255:5000": {}, "240.0.0.1:5000": {}, "[::ffff:127.0.0.1]:5000": {},
-	} {
-		at := netip.MustParseAddrPort(text)
-		if Callable(at) != want.near || reachable(at) != want.afar {
-			t.Errorf("%s: %v, from afar %v", text, Callable(at), reachable(at))
-		}
-	}
-}
-
 // probe is a packet of a version that nobody speaks, which every QUIC server answers.
 func probe() []byte {
 	packet := make([]byte, 1200)

@@ -232,9 +232,11 @@ func newSwarm(cfg Config, identity crypto.PrivKey, bus event.Bus, resources netw
 		swarm.WithUDPBlackHoleSuccessCounter(nil),
 		swarm.WithIPv6BlackHoleSuccessCounter(nil),
 	}
-	if cfg.Gater != nil {
-		options = append(options, swarm.WithConnectionGater(cfg.Gater))
+	gate := cfg.Gater
+	if gate == nil {
+		gate = anybody{}
 	}
+	options = append(options, swarm.WithConnectionGater(dialGate{gate}))
 	return swarm.NewSwarm(id, peers, bus, options...)
 }
 

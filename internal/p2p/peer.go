@@ -7,7 +7,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
-	manet "github.com/multiformats/go-multiaddr/net"
 
 	"muster.example/internal/keys"
 )
@@ -40,7 +39,7 @@ func AddressInfo(key keys.PublicKey, addresses []string) (peer.AddrInfo, error) 
 		if err != nil {
 			return peer.AddrInfo{}, err
 		}
-		if manet.IsIPUnspecified(address) || hasPortZero(address) {
+		if !isOneHost(address) || hasPortZero(address) {
 			return peer.AddrInfo{}, fmt.Errorf("%w: %q cannot be dialled", ErrAddress, text)
 		}
 		info.Addrs = append(info.Addrs, address)

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -17,7 +17,6 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	identifypb "github.com/libp2p/go-libp2p/p2p/protocol/identify/pb"
 	ma "github.com/multiformats/go-multiaddr"
-	manet "github.com/multiformats/go-multiaddr/net"
 	multistream "github.com/multiformats/go-multistream"
 	"google.golang.org/protobuf/proto"
 )
@@ -29,8 +28,8 @@ const (
 	punchedTime = time.Minute
 	// observeTime is how long asking from where the host is seen may take.
 	observeTime = 3 * time.Second
-	// maxPunched is how many addresses of a peer are tried.
-	maxPunched = 8
+	// maxPunched is how many addresses of a peer are tried, and told to it. [NEAR-14]
+	maxPunched = 4
 	// maxIdentify is the size of the longest answer about it, in bytes: libp2p's own limit.
 	maxIdentify = 8 << 10
 )
@@ -40,9 +39,11 @@ const (
 // the way through a router may have another port after a minute.
 type puncher struct {
 	*holepunch.Service
-	host *hostParts
-	life context.Context // of the host: what asks for addresses has none
-	end  context.CancelFunc
+	host  *hostParts
+	life  context.Context // of the host: what asks for addresses has none
+	end   context.CancelFunc
+	tries punchTries
+	seen  atomic.Pointer[netip.Addr] // from where the host was seen at the last try; nil: that is not known
 }
 
 func newPuncher(h *hostParts) (*puncher, error) {
@@ -69,42 +70,53 @@ func (p *puncher) may(id peer.ID) bool {
 	return err == nil && p.host.direct.Punch(key)
 }
 
-// local returns the addresses of the host on its own networks: two peers behind one router reach each other there.
-func (p *puncher) local() (all []ma.Multiaddr) {
+// local returns the addresses of the host on its own networks.
+func (p *puncher) local() []ma.Multiaddr {
 	addresses, err := p.host.Network().InterfaceListenAddresses()
 	if err != nil {
 		return nil
 	}
-	for _, address := range addresses {
-		if at, ok := UDPOf(address); ok && reachable(at) && len(all) < maxPunched-1 {
-			all = append(all, address)
-		}
-	}
-	return all
+	return addresses
 }
 
-// FilterLocal implements holepunch.AddrFilter: it adds where the host is seen from.
-func (p *puncher) FilterLocal(to peer.ID, own []ma.Multiaddr) []ma.Multiaddr {
-	if !p.may(to) {
+// FilterLocal implements holepunch.AddrFilter, and begins each try: a peer is told from where the host is seen, and those of its own
+// addresses that mean the same everywhere. Others would have it call somebody who has nothing to do with it. [NEAR-14] [NEAR-15]
+func (p *puncher) FilterLocal(to peer.ID, own []ma.Multiaddr) (told []ma.Multiaddr) {
+	key, err := Key(to)
+	if err != nil || !p.may(to) || !p.tries.take(key, time.Now()) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(p.life, observeTime)
 	defer cancel()
-	if seen, err := p.observe(ctx); err == nil {
-		own = append(own, seen)
+	p.seen.Store(nil)
+	if address, err := p.observe(ctx); err == nil {
+		at, _ := UDPOf(address)
+		p.seen.Store(new(at.Addr()))
+		told = append(told, address)
 	}
-	return own
+	networks := ownNetworks()
+	for _, address := range own {
+		if at, ok := UDPOf(address); ok && networks.callableAfar(at, netip.Addr{}) && len(told) < maxPunched {
+			told = append(told, address)
+		}
+	}
+	return told
 }
 
-// FilterRemote implements holepunch.AddrFilter: the peer may call from where it says that it is, and is called there.
+// FilterRemote implements holepunch.AddrFilter: the peer may call from where it says that it is, and is called there. [NEAR-15]
 func (p *puncher) FilterRemote(from peer.ID, told []ma.Multiaddr) (kept []ma.Multiaddr) {
 	key, err := Key(from)
 	if err != nil || !p.may(from) {
 		return nil
 	}
+	var seen netip.Addr
+	if last := p.seen.Load(); last != nil {
+		seen = *last
+	}
+	networks := ownNetworks()
 	for _, address := range told {
 		at, ok := UDPOf(address)
-		if !ok || !reachable(at) || parseAddressOf(address) != nil || len(kept) == maxPunched {
+		if !ok || !networks.callableAfar(at, seen) || parseAddressOf(address) != nil || len(kept) == maxPunched {
 			continue
 		}
 		p.host.direct.Callers.Expect(punchedTime, at.Addr())
@@ -112,25 +124,6 @@ func (p *puncher) FilterRemote(from peer.ID, told []ma.Multiaddr) (kept []ma.Mul
 		kept = append(kept, address)
 	}
 	return kept
-}
-
-// reachable reports whether another device can wait at an address for one on another network: no port of the system's services, and
-// nothing that stands for many, for nobody, or for somebody else on each network.
-func reachable(at netip.AddrPort) bool {
-	return at.Addr().Zone() == "" && !at.Addr().IsLinkLocalUnicast() && Callable(at)
-}
-
-// leastPort is the lowest port at which a device waits: those below are the system's services.
-const leastPort = 1024
-
-// reserved are the IPv4 addresses that stand for no host: this network, and class E with broadcast.
-var reserved = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("240.0.0.0/4")}
-
-// Callable reports whether a device may wait at an address at all, so that a call there reaches one machine, and no service of it.
-func Callable(at netip.AddrPort) bool {
-	ip := at.Addr().Unmap()
-	return at.Port() >= leastPort && ip.IsValid() && !ip.IsUnspecified() && !ip.IsLoopback() && !ip.IsMulticast() &&
-		!slices.ContainsFunc(reserved, func(p netip.Prefix) bool { return p.Contains(ip.WithZone("")) })
 }
 
 func parseAddressOf(address ma.Multiaddr) error { return CheckAddress(address.String()) }
@@ -146,7 +139,7 @@ func (p *puncher) observe(ctx context.Context) (ma.Multiaddr, error) {
 		if parseErr != nil {
 			continue
 		}
-		if _, ok := UDPOf(address); !ok || manet.IsIPUnspecified(address) {
+		if _, ok := UDPOf(address); !ok || !isOneHost(address) {
 			continue
 		}
 		var seen ma.Multiaddr
@@ -210,7 +203,7 @@ func readObserved(r *bufio.Reader) (ma.Multiaddr, error) {
 		return nil, err
 	}
 	at, ok := UDPOf(seen)
-	if !ok || !reachable(at) || parseAddressOf(seen) != nil {
+	if !ok || !ownNetworks().callableAfar(at, at.Addr()) || parseAddressOf(seen) != nil {
 		return nil, errUnobserved
 	}
 	return seen, nil
