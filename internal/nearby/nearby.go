@@ -40,8 +40,8 @@ type Announcement struct {
 // Found is an announcement of another device, as it was heard.
 type Found struct {
 	Payload []byte
-	// Addresses are where the device says that it waits, 1 to MaxAddresses, on the local network alone: private, link-local with
-	// their zones, or unique local addresses, and addresses of a network that this machine is on.
+	// Addresses are where the device says that it waits, 1 to MaxAddresses, on the local network alone: link-local ones with their
+	// zones, and addresses of a network that this machine is on there.
 	Addresses []netip.AddrPort
 }
 

@@ -34,14 +34,14 @@ func (l link) addresses() (all []netip.Addr) {
 }
 
 // callable returns those addresses that somebody on this link may be called at, link-local ones with their zone: nobody has this
-// device call the world.
+// device call the world, nor another network that routers lead to. [NEAR-22]
 func (l link) callable(all []netip.Addr, port uint16) (found []netip.AddrPort) {
 	for _, ip := range all {
 		ip = ip.Unmap()
 		switch {
 		case ip.Is6() && ip.IsLinkLocalUnicast():
 			ip = ip.WithZone(l.name)
-		case !ip.IsPrivate() && !l.holds(ip), ip.IsLoopback(), ip.IsMulticast(), ip.IsUnspecified():
+		case !l.holds(ip), ip.IsLoopback(), ip.IsMulticast(), ip.IsUnspecified():
 			continue
 		}
 		found = append(found, netip.AddrPortFrom(ip, port))

@@ -294,7 +294,7 @@ func TestFlood(t *testing.T) {
 	if got := payloads(a.found[1]); !slices.Contains(got, "honest") {
 		t.Error("the honest one is not found")
 	}
-	for i, at := range []string{"8.8.8.8", "127.0.0.1", "224.0.0.251", "0.0.0.0", "2001:db8::1", "::1"} {
+	for i, at := range []string{"8.8.8.8", "192.168.77.7", "10.0.0.9", "fd00::9", "127.0.0.1", "224.0.0.251", "0.0.0.0", "2001:db8::1", "::1"} {
 		before := len(a.found[1])
 		hostile(2000+i, "192.0.2.77", at)
 		if a.deliver(); len(a.found[1]) != before {
