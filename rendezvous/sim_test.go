@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/protocol"
-
 	"muster.example/internal/p2p"
 	"muster.example/internal/testnet"
 	"muster.example/internal/wire"
@@ -83,7 +81,7 @@ func TestSimSilentDeviceIsGivenUp(t *testing.T) { // [RV-6]
 	testnet.Run(t, 1, func(t *testing.T, net *testnet.Net) {
 		s := simSite(t, net)
 		anna := s.found("Acme")
-		for _, id := range append([]protocol.ID{rvproto.PostPieces, rvproto.DeliverPieces}, longLived...) {
+		for _, id := range protocols(longLived) {
 			stream := anna.raw(id)
 			frames := wire.NewFrameReader(stream, 100, rvproto.MaxDeliverFrame)
 			if _, err := frames.Read(); err != nil {
@@ -106,7 +104,7 @@ func TestSimSilentDeviceIsGivenUp(t *testing.T) { // [RV-6]
 				t.Errorf("%s: given up after %v", id, took)
 			}
 		}
-		for _, id := range oneShot {
+		for _, id := range protocols(oneShot, thenTalk, ofNodes) {
 			stream := anna.raw(id)
 			if _, err := stream.Write([]byte{100}); err != nil { // half a frame, then nothing
 				t.Fatal(err)
