@@ -14,9 +14,10 @@
 // Goroutines: Run's own are in a task.Group. Pubsub has its own: a loop with a heartbeat every second, a few workers
 // that check signatures and call handlers, and three for each peer. All end with Run; see there.
 //
-// Queues, and what happens when they are full: 1,024 messages wait for their signature to be checked and 256 frames for
-// each peer that is slow to read; more are dropped, which gossip heals only within seconds. A peer that sends more than
-// 256 KiB a second is read more slowly. Waiting frames share the memory of their messages.
+// Queues, and what happens when they are full: messages of 8 MiB wait for their signature to be checked, 1,024 at most, and
+// frames of 4 MiB for each peer that is slow to read, 256 at most, each counted as the largest that the host takes; more are
+// dropped, which gossip heals only within seconds. A peer that sends more than 256 KiB a second is read more slowly. Waiting
+// frames share the memory of their messages. What was accepted is kept for five seconds for those who ask.
 //
 // The spec is docs/spec/09-gossip.md, rules [GOS-n].
 package gossip

@@ -33,9 +33,11 @@ const (
 	seqnoSize        = 8
 	signatureSize    = 64
 
-	validateQueue   = 1024
+	validateBytes   = 8 << 20 // of messages that wait to be verified, if each is of the largest size that the host takes [GOS-14]
+	validateMost    = 1024    // of them, however small
 	validateWorkers = 2
-	peerQueue       = 256
+	peerBytes       = 4 << 20 // of frames that wait for one peer, likewise [GOS-14]
+	peerMost        = 256
 	readPerSecond   = 256 << 10 // bytes from one stream [GOS-7]
 	readBurst       = 1 << 20
 
@@ -43,3 +45,9 @@ const (
 	restartPause = 500 * time.Millisecond // longer than most round trips
 	eventQueue   = 256                    // identified peers that wait to be looked at; the host waits when it is full
 )
+
+// validateQueue is how many messages of at most largest bytes wait to be verified. Pubsub counts them; the bound is of bytes. [GOS-14]
+func validateQueue(largest int) int { return min(validateMost, validateBytes/largest) }
+
+// peerQueue is how many frames wait for one peer of a host whose largest message has so many bytes. [GOS-14]
+func peerQueue(largest int) int { return min(peerMost, peerBytes/largest) }

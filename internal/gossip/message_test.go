@@ -141,7 +141,7 @@ func FuzzFrames(f *testing.F) { // [GOS-3]
 
 func TestSmallestMeshIsConsistent(t *testing.T) {
 	// Pubsub checks the same when it is made, and Config cannot ask for less.
-	if got := parameters(minNeighbours); got.Dout >= got.Dlo || got.Dout >= got.D/2 || got.Dlo > got.D || got.D > got.Dhi {
+	if got := parameters(minNeighbours, MaxMessage); got.Dout >= got.Dlo || got.Dout >= got.D/2 || got.Dlo > got.D || got.D > got.Dhi {
 		t.Errorf("the parameters of the smallest mesh contradict each other: %+v", got)
 	}
 }

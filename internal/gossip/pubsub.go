@@ -30,15 +30,15 @@ func (g *Gossip) assemble(ctx context.Context) (*running, error) {
 	frame := g.cfg.MaxMessage + frameOverhead
 	ps, err := pubsub.NewGossipSubWithRouter(ctx, gated, pubsub.DefaultGossipSubRouter(gated),
 		pubsub.WithGossipSubProtocols([]protocol.ID{Protocol}, everyFeature),
-		pubsub.WithGossipSubParams(parameters(g.cfg.Neighbours)),
+		pubsub.WithGossipSubParams(parameters(g.cfg.Neighbours, g.cfg.MaxMessage)),
 		pubsub.WithFloodPublish(true), // an own message goes to all neighbours: one of them that is silent hides nothing
 		pubsub.WithPeerExchange(false),
 		pubsub.WithMessageSignaturePolicy(pubsub.StrictSign), // [GOS-6]
 		pubsub.WithMaxMessageSize(frame),
 		pubsub.WithMaxControlMessageSize(frame),
-		pubsub.WithValidateQueueSize(validateQueue),
+		pubsub.WithValidateQueueSize(validateQueue(g.cfg.MaxMessage)),
 		pubsub.WithValidateWorkers(validateWorkers),
-		pubsub.WithPeerOutboundQueueSize(peerQueue),
+		pubsub.WithPeerOutboundQueueSize(peerQueue(g.cfg.MaxMessage)),
 		pubsub.WithPeerFilter(g.mayPeer),
 		pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(subscriptions{g}, maxSubscriptions)),
 		pubsub.WithAppSpecificRpcInspector(g.inspect),
@@ -55,13 +55,13 @@ func (g *Gossip) assemble(ctx context.Context) (*running, error) {
 
 // parameters returns those of a mesh of up to n peers. A host that has fewer neighbours than half of n hands messages
 // on to each, and refuses and prunes nobody: so a hub reaches every spoke, and no spoke loses its only hub. Peers beyond
-// the mesh are all told which messages there are.
-func parameters(n int) pubsub.GossipSubParams {
+// the mesh are all told which messages there are. No more are asked of a peer at once than half of what may wait to be verified.
+func parameters(n, largest int) pubsub.GossipSubParams {
 	p := pubsub.DefaultGossipSubParams()
 	p.Dhi, p.D, p.Dlo = n, n*3/4, n/2
 	p.Dscore, p.Dout = p.D, 2
 	p.Dlazy, p.GossipFactor = n, 1
-	p.MaxIHaveLength, p.MaxIHaveMessages = validateQueue/2, 10
+	p.MaxIHaveLength, p.MaxIHaveMessages = validateQueue(largest)/2, 10
 	p.IDontWantMessageThreshold = MaxMessage + 1 // envelopes: other duplicates are small, and a hub would ask all its peers
 	p.Connectors, p.MaxPendingConnections, p.PrunePeers = 0, 0, 0
 	return p
