@@ -3,7 +3,7 @@
 # scripts/bench.sh -help; without any, 2,000 devices that rest are measured as well. Needs Linux and a quiet machine: the load is on
 # the same cores as the node. scripts/bench.sh rest 10000 measures so many devices that rest, alone.
 # scripts/bench.sh roll measures the roll alone, on one core and without a node; mailbox a mailbox of 100,000 messages in a real
-# Chromium; search the index of as many, and of a million; store the store at rest; backup a backup of a million records, and of 1 GiB; sync what it takes to bring two histories in step; attacks what members notice of attacks on a node; idle what a device with nothing to do sends; links what goes over bad links, in simulated time, and how fast;
+# Chromium; search the index of as many, and of a million; store the store at rest; backup a backup of a million records, and of 1 GiB; sync what it takes to bring two histories in step; attacks what members notice of attacks on a node; idle what a device with nothing to do sends; lan 20 the same of so many devices on one local network, in simulated time; links what goes over bad links, in simulated time, and how fast;
 # unlock how long a passphrase takes; cluster a queue before three NATS servers.
 # scripts/bench.sh capacity 18000 has so many devices there at once (2,000 without a number), rest, get
 # messages and hear of events, and holds what that costs against the model of docs/capacity.md; as root it counts their traffic alone, in a
@@ -58,6 +58,10 @@ if [ "${1-}" = links ]; then
 fi
 if [ "${1-}" = idle ]; then
 	exec scripts/idle.sh
+fi
+if [ "${1-}" = lan ]; then
+	export MUSTER_LAN_DEVICES=${2:-20}
+	exec go test -count=1 -v -timeout 60m -run '^TestSimIdleCrowd$' ./internal/e2e/sim
 fi
 if [ "${1-}" = mailbox ]; then
 	export MUSTER_MAILBOX=${MUSTER_MAILBOX:-100000}

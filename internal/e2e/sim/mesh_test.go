@@ -62,18 +62,7 @@ func TestSimFiveOnALAN(t *testing.T) {
 		w.direct(true)
 		accounts := w.crowd(5, 1, func(int, *person) {})
 		w.assemble(func(*person) {})
-		made, err := accounts[0].devices[0].node.ChangeGroup(t.Context(), api.GroupRequest{Do: api.GroupCreate, Name: "Crew", Admission: "open"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		group := made.Group.Group
-		w.await(time.Minute, "everybody has the roll", w.together)
-		for _, a := range accounts[1:] {
-			if _, err := a.devices[0].node.ChangeGroup(t.Context(), api.GroupRequest{Do: api.GroupJoin, Group: group}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		w.await(10*time.Minute, "everybody has the roll", w.together)
+		group := w.inOneGroup(accounts)
 		w.alone()
 		for _, p := range w.all { // without what they had of the rendezvous node
 			p.crash()
