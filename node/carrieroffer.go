@@ -166,7 +166,7 @@ func inFrames(list []mesh.Offer) (frames [][]mesh.Offer) {
 
 // takeOffers says which of what is offered this device takes. [MSH-46]
 func (c *carriers) takeOffers(t *carrierTalk, list []mesh.Offer) error {
-	known, err := c.judge(list)
+	known, err := c.judge(t.p.key, list)
 	if err != nil {
 		return err
 	}
@@ -214,10 +214,11 @@ type judgement struct {
 	wanted  map[keys.EnvelopeID][]keys.PublicKey // who wants them, by what is known here; none of what is not taken at all
 	held    map[keys.EnvelopeID]bool             // carried, or was
 	author  map[keys.EnvelopeID]keys.MemberID    // whose they are
+	parts   map[keys.EnvelopeID]uint64           // bytes that came of them before
 }
 
-// judge looks up what is known of offers.
-func (c *carriers) judge(list []mesh.Offer) (j judgement, err error) {
+// judge looks up what is known of offers of a device.
+func (c *carriers) judge(by keys.PublicKey, list []mesh.Offer) (j judgement, err error) {
 	o := c.o
 	now := o.now()
 	o.mu.Lock()
@@ -225,7 +226,8 @@ func (c *carriers) judge(list []mesh.Offer) (j judgement, err error) {
 	sober := o.sober().Unix()
 	err = o.node.store.View(func(tx *store.Tx) error {
 		j = judgement{bounds: o.boundsLocked(), now: now, wanted: make(map[keys.EnvelopeID][]keys.PublicKey),
-			held: make(map[keys.EnvelopeID]bool), author: make(map[keys.EnvelopeID]keys.MemberID)}
+			held: make(map[keys.EnvelopeID]bool), author: make(map[keys.EnvelopeID]keys.MemberID),
+			parts: make(map[keys.EnvelopeID]uint64)}
 		carries, err := tx.Carries(o.org)
 		if err != nil {
 			return err
@@ -243,6 +245,13 @@ func (c *carriers) judge(list []mesh.Offer) (j judgement, err error) {
 				return err
 			}
 			j.held[offer.ID], j.author[offer.ID] = is || was, author
+			part, err := tx.CarriedPart(o.org, store.PartOf{ID: offer.ID, From: by})
+			if err != nil {
+				return err
+			}
+			if goesOn(part, offer.Size, now) {
+				j.parts[offer.ID] = part.Bytes
+			}
 			for _, device := range o.activeAmongLocked(offer.Wanted) {
 				wants, err := o.stillWants(tx, offer.ID, device)
 				if err != nil {
@@ -294,9 +303,9 @@ func (c *carriers) wantLocked(t *carrierTalk, offer mesh.Offer, j judgement) (wa
 		}
 		return want, false
 	}
-	in := &carrierInput{offer: offer, take: take, author: j.author[offer.ID], wanted: wanted, bytes: c.takePartLocked(t.p.key, offer)}
+	in := &carrierInput{offer: offer, take: take, author: j.author[offer.ID], wanted: wanted, from: t.p.key, kept: j.parts[offer.ID]}
 	c.coming[offer.ID], t.expected[offer.ID] = t, in
-	return mesh.Want{ID: offer.ID, Offset: uint64(len(in.bytes)), Share: uint64(take.Share), Moves: take.Moves}, true
+	return mesh.Want{ID: offer.ID, Offset: in.kept, Share: uint64(take.Share), Moves: take.Moves}, true
 }
 
 // besidesLocked are the envelopes that are carried already, or are coming to be. Callers hold mu.

@@ -43,7 +43,6 @@ type carriers struct {
 	talks    map[*carrierTalk]bool
 	coming   map[keys.EnvelopeID]*carrierTalk // which stream brings an envelope now
 	going    map[keys.EnvelopeID]uint64       // copies that are on their way to somebody
-	parts    map[partOf]carrierPart           // of envelopes whose streams ended
 	seen     time.Time                        // when there was a rendezvous node last
 	stirs    uint64                           // how often there was something new
 	dropped  int                              // envelopes that were let go and of which the person was not told
@@ -57,7 +56,7 @@ func newCarriers(o *organization) *carriers {
 		o: o, tidy: make(chan struct{}, 1), loose: make(chan struct{}, 1), calls: make(chan struct{}, 1),
 		called: make(map[keys.PublicKey]carrierCall), talks: make(map[*carrierTalk]bool),
 		coming: make(map[keys.EnvelopeID]*carrierTalk), going: make(map[keys.EnvelopeID]uint64),
-		parts: make(map[partOf]carrierPart), seen: time.Now(),
+		seen: time.Now(),
 	}
 	c.router = router.Router{Own: o.device, Meetings: &c.meetings}
 	o.mesh.began, o.mesh.took, o.mesh.unserved = c.began, c.took, c.lookAround
@@ -214,7 +213,7 @@ func (c *carriers) keepWithin() error {
 		return fmt.Errorf("keeping what is carried within bounds: %w", err)
 	}
 	c.sayDropped(dropped)
-	if err := o.tidyCarried(); err != nil {
+	if err := errors.Join(o.tidyCarried(), o.tidyParts()); err != nil {
 		return err
 	}
 	before := o.now().Add(-maxCarriedAge).UnixMilli()

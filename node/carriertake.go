@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,66 +12,25 @@ import (
 	"muster.example/node/store"
 )
 
-const (
-	// partsKept bounds what came in part of streams that ended, in bytes, and partLife for how long it is kept.
-	partsKept = 32 << 20
-	partLife  = time.Hour
-	// costForged is what an envelope that is not what was offered costs who handed it over.
-	costForged = 200.0
-)
-
-// partOf names what came in part of an envelope by one device: another one cannot put bytes before its own.
-type partOf struct {
-	from keys.PublicKey
-	id   keys.EnvelopeID
-}
-
-// carrierPart is what came.
-type carrierPart struct {
-	bytes []byte
-	at    time.Time
-}
-
-// keepPartLocked keeps what came of an envelope when its stream ends. Callers hold mu.
-func (c *carriers) keepPartLocked(from keys.PublicKey, in *carrierInput) {
-	if len(in.bytes) == 0 {
-		return
-	}
-	now, kept := time.Now(), len(in.bytes)
-	for of, part := range c.parts {
-		if now.Sub(part.at) >= partLife {
-			delete(c.parts, of)
-			continue
-		}
-		kept += len(part.bytes)
-	}
-	if kept <= partsKept {
-		c.parts[partOf{from, in.offer.ID}] = carrierPart{in.bytes, now}
-	}
-}
-
-// takePartLocked takes out what came of an envelope before. Callers hold mu.
-func (c *carriers) takePartLocked(from keys.PublicKey, offer mesh.Offer) []byte {
-	of := partOf{from, offer.ID}
-	part := c.parts[of]
-	delete(c.parts, of)
-	if time.Since(part.at) >= partLife || uint64(len(part.bytes)) >= offer.Size {
-		return nil
-	}
-	return part.bytes
-}
+// costForged is what an envelope that is not what was offered costs who handed it over.
+const costForged = 200.0
 
 // takePiece takes a piece of an envelope, and with the last one the envelope. [MSH-47] [MSH-48]
 func (c *carriers) takePiece(t *carrierTalk, h mesh.Handing) error {
+	now := time.Now()
 	c.mu.Lock()
 	in := t.expected[h.ID]
 	ends := t.ends
-	whole := false
-	if in != nil && h.Offset == uint64(len(in.bytes)) {
+	whole, fits, keep := false, false, false
+	if in != nil && h.Offset == in.came() {
+		if len(in.bytes) == 0 {
+			in.fresh = now
+		}
 		in.bytes = append(in.bytes, h.Piece...)
-		whole = uint64(len(in.bytes)) == in.offer.Size
+		whole = in.came() == in.offer.Size
+		fits = in.came() <= in.offer.Size && whole == (h.Last != nil)
+		keep = in.toKeep(now)
 	}
-	fits := in != nil && h.Offset+uint64(len(h.Piece)) == uint64(len(in.bytes)) && uint64(len(in.bytes)) <= in.offer.Size && whole == (h.Last != nil)
 	c.mu.Unlock()
 	switch {
 	case ends:
@@ -78,10 +38,13 @@ func (c *carriers) takePiece(t *carrierTalk, h mesh.Handing) error {
 	case !fits:
 		return fmt.Errorf("%w: a piece that was not asked for", errMisbehaved)
 	case !whole:
+		if keep {
+			c.keepPart(in)
+		}
 		return nil
 	}
 	taken, err := c.takeWhole(t, in, *h.Last)
-	if err != nil {
+	if err := errors.Join(err, c.dropPart(in)); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -100,12 +63,16 @@ func (c *carriers) takePiece(t *carrierTalk, h mesh.Handing) error {
 // is carried. An error ends the stream. [MSH-48]
 func (c *carriers) takeWhole(t *carrierTalk, in *carrierInput, last mesh.LastPiece) (taken bool, err error) {
 	o := c.o
-	e, err := envelope.View(in.bytes, envelope.MaxEnvelope)
+	data, err := c.whole(in)
+	if err != nil || data == nil {
+		return false, err
+	}
+	e, err := envelope.View(data, envelope.MaxEnvelope)
 	if err != nil {
 		return false, t.p.spend(costForged, "envelopes that are none")
 	}
 	header := e.ParsedHeader()
-	carried, err := envelope.CarryOn(e, in.bytes, in.wanted, last.Signature)
+	carried, err := envelope.CarryOn(e, data, in.wanted, last.Signature)
 	o.mu.Lock()
 	nodes, active := o.rollNodesLocked(), o.activeSenderLocked(header.Sender)
 	others := difference(o.activeAmongLocked(in.wanted), []keys.PublicKey{o.device})

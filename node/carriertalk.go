@@ -76,7 +76,10 @@ type carrierInput struct {
 	take   router.Take
 	author keys.MemberID    // whose it is
 	wanted []keys.PublicKey // of those that the offer names, those that may act and are not known to have it
-	bytes  []byte           // what has come
+	from   keys.PublicKey   // the other side
+	kept   uint64           // bytes from its beginning that are on the disk
+	bytes  []byte           // what has come behind these
+	fresh  time.Time        // when the first of bytes came
 }
 
 // carrierOutput is an envelope that is handed to the other side.
@@ -270,13 +273,23 @@ func (c *carriers) took(_ context.Context, p *meshPeer, f mesh.Frame) (err error
 
 // hangUp ends a talk: what it was to bring may come by another stream, and what it was handing over stays. [MSH-48]
 func (c *carriers) hangUp(t *carrierTalk) {
+	var partly []*carrierInput
+	c.mu.Lock()
+	t.ends = true
+	for _, in := range t.expected {
+		if len(in.bytes) >= partLeast && in.came() < in.offer.Size {
+			partly = append(partly, in)
+		}
+	}
+	c.mu.Unlock()
+	for _, in := range partly {
+		c.keepPart(in)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t.ends = true
 	delete(c.talks, t)
-	for id, in := range t.expected {
+	for id := range t.expected {
 		c.freeLocked(id)
-		c.keepPartLocked(t.p.key, in)
 	}
 	for id, gift := range t.given {
 		c.backLocked(id, gift.share)

@@ -19,7 +19,7 @@ var ofOrganization = []erasable{
 	prekeys, outgoing, incoming, heard, sents, grants, talks, aways,
 	records, renumbered, shared, digests, lacking, messages, timeline, histories, acts, proofs, expiries, doomed, settled, numbers, jobs, waiting, waitingIDs, deliveries, seen, sealed, unposted, undelivered,
 	drafts, dropped, delays, unindexed, wishes, keepings,
-	carries, carriedBytes, carriedBefore, carriedReceipts, knownPrekeys, ownShares, meetings, receipted, chosen, partials,
+	carries, carriedBytes, carriedBefore, carriedReceipts, knownPrekeys, ownShares, meetings, receipted, chosen, partials, carriedParts, carriedPieces,
 	archivesTold, choices, exclusions, sightings, parkings, reckonings, newcomers, restorations, backupWords, organizations,
 }
 

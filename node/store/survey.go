@@ -33,7 +33,7 @@ func surveyedBuckets() []surveyed {
 		records, renumbered, shared, digests, lacking, messages, timeline, histories, parts, files, uploads, acts, proofs, expiries, doomed, settled,
 		numbers, jobs, waiting, waitingIDs, deliveries, seen, sealed, unposted, undelivered,
 		drafts, dropped, delays,
-		carries, carriedBytes, carriedBefore, carriedReceipts, knownPrekeys, ownShares, meetings, receipted, chosen, partials,
+		carries, carriedBytes, carriedBefore, carriedReceipts, knownPrekeys, ownShares, meetings, receipted, chosen, partials, carriedParts, carriedPieces,
 		choices, exclusions, applications, wipes, sightings, archivesTold, parkings, reckonings, newcomers, candidacies, pairings, restorations, wishes, unindexed, indexing, keepings,
 		backupWords, backupKeys, backupDrives, backupChoices, linkChoices,
 	}
