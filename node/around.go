@@ -35,22 +35,17 @@ func (n *Node) Around(_ context.Context, query api.AroundQuery) ([]api.Around, e
 
 func (o *organization) around() (api.Around, error) {
 	a := api.Around{Org: o.org.String(), OrgName: o.name()}
-	o.mu.Lock()
-	a.Connected, a.Devices = o.connectedLocked(), o.inReachLocked()
-	o.mu.Unlock()
+	var carries []store.Carry
+	var tally carryTally
 	messages := make(map[keys.MessageID]bool)
 	note := func(id *keys.MessageID) {
 		if id != nil {
 			messages[*id] = true
 		}
 	}
-	err := o.node.store.View(func(tx *store.Tx) error {
-		carries, err := tx.Carries(o.org)
-		if err != nil {
+	err := o.node.store.View(func(tx *store.Tx) (err error) {
+		if carries, err = tx.Carries(o.org); err != nil {
 			return err
-		}
-		for _, c := range carries {
-			a.Carried.Count, a.Carried.Bytes = a.Carried.Count+1, a.Carried.Bytes+int64(c.Size)
 		}
 		err = tx.Jobs(o.org, func(j store.Job) (bool, error) { note(j.Message); return true, nil })
 		if err != nil {
@@ -60,10 +55,14 @@ func (o *organization) around() (api.Around, error) {
 			if len(w.Pending) > 0 {
 				note(w.Message)
 			}
+			tally.noteWaiting(w)
 			return true, nil
 		})
 	})
-	a.Waiting = len(messages)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	a.Connected, a.Devices, a.Waiting = o.connectedLocked(), o.inReachLocked(), len(messages)
+	a.Carried, a.Carriers = tally.noteCarriedLocked(o, carries), tally.carriersLocked(o, a.Devices)
 	return a, err
 }
 

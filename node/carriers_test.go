@@ -65,6 +65,39 @@ func (o *organization) carries(t *testing.T) (all []store.Carry) {
 	return all
 }
 
+// seeAround returns what a device tells of who is around.
+func (o *organization) seeAround(t *testing.T) api.Around {
+	t.Helper()
+	all, err := o.node.Around(t.Context(), api.AroundQuery{})
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	return all[0]
+}
+
+// tellWhoCarries holds what ann and ben, who carries ann's two envelopes, say of that against what is so: in reach of each other or not. [API-181]
+func (w *walkers) tellWhoCarries() {
+	t := w.t
+	t.Helper()
+	a, b := w.ann.seeAround(t), w.ben.seeAround(t)
+	ben := api.Carrier{Member: w.members[w.ben].ID.String(), Name: "ben", Device: w.ben.device.String(), Count: 2}
+	if len(a.Devices) != 0 || len(a.Carriers) != 1 || a.Carriers[0] != ben || a.Carried.Count != 0 {
+		t.Errorf("apart from ben, ann says %+v", a)
+	}
+	if c := b.Carried; c.Count != 2 || len(c.From) != 1 || c.Oldest.IsZero() || time.Since(c.Oldest) > time.Hour || len(b.Carriers) != 0 {
+		t.Errorf("ben says that he carries %+v", c)
+	} else if of := c.From[0]; of.Member != w.members[w.ann].ID.String() || of.Count != 2 || of.Bytes != c.Bytes || of.Oldest != c.Oldest {
+		t.Errorf("ben says that he carries %+v", of)
+	}
+	w.call(w.ann, w.ben)
+	w.ann.setHost(w.hosts[w.ann.device])
+	if a = w.ann.seeAround(t); len(a.Devices) != 1 || a.Devices[0].Carrying != 2 {
+		t.Errorf("with ben in reach, ann says %+v", a.Devices)
+	}
+	w.cut(w.ann, w.ben)
+	w.await(time.Minute, "they part", func() bool { return w.ann.mesh.peer(w.ben.device) == nil && w.ben.mesh.peer(w.ann.device) == nil })
+}
+
 // TestSimCarrierWalks has a device walk between two others that never meet: a message, its announcement and the receipt go with it, and
 // nothing is left of it in the end. [MSH-42] [MSH-48] [MSH-50]
 func TestSimCarrierWalks(t *testing.T) {
@@ -77,8 +110,12 @@ func TestSimCarrierWalks(t *testing.T) {
 		if to.State != api.StateCarried || to.Carriers != 1 {
 			t.Errorf("its sender sees %q by %d carriers", to.State, to.Carriers)
 		}
+		w.tellWhoCarries()
 		w.meet(w.ben, w.cat, "it came", func() bool { return slices.Equal(w.cat.texts(t), []string{"by hand"}) && len(w.ben.carries(t)) == 0 })
 		w.meet(w.ben, w.ann, "its sender knows", func() bool { return w.ann.outbox(t) == 0 })
+		if a := w.ann.seeAround(t); len(a.Carriers) != 0 {
+			t.Errorf("once it has come, %+v are said to carry it", a.Carriers)
+		}
 		if to := w.ann.states(t, id)[0]; to.State != api.StateDelivered || to.Via != api.ViaCarriers {
 			t.Errorf("in the end it is %q by %q", to.State, to.Via)
 		}

@@ -18,13 +18,16 @@ func (a *app) newAround() *cobra.Command {
 		about: `Shows the devices of members, and your own, that this one has a direct connection with: on
 the local network, or across networks; and those heard on the local network that it can call
 when there is something for them. None of that needs a rendezvous node, once it stands.
+Below that: whose envelopes this device carries, and which devices were handed yours.
 
 --call tries now to reach the devices of a member directly. Across networks that needs the
 rendezvous node, leave to write to each other, and a policy that lets it (admin policy direct).`,
-		output: "A line each: name, member id, device, how it is reached, since when; then what waits.",
+		output: "A line each: name, member id, device, how it is reached, since when; then what waits and is carried.",
 		json: `[{"org", "org_name", "connected", "devices": [{"member", "name", "device",
   "device_name", "own", "path", "since", "present", "carrying"}], "waiting",
-  "carried_for_others": {"count", "bytes"}}]
+  "carried_for_others": {"count", "bytes", "oldest",
+  "from": [{"member", "name", "count", "bytes", "oldest"}]},
+  "carriers": [{"member", "name", "device", "count"}]}]
 with --call: {"org", "org_name", "member", "name", "devices"}`,
 		examples: []string{"muster around", "muster around --call Bo"},
 		see:      []string{"status", "bundle", "presence"},
@@ -78,6 +81,12 @@ func (a *app) printAround(w io.Writer, all []api.Around) {
 		}
 		terminal.Printf(w, "%s: rendezvous node %s; waiting here %s; carried for others %s (%s)\n", terminal.Plain(o.OrgName), terminal.Plain(state),
 			plural(o.Waiting, "message"), plural(o.Carried.Count, "envelope"), terminal.Line(fileSize(o.Carried.Bytes)))
+		for _, of := range o.Carried.From {
+			terminal.Printf(w, "  carried for %s: %s (%s), since %s\n", person(of.Name, of.Member), plural(of.Count, "envelope"), terminal.Line(fileSize(of.Bytes)), moment(of.Oldest))
+		}
+		for _, by := range o.Carriers {
+			terminal.Printf(w, "  handed to %s, device %s: %s of yours\n", person(by.Name, by.Member), terminal.Line(shortDevice(by.Device)), plural(by.Count, "envelope"))
+		}
 	}
 }
 

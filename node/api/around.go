@@ -15,6 +15,7 @@ type Around struct {
 	Devices   List[Neighbour] `json:"devices"`   // by the names of members and devices
 	Waiting   int             `json:"waiting"`   // own messages that some device has not acknowledged
 	Carried   CarriedTotal    `json:"carried_for_others"`
+	Carriers  List[Carrier]   `json:"carriers"` // who was handed own envelopes to carry, by the names of members; in reach or not
 }
 
 // Neighbour is a device in reach, of another member or of the own account.
@@ -27,11 +28,31 @@ type Neighbour struct {
 	Path       Path          `json:"path"`
 	Since      time.Time     `json:"since,omitzero"`   // when the connection began
 	Present    PresenceState `json:"present,omitzero"` // as its member lets this account see it; empty: not told
-	Carrying   int           `json:"carrying"`         // envelopes of this device that it was handed to carry
+	Carrying   int           `json:"carrying"`         // envelopes of this device that it was handed to carry, and that still wait
+}
+
+// Carrier is a device that was handed envelopes of this one to carry, which some device has not acknowledged. Whether it has them still, it
+// alone knows.
+type Carrier struct {
+	Member string `json:"member"`
+	Name   string `json:"name"`
+	Device string `json:"device"`
+	Count  int    `json:"count"` // envelopes
 }
 
 // CarriedTotal is how much is carried for others.
 type CarriedTotal struct {
-	Count int   `json:"count"` // envelopes
-	Bytes int64 `json:"bytes"`
+	Count  int               `json:"count"` // envelopes
+	Bytes  int64             `json:"bytes"`
+	Oldest time.Time         `json:"oldest,omitzero"` // when the first of them was taken
+	From   List[CarriedFrom] `json:"from"`            // whose they are; who takes most room first
+}
+
+// CarriedFrom is what is carried of one member.
+type CarriedFrom struct {
+	Member string    `json:"member"`
+	Name   string    `json:"name"`
+	Count  int       `json:"count"`
+	Bytes  int64     `json:"bytes"`
+	Oldest time.Time `json:"oldest"`
 }

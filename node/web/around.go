@@ -17,6 +17,17 @@ type aroundScreen struct {
 	Online []api.Presence // who is there and not in reach
 }
 
+// Bearers are the members whose devices were handed own envelopes to carry, in reach or not.
+func (s aroundScreen) Bearers() (all []personAround) {
+	for _, c := range s.Carriers {
+		if last := len(all) - 1; last < 0 || all[last].Member != c.Member {
+			all = append(all, personAround{Member: c.Member, Name: c.Name})
+		}
+		all[len(all)-1].Carrying += c.Count
+	}
+	return all
+}
+
 // personAround is one member whose devices are in reach.
 type personAround struct {
 	Member, Name string

@@ -29,13 +29,16 @@ func newNeighbourly() *neighbourly {
 	h := full()
 	h.orgs = []api.OrgSummary{org}
 	return &neighbourly{house: h,
-		around: api.Around{Org: "org", Waiting: 3, Carried: api.CarriedTotal{Count: 2, Bytes: 5 << 10}, Devices: api.List[api.Neighbour]{
-			{Member: "bobidbob", Name: hostile, Device: "d1", Path: api.PathLAN, Present: api.PresenceOnline, Carrying: 4, Since: day},
-			{Member: "bobidbob", Name: hostile, Device: "d2", Path: api.PathDirect},
-			{Member: "cleocleo", Name: "Cleo", Device: "d3", Path: api.PathDirect},
-			{Member: "finnfinn", Name: "Finn", Device: "d5"},
-			{Member: "meidmeid", Name: "Me", Device: "d4", DeviceName: "…tablet", Path: api.PathLAN, Own: true},
-		}},
+		around: api.Around{Org: "org", Waiting: 3, Carried: api.CarriedTotal{Count: 2, Bytes: 5 << 10, Oldest: day, From: api.List[api.CarriedFrom]{
+			{Member: "gusgusgu", Name: "Gus", Count: 2, Bytes: 5 << 10, Oldest: day}}},
+			Carriers: api.List[api.Carrier]{{Member: "heidheid", Name: "Heidi", Device: "d6", Count: 2}, {Member: "heidheid", Name: "Heidi", Device: "d7", Count: 3}},
+			Devices: api.List[api.Neighbour]{
+				{Member: "bobidbob", Name: hostile, Device: "d1", Path: api.PathLAN, Present: api.PresenceOnline, Carrying: 4, Since: day},
+				{Member: "bobidbob", Name: hostile, Device: "d2", Path: api.PathDirect},
+				{Member: "cleocleo", Name: "Cleo", Device: "d3", Path: api.PathDirect},
+				{Member: "finnfinn", Name: "Finn", Device: "d5"},
+				{Member: "meidmeid", Name: "Me", Device: "d4", DeviceName: "…tablet", Path: api.PathLAN, Own: true},
+			}},
 		presence: []api.Presence{
 			{Member: "cleocleo", Name: "Cleo", State: api.PresenceOnline},
 			{Member: "didadida", Name: "Dida", State: api.PresenceAway},
@@ -49,7 +52,7 @@ func TestAroundPage(t *testing.T) {
 	n.around.Connected = true
 	h := newHouse(t, n)
 	p := get(t, h, "/o/org/around")
-	for _, want := range []string{"same network", "direct", "2 devices", "carries 4 envelopes of yours", "Cleo", "Dida", "Finn finnfinn heard on this network", "through the rendezvous node", "…tablet", "3 messages", "2 envelopes", "5.0 KiB"} {
+	for _, want := range []string{"same network", "direct", "2 devices", "carries 4 envelopes of yours", "Cleo", "Dida", "Finn finnfinn heard on this network", "through the rendezvous node", "…tablet", "3 messages", "2 envelopes, 5.0 KiB", "Gus gusgusgu 2 envelopes, 5.0 KiB", "Who carries for you Heidi heidheid carries 5 envelopes of yours"} {
 		if !strings.Contains(p.text(), want) {
 			t.Errorf("%q is missing in %s", want, p.text())
 		}
