@@ -100,7 +100,11 @@ func (n *Node) followStore(ctx context.Context) error {
 	if !n.shared {
 		return nil
 	}
-	return n.store.Follow(ctx, func(err error) { n.fault("following the shared store", err) })
+	err := n.store.Follow(ctx, func(err error) { n.fault("following the shared store", err) })
+	if errors.Is(err, kv.ErrBehind) {
+		err = fmt.Errorf("this process was cut off from the cluster for so long that it cannot catch up: start it again, and it makes its copy anew: %w", err)
+	}
+	return err
 }
 
 // takeForeign reads anew what lies in memory of what others have changed. What cannot be taken in is tried again: it may be a bar.

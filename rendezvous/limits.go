@@ -24,6 +24,7 @@ const (
 	guestMemory    = 1 << 20 // the same of a guest's device, of which all at once are not expected to do their worst
 
 	signEvery    = 30 * time.Minute // checkpoints are signed anew at least hourly, by the design of freshness
+	journalSlack = 64 << 20         // bytes that a shared store's journal may take beyond twice what it says
 	collectEvery = 17 * time.Minute // between looks for room that the store can give back
 	quietTime    = 30 * time.Second // without traffic, before memory is given back
 	softTime     = 3 * time.Second  // what a stop grants to batches in flight

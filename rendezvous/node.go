@@ -439,6 +439,9 @@ func (n *Node) collect(ctx context.Context) error {
 		if err := n.store.Collect(ctx); err != nil && ctx.Err() == nil {
 			n.fault("giving back room in the store", err)
 		}
+		if err := n.store.Shorten(ctx, journalSlack); err != nil && ctx.Err() == nil {
+			n.fault("shortening the shared store", err)
+		}
 		n.parcels.tidy(n.cfg.Now())
 		for _, o := range n.directory.all() {
 			if err := o.expireApplications(n.cfg.Now()); err != nil {

@@ -24,6 +24,12 @@ type Journal interface {
 	Since(after uint64) ([][]byte, error)
 	// End returns the position of the last change.
 	End() (uint64, error)
+	// Begin returns the position before the first change that is there: 0 while none was removed.
+	Begin() (uint64, error)
+	// Size returns how many bytes the changes take that are there.
+	Size() (uint64, error)
+	// Remove removes the changes up to a position. That they are gone already is no error.
+	Remove(upTo uint64) error
 	// Changed gets a value when something was appended, by whomever.
 	Changed() <-chan struct{}
 }
@@ -40,6 +46,8 @@ var (
 var (
 	positionKey = []byte("\x00muster journal position") // how far of the journal is here
 	uploadKey   = []byte("\x00muster journal upload")   // the last key that was given to a new journal; absent when all were
+	wholeKey    = []byte("\x00muster journal whole")    // from which change on everything was said anew; 0 for never
+	beganKey    = []byte("\x00muster journal began")    // behind which change this copy began; absent when it is known to have everything
 )
 
 const (
@@ -63,6 +71,7 @@ type shared struct {
 	seal     func(after uint64, change []byte) []byte
 	open     func(after uint64, sealed []byte) ([]byte, error)
 	position uint64
+	seen     uint64 // what wholeKey was when the journal was last to be shortened
 	changed  func(keys [][]byte)
 }
 
@@ -120,7 +129,15 @@ func (s *Store) join(sh *shared) error {
 	s.shared = sh
 	switch {
 	case position > 0 || end > 0:
-		err = s.catchUp()
+		if position == 0 && !uploading {
+			err = s.beginLate()
+		}
+		if err == nil {
+			err = s.catchUp()
+		}
+		if err == nil {
+			err = s.beganWell()
+		}
 	case !empty:
 		uploading = true
 	}
@@ -168,30 +185,29 @@ func (t *Tx) own(key []byte) ([]byte, error) {
 // upload gives a new journal what the store has.
 func (s *Store) upload() error {
 	for {
-		var change []entry
-		err := s.View(func(tx *Tx) error {
-			after, err := tx.own(uploadKey)
-			if errors.Is(err, ErrNotFound) {
-				after = nil
+		var after []byte // nil for the first key
+		err := s.View(func(tx *Tx) (err error) {
+			if after, err = tx.own(uploadKey); errors.Is(err, ErrNotFound) {
+				after, err = nil, nil
 			}
-			size := 0
-			return tx.Range(nil, after, false, func(key, value []byte) (bool, error) {
-				change = append(change, entry{Key: key, Value: value})
-				size += len(key) + len(value)
-				return size < shareUpload, nil
-			})
+			return err
 		})
 		if err != nil {
 			return err
 		}
+		change, err := s.pageOf(after)
+		if err != nil {
+			return err
+		}
 		if len(change) == 0 {
-			return s.take(nil, s.shared.position, func(tx *Tx) error { return tx.forgetOwn(uploadKey) })
+			_, err := s.take(nil, s.shared.position, func(tx *Tx) error { return tx.forgetOwn(uploadKey) })
+			return err
 		}
 		if err := s.shared.journal.Append(s.shared.position, s.shared.seal(s.shared.position, wire.Encode(change))); err != nil {
 			return fmt.Errorf("giving the shared store what is here: %w", err)
 		}
 		last := change[len(change)-1].Key
-		if err := s.take(nil, s.shared.position+1, func(tx *Tx) error { return tx.putOwn(uploadKey, last) }); err != nil {
+		if _, err := s.take(nil, s.shared.position+1, func(tx *Tx) error { return tx.putOwn(uploadKey, last) }); err != nil {
 			return err
 		}
 	}
@@ -207,23 +223,22 @@ func (t *Tx) forgetOwn(key []byte) error {
 	return engineError("deleting", t.txn.Delete(bytes.Clone(key)))
 }
 
-// take makes changes that are in the journal true here, with the position that they lead to.
-func (s *Store) take(change []entry, position uint64, more func(tx *Tx) error) error {
+// take makes changes that are in the journal true here, with the position that they lead to, and returns the keys that were something else
+// before.
+func (s *Store) take(change []entry, position uint64, more func(tx *Tx) error) (touched [][]byte, err error) {
 	txn := s.db.NewTransaction(true)
 	defer txn.Discard()
 	tx := &Tx{store: s, txn: txn, writable: true}
-	for _, e := range change {
-		var err error
-		if e.Gone {
-			err = tx.Delete(e.Key)
-		} else {
-			err = tx.Put(e.Key, e.Value)
-		}
+	for i := range change {
+		changed, err := tx.takeEntry(&change[i])
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if changed {
+			touched = append(touched, change[i].Key)
 		}
 	}
-	err := tx.putOwn(positionKey, binary.BigEndian.AppendUint64(nil, position))
+	err = tx.putOwn(positionKey, binary.BigEndian.AppendUint64(nil, position))
 	if err == nil && more != nil {
 		err = more(tx)
 	}
@@ -233,7 +248,7 @@ func (s *Store) take(change []entry, position uint64, more func(tx *Tx) error) e
 	if err == nil {
 		s.shared.position = position
 	}
-	return err
+	return touched, err
 }
 
 // catchUp takes in what others have changed. The caller holds write.
@@ -252,14 +267,13 @@ func (s *Store) catchUp() error {
 			if err := wire.Decode(plain, &change); err != nil {
 				return fmt.Errorf("%w: the shared store: change %d: %v", ErrCorrupt, s.shared.position+1, err)
 			}
-			if err := s.take(change, s.shared.position+1, nil); err != nil {
+			touched, err := s.take(change, s.shared.position+1, nil)
+			if err != nil {
 				return err
 			}
-			touched := make([][]byte, len(change))
-			for i := range change {
-				touched[i] = change[i].Key
+			if len(touched) > 0 {
+				s.shared.changed(touched)
 			}
-			s.shared.changed(touched)
 		}
 	}
 }
@@ -315,7 +329,7 @@ func (s *Store) Unshare() error {
 	txn := s.db.NewTransaction(true)
 	defer txn.Discard()
 	tx := &Tx{store: s, txn: txn, writable: true}
-	err := errors.Join(tx.forgetOwn(positionKey), tx.forgetOwn(uploadKey))
+	err := errors.Join(tx.forgetOwn(positionKey), tx.forgetOwn(uploadKey), tx.forgetOwn(wholeKey), tx.forgetOwn(beganKey))
 	if err == nil {
 		err = s.finish(tx)
 	}
@@ -325,7 +339,8 @@ func (s *Store) Unshare() error {
 	return err
 }
 
-// Follow takes in what others change until ctx ends. failed is told what keeps it from that, and it goes on.
+// Follow takes in what others change until ctx ends. failed is told what keeps it from that, and it goes on. Who was away for so long that what
+// is missing was removed cannot: then Follow ends with ErrBehind, and the store is to be made anew.
 func (s *Store) Follow(ctx context.Context, failed func(error)) error {
 	poll := time.NewTicker(sharePoll)
 	defer poll.Stop()
@@ -336,7 +351,11 @@ func (s *Store) Follow(ctx context.Context, failed func(error)) error {
 		case <-s.shared.journal.Changed():
 		case <-poll.C:
 		}
-		if err := s.CatchUp(); err != nil && ctx.Err() == nil {
+		err := s.CatchUp()
+		if errors.Is(err, ErrBehind) {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
 			failed(err)
 		}
 	}

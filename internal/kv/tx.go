@@ -28,7 +28,8 @@ var errOwnKey = errors.New("kv: the store keeps this key for itself")
 
 // isOwn reports whether a key is one that the store uses itself.
 func isOwn(key []byte) bool {
-	return len(key) > 0 && key[0] == 0 && (bytes.Equal(key, lastKey) || bytes.Equal(key, positionKey) || bytes.Equal(key, uploadKey))
+	return len(key) > 0 && key[0] == 0 && (bytes.Equal(key, lastKey) || bytes.Equal(key, positionKey) || bytes.Equal(key, uploadKey) ||
+		bytes.Equal(key, wholeKey) || bytes.Equal(key, beganKey))
 }
 
 // Get returns the value of key, or ErrNotFound, or ErrCorrupt when what is stored there was not sealed for this key.

@@ -144,11 +144,35 @@ func (j *Journal) fromLeader(ctx context.Context, after uint64) ([][]byte, error
 
 // End implements kv.Journal.
 func (j *Journal) End() (uint64, error) {
+	state, err := j.state()
+	return state.LastSeq, err
+}
+
+// Begin implements kv.Journal.
+func (j *Journal) Begin() (uint64, error) {
+	state, err := j.state()
+	return max(state.FirstSeq, 1) - 1, err
+}
+
+// Size implements kv.Journal.
+func (j *Journal) Size() (uint64, error) {
+	state, err := j.state()
+	return state.Bytes, err
+}
+
+func (j *Journal) state() (jetstream.StreamState, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
 	defer cancel()
 	info, err := again(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) { return j.stream.Info(ctx) })
 	if err != nil {
-		return 0, clusterError("looking at the shared store", err)
+		return jetstream.StreamState{}, clusterError("looking at the shared store", err)
 	}
-	return info.State.LastSeq, nil
+	return info.State, nil
+}
+
+// Remove implements kv.Journal.
+func (j *Journal) Remove(upTo uint64) error {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
+	defer cancel()
+	return unavailable("shortening the shared store", j.stream.Purge(ctx, jetstream.WithPurgeSequence(upTo+1)))
 }
