@@ -68,4 +68,9 @@ func unescape(value []byte) ([]byte, bool) {
 }
 
 // digit returns the value of a hexadecimal digit, -1 if it is none.
-func digit(c byte) int { return bytes.IndexByte([]byte("0123456789abcdef"), c|0x20) }
+func digit(c byte) int {
+	if 'A' <= c && c <= 'F' {
+		c += 'a' - 'A'
+	}
+	return bytes.IndexByte([]byte("0123456789abcdef"), c)
+}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -56,4 +57,26 @@ func TestSecretsAreForgotten(t *testing.T) {
 	if string(value) != strings.Repeat("\x00", 7) {
 		t.Errorf("%q is left", value)
 	}
+}
+
+// A form is read as everybody reads one, but for fields that are there twice.
+func FuzzSecrets(f *testing.F) {
+	f.Add("passphrase=a+b%20c%26%3D%C3%A4&again=x")
+	f.Add("passphrase=%4&again")
+	f.Add("passphrase=%\x10\x11")
+	f.Fuzz(func(t *testing.T, body string) {
+		got, err := readSecrets(strings.NewReader(body), "passphrase")
+		if err != nil {
+			return
+		}
+		for pair := range strings.SplitSeq(body, "&") {
+			name, value, _ := strings.Cut(pair, "=")
+			if name != "passphrase" {
+				continue
+			}
+			if want, err := url.QueryUnescape(value); err != nil || want != string(got[name]) {
+				t.Errorf("%q is read as %q, where it is %q: %v", value, got[name], want, err)
+			}
+		}
+	})
 }
