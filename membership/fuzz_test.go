@@ -2,6 +2,7 @@ package membership_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -190,4 +191,21 @@ func TestCheckpointTimes(t *testing.T) {
 			t.Errorf("%d: %v, %v", want, c.Time, err)
 		}
 	}
+}
+
+func FuzzEnrolmentLink(f *testing.F) { // [ROLL-187]
+	f.Add(membership.EnrolmentLink{Org: keys.OrgID{1}, URL: "https://sso.example", Key: keys.PublicKey{1}, Pin: make([]byte, 32)}.Link())
+	f.Add("muster:sso/")
+	f.Fuzz(func(t *testing.T, text string) {
+		link, err := membership.ParseEnrolmentLink(text)
+		if err != nil {
+			if !errors.Is(err, membership.ErrEnrolmentLink) {
+				t.Fatalf("%v does not wrap ErrEnrolmentLink", err)
+			}
+			return
+		}
+		if link.Link() != text {
+			t.Error("it has a second form")
+		}
+	})
 }

@@ -229,3 +229,18 @@ func FuzzUnpack(f *testing.F) {
 		}
 	})
 }
+
+// What lies on a drive has one name, in any case of letters. [BAK-2]
+func FuzzName(f *testing.F) {
+	f.Add(hash{1}.String() + packSuffix)
+	f.Add(ID{2}.String())
+	f.Add(strings.Repeat("=", 32) + indexSuffix)
+	f.Fuzz(func(t *testing.T, name string) {
+		if h, suffix, ok := parseName(name); ok && h.String()+suffix != strings.ToLower(name) {
+			t.Errorf("%q is read as %s%s", name, h, suffix)
+		}
+		if id, err := ParseID(name); err == nil && id.String() != strings.ToLower(name) {
+			t.Errorf("%q is read as %s", name, id)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -139,4 +140,18 @@ func MisleadFooter(t *testing.T, dir string) {
 	if err := errors.Join(e.sealActive(), e.Close()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// FormatForFuzz reads a marker of the format, for a program that knows some.
+func FormatForFuzz(data []byte, known int) (int, error) { return parseFormat(data, known) }
+
+// SlotForFuzz returns a slot with a key of ones.
+func SlotForFuzz() []byte {
+	return sealSlot(fuzzAckKey(), 1, 2, 3, bytes.Repeat([]byte{1}, keySize))
+}
+
+// OpenSlotForFuzz reads one.
+func OpenSlotForFuzz(data []byte) (number uint64, key [keySize]byte, err error) {
+	s := &slots{wrap: fuzzAckKey(), generation: 1}
+	return s.open(2, data[:min(slotSize, len(data))])
 }

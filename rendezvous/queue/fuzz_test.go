@@ -95,3 +95,27 @@ func (f bufferFile) Truncate(int64) error               { panic("truncated") }
 func (f bufferFile) Size() (int64, error)               { return f.Reader.Size(), nil }
 func (f bufferFile) Sync() error                        { panic("synced") }
 func (f bufferFile) Close() error                       { return nil }
+
+// A slot says what was sealed in it, or that it is free, or is damaged. [STO-21]
+func FuzzSlot(f *testing.F) {
+	whole := queue.SlotForFuzz()
+	f.Add(whole)
+	f.Add(whole[:40])
+	f.Add(make([]byte, len(whole)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		number, key, err := queue.OpenSlotForFuzz(data)
+		if err == nil && number != 0 && (number != 3 || key[0] != 1) {
+			t.Errorf("slot %d, which nobody sealed", number)
+		}
+	})
+}
+
+func FuzzFormat(f *testing.F) {
+	f.Add([]byte("muster queue 1\n"))
+	f.Add([]byte("muster rendezvous queue 2\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if format, err := queue.FormatForFuzz(data, 3); err == nil && (format < 1 || format > 3) {
+			t.Errorf("format %d", format)
+		}
+	})
+}

@@ -73,3 +73,32 @@ func FuzzReaction(f *testing.F)     { fuzz(f, "reaction") }
 func FuzzSeen(f *testing.F)         { fuzz(f, "seen") }
 func FuzzDecodeRecord(f *testing.F) { fuzz(f, "record") }
 func FuzzLockKey(f *testing.F)      { fuzz(f, "lockkey") }
+func FuzzLack(f *testing.F)         { fuzz(f, "lack") }
+func FuzzGone(f *testing.F)         { fuzz(f, "gone") }
+
+func FuzzProof(f *testing.F) {
+	f.Add(Proof{Content: []byte("content")}.Encode())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := DecodeProof(data)
+		if err == nil && !bytes.Equal(p.Encode(), data) || err != nil && !errors.Is(err, ErrBody) {
+			t.Errorf("it has a second form, or %v does not wrap ErrBody", err)
+		}
+	})
+}
+
+// What is read of a record alone is what the whole record says.
+func FuzzMoment(f *testing.F) {
+	for _, r := range outlineSamples() {
+		f.Add(wire.Encode(r))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		moment, err := ReadMoment(data)
+		if err != nil && !errors.Is(err, ErrBody) {
+			t.Fatalf("%v does not wrap ErrBody", err)
+		}
+		r, failed := DecodeRecord(data)
+		if failed == nil && (err != nil || moment.Wall != r.Clock.Wall || moment.Kind != r.Kind) {
+			t.Errorf("%d of %d at %d is read as %d at %d: %v", r.Kind, len(data), r.Clock.Wall, moment.Kind, moment.Wall, err)
+		}
+	})
+}

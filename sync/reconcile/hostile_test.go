@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 )
@@ -29,4 +30,23 @@ func TestClaimsAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// What asks for ranges has one form. [SYNC-9]
+func FuzzMissing(f *testing.F) {
+	f.Add(EncodeMissing([]Missing{{From: Bound{}, To: End}}))
+	f.Add(EncodeMissing([]Missing{{From: Bound{}, To: End, Names: []Name{{1, 2, 3}}}}))
+	f.Add([]byte{0x80})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		all, err := DecodeMissing(data)
+		if err != nil {
+			if !errors.Is(err, ErrFrame) {
+				t.Fatalf("%v does not wrap ErrFrame", err)
+			}
+			return
+		}
+		if !bytes.Equal(EncodeMissing(all), data) {
+			t.Error("it has a second form")
+		}
+	})
 }

@@ -289,3 +289,21 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// The plain form of an item is one. [ARC-42]
+func FuzzItem(f *testing.F) {
+	f.Add(wire.Encode(some("one")[0].Item))
+	f.Add([]byte{0xa0})
+	f.Fuzz(func(t *testing.T, plain []byte) {
+		item, err := parseItem(plain)
+		if err != nil {
+			if !errors.Is(err, ErrForm) {
+				t.Fatalf("%v does not wrap ErrForm", err)
+			}
+			return
+		}
+		if item.Kind == 0 || len(item.Body) > MaxBody || !bytes.Equal(wire.Encode(item), plain) {
+			t.Error("it has a second form, or is beyond the caps")
+		}
+	})
+}
