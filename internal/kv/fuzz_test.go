@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"muster.example/internal/wire"
 )
 
 // engineKey opens the files of a store of a test as the engine's own data key does.
@@ -98,6 +100,35 @@ func FuzzTally(f *testing.F) {
 		}
 		if read, ok := decodeCount(data); ok && !bytes.Equal(read.encode(), data) {
 			t.Errorf("a count of %d bytes is written as others", len(data))
+		}
+	})
+}
+
+// A change of a journal has one form, and whatever it says it sets only keys that are no store's own. [STO-91]
+func FuzzChange(f *testing.F) {
+	f.Add(wire.Encode([]entry{{Key: []byte("key"), Value: []byte("value")}, {Key: []byte("gone"), Gone: true}}))
+	f.Add(wire.Encode([]entry{{Key: positionKey, Value: make([]byte, 8)}}))
+	f.Add(wire.Encode([]entry{{Key: wholeKey, Value: []byte{1}}, {Key: wholeKey, Value: []byte{0, 0, 0, 0, 0, 0, 0, 9}}}))
+	s := open(f, f.TempDir(), Options{Brief: true})
+	f.Cleanup(func() { s.Close() })
+	s.shared = &shared{}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var change []entry
+		if wire.Decode(data, &change) != nil {
+			return
+		}
+		if !bytes.Equal(wire.Encode(change), data) {
+			t.Fatal("it has a second form")
+		}
+		position := s.shared.position + 1
+		_, err := s.take(change, position, nil)
+		for i := range change {
+			if own := isOwn(change[i].Key) && !bytes.Equal(change[i].Key, wholeKey); own && err == nil {
+				t.Errorf("it sets %q", change[i].Key)
+			}
+		}
+		if at, failed := s.ownNumber(positionKey); failed != nil || err == nil && at != position {
+			t.Errorf("the store is at %d, not %d: %v", at, position, failed)
 		}
 	})
 }
