@@ -243,14 +243,3 @@ func (p person) sees(others int) {
 	p.t.Helper()
 	program.Await(p.t, commandTime, fmt.Sprintf("%s sees %d others around", p.device.Name, others), func() bool { return len(p.around()) == others })
 }
-
-// meets waits until a person sees these others around, whoever else is there.
-func (p person) meets(others []person) {
-	p.t.Helper()
-	program.Await(p.t, commandTime, fmt.Sprintf("%s sees %d others whom they have to meet", p.device.Name, len(others)), func() bool {
-		around := p.around()
-		return !slices.ContainsFunc(others, func(o person) bool {
-			return !slices.ContainsFunc(around, func(n api.Neighbour) bool { return n.Name == o.device.Name })
-		})
-	})
-}

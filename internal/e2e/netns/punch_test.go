@@ -80,6 +80,9 @@ func TestMembersWithoutDirectPath(t *testing.T) {
 						continue
 					}
 					t.Logf("%s: %v: %d packets", router, f, packets)
+					if f.from.IsPrivate() && f.to.IsPrivate() {
+						t.Errorf("%s: %v: what is private elsewhere is called", router, f)
+					}
 					tried += packets
 				}
 			}

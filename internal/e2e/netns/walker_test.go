@@ -35,13 +35,34 @@ func (n network) walks(host, bridge string) {
 const (
 	// stayTime is how long who walks between two LANs stays on each.
 	stayTime = 12 * time.Second
+	// deadTime is after how long a connection that stood when somebody came back is alive, or gone: 30 seconds after the last packet, of
+	// which the way there and a stay took some.
+	deadTime = 20 * time.Second
 	// mostWalks is after how many walks everything must be everywhere: there, back with receipts and what was written there, and there
 	// again with the receipts for that; and the same once more.
 	mostWalks = 6
 )
 
-// stayPut waits until someone has been on a LAN for long enough.
-func stayPut() { <-time.After(stayTime) }
+// stays has a person who has just come to a LAN stay until others there were in reach for long enough. Connections of the time before may
+// seem to stand for a while, though nothing goes over them any more.
+func (p person) stays(others []person) {
+	p.t.Helper()
+	came := time.Now()
+	met := came
+	what := fmt.Sprintf("%s has %d others in reach for %v", p.device.Name, len(others), stayTime)
+	program.Await(p.t, commandTime, what, func() bool {
+		around, old := p.around(), false
+		for _, o := range others {
+			i := slices.IndexFunc(around, func(n api.Neighbour) bool { return n.Name == o.device.Name })
+			if i < 0 {
+				met = time.Now()
+				return false
+			}
+			old = old || around[i].Since.Before(came)
+		}
+		return time.Since(met) >= stayTime && (!old || time.Since(came) >= deadTime)
+	})
+}
 
 // awaitCarried waits until nothing that one of a crew wrote is held by its author alone.
 func (c *crew) awaitCarried(from person) {
@@ -80,8 +101,7 @@ func TestWalkerBetweenTwoLANs(t *testing.T) {
 	c.awaitCarried(left[0])
 	began, walks := time.Now(), 0
 	for bridge, there := "br0", left; ; walks++ {
-		walker.meets(there)
-		stayPut()
+		walker.stays(there)
 		if c.complete() == "" || walks == mostWalks {
 			break
 		}
@@ -138,8 +158,7 @@ func TestWalkerKnowsNobody(t *testing.T) {
 	walks := 0
 	for bridge, there := secondBridge, cara; walks < mostWalks && c.complete() != ""; walks++ {
 		c.walks(wim.host, bridge)
-		wim.meets([]person{there})
-		stayPut()
+		wim.stays([]person{there})
 		if bridge, there = "br0", ada; walks%2 == 1 {
 			bridge, there = secondBridge, cara
 		}

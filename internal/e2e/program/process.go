@@ -2,6 +2,7 @@ package program
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"regexp"
 	"sync"
@@ -19,7 +20,8 @@ type Process struct {
 
 	t       *testing.T
 	command []string
-	running *exec.Cmd // nil: it does not run
+	running *exec.Cmd        // nil: it does not run
+	ended   *os.ProcessState // how it ended last: by itself, or by which signal
 	said    *lines
 }
 
@@ -30,7 +32,7 @@ func New(t *testing.T, name string, command ...string) *Process {
 	t.Cleanup(func() {
 		p.End(syscall.SIGTERM)
 		if t.Failed() {
-			t.Logf("%s said:\n%s", name, p.tail())
+			t.Logf("%s ended by %v, and said:\n%s", name, p.ended, p.tail())
 		}
 	})
 	return p
@@ -54,7 +56,7 @@ func (p *Process) End(signal syscall.Signal) {
 	}
 	_ = p.running.Process.Signal(signal)
 	_ = p.running.Wait()
-	p.running = nil
+	p.running, p.ended = nil, p.running.ProcessState
 }
 
 // Running reports whether the process was started and not ended.
