@@ -237,7 +237,7 @@ func newSwarm(cfg Config, identity crypto.PrivKey, bus event.Bus, resources netw
 		gate = anybody{}
 	}
 	options = append(options, swarm.WithConnectionGater(dialGate{gate}))
-	return swarm.NewSwarm(id, peers, bus, options...)
+	return swarm.NewSwarm(id, book{peers}, bus, options...)
 }
 
 // addTransports gives the swarm QUIC and, outside simulations, TCP. It returns the UDP sockets, which the caller closes.
