@@ -95,12 +95,12 @@ func isLocal(ip netip.Addr) bool { return ip.IsPrivate() || ip.IsLinkLocalUnicas
 // needsZone reports whether an address means nothing without the interface that it is behind. The host calls none of these.
 func needsZone(ip netip.Addr) bool { return ip.Is6() && ip.IsLinkLocalUnicast() }
 
-// localInfo returns how to call somebody at addresses of the local network: over QUIC, and over TCP.
+// localInfo returns how to call somebody at addresses of the local network: over QUIC, and over TCP. Whoever is there can announce anything.
 func localInfo(who keys.PublicKey, addresses []netip.AddrPort) peer.AddrInfo {
 	info := peer.AddrInfo{ID: p2p.PeerID(who)}
 	for _, at := range addresses {
 		ip := at.Addr().Unmap()
-		if needsZone(ip) || at.Port() == 0 {
+		if needsZone(ip) || !p2p.Callable(at) {
 			continue
 		}
 		family := "ip4"
