@@ -104,14 +104,15 @@ func (n Networks) callableAfar(at netip.AddrPort, seen netip.Addr) bool {
 		(!isElsewhere(ip) || isElsewhere(plain(seen)) && n.has(seen))
 }
 
-// isOneHost reports whether what is sent to an address comes to one host at most. What goes through a relay is for the relay alone.
-func isOneHost(address ma.Multiaddr) bool {
+// isOneHost reports whether what a machine on these networks sends to an address comes to one host at most. What goes through a relay is for
+// the relay alone.
+func (n Networks) isOneHost(address ma.Multiaddr) bool {
 	ip, err := manet.ToIP(address)
 	if err != nil {
 		return IsRelayed(address)
 	}
 	at, ok := netip.AddrFromSlice(ip)
-	return ok && ownNetworks().oneHost(at)
+	return ok && n.oneHost(at)
 }
 
 // dialGate keeps a host, whatever its own gate lets through, from sending anything to many. [NEAR-12]
@@ -119,7 +120,7 @@ type dialGate struct{ connmgr.ConnectionGater }
 
 // InterceptAddrDial implements connmgr.ConnectionGater.
 func (g dialGate) InterceptAddrDial(id peer.ID, address ma.Multiaddr) bool {
-	return isOneHost(address) && g.ConnectionGater.InterceptAddrDial(id, address)
+	return ownNetworks().isOneHost(address) && g.ConnectionGater.InterceptAddrDial(id, address)
 }
 
 // anybody is the gate of a host without one.

@@ -116,7 +116,7 @@ func TestNoHostDialsMany(t *testing.T) {
 	}
 }
 
-// What the roll says of a rendezvous node is not dialled either if it stands for many.
+// What the roll says of a rendezvous node is no address if it stands for many everywhere; where it does so here alone the others are dialled.
 func TestNodesAtAddressesOfMany(t *testing.T) {
 	key := keys.Generate().Public()
 	for text, want := range map[string]bool{
@@ -125,6 +125,13 @@ func TestNodesAtAddressesOfMany(t *testing.T) {
 	} {
 		if _, err := AddressInfo(key, []string{text}); (err == nil) != want {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, p := range ownNetworks() {
+		if last, ok := lastOf(p); ok {
+			if _, err := AddressInfo(key, []string{"/ip4/" + last.String() + "/tcp/4001", "/ip4/10.0.0.1/tcp/4001"}); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

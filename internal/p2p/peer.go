@@ -39,7 +39,7 @@ func AddressInfo(key keys.PublicKey, addresses []string) (peer.AddrInfo, error) 
 		if err != nil {
 			return peer.AddrInfo{}, err
 		}
-		if !isOneHost(address) || hasPortZero(address) {
+		if !Networks(nil).isOneHost(address) || hasPortZero(address) {
 			return peer.AddrInfo{}, fmt.Errorf("%w: %q cannot be dialled", ErrAddress, text)
 		}
 		info.Addrs = append(info.Addrs, address)

@@ -139,7 +139,7 @@ func (p *puncher) observe(ctx context.Context) (ma.Multiaddr, error) {
 		if parseErr != nil {
 			continue
 		}
-		if _, ok := UDPOf(address); !ok || !isOneHost(address) {
+		if _, ok := UDPOf(address); !ok || !ownNetworks().isOneHost(address) {
 			continue
 		}
 		var seen ma.Multiaddr
