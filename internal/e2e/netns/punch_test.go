@@ -40,7 +40,18 @@ func TestMembersPunch(t *testing.T) {
 		<-time.After(time.Second)
 	}
 	path := time.Since(began)
-	c.awaitComplete(meshTime)
+	for { // the connection stands before anything is said there
+		c.writes(ada, ben, "straight there", 0)
+		c.writes(ben, ada, "straight back", 0)
+		c.awaitComplete(meshTime)
+		last := crew{network: c.network, sent: c.sent[len(c.sent)-2:]}
+		if ways := last.ways(); ways["direct"] == 2 {
+			break
+		}
+		if time.Since(began) > meshTime {
+			t.Fatalf("after %v messages go so: %v", meshTime, c.ways())
+		}
+	}
 	sent := len(c.sent)
 	c.writes(ada, ben, "there", fileSize)
 	c.writes(ben, ada, "back", 0)
