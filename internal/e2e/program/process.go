@@ -75,6 +75,9 @@ func (p *Process) Says(what *regexp.Regexp) (found string) {
 	return found
 }
 
+// Said returns what the process has said since its start.
+func (p *Process) Said() string { return p.said.String() }
+
 // tail returns the end of what the process said.
 func (p *Process) tail() string {
 	const most = 4000
