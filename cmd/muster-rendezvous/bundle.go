@@ -76,6 +76,13 @@ func newBundleImport() *cobra.Command {
 }
 
 func importOne(ctx context.Context, dir, name string) (taken rendezvous.BundleTaken, err error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return taken, err
+	}
+	if !info.Mode().IsRegular() { // a pipe to which nobody writes would be waited for without an end
+		return taken, errors.New("this is not a file")
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return taken, err

@@ -85,10 +85,10 @@ gives what is whole; one that was imported before changes nothing.`,
 func bundleFiles(args []string) (files []string, err error) {
 	for _, arg := range args {
 		info, err := os.Stat(arg)
-		if err != nil {
-			return nil, api.Errorf(api.CodeNotFound, "%v", err)
-		}
-		if !info.IsDir() {
+		if err != nil || !info.IsDir() {
+			if _, err := plainFile(arg); err != nil {
+				return nil, err
+			}
 			files = append(files, arg)
 			continue
 		}
@@ -109,7 +109,7 @@ func bundleFiles(args []string) (files []string, err error) {
 }
 
 func importBundle(ctx context.Context, client *apiclient.Client, request api.BundleImportRequest, name string) (bundleRead, error) {
-	file, err := os.Open(name)
+	file, err := openFile(name)
 	if err != nil {
 		return bundleRead{}, err
 	}

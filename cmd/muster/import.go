@@ -103,7 +103,7 @@ func printImported(w io.Writer, done imported) {
 func (a *app) importAll(ctx context.Context, client *apiclient.Client, request api.ImportRequest, all []string, done *imported) error {
 	tell := a.importMeter(all)
 	for _, name := range all {
-		file, err := os.Open(name)
+		file, err := openFile(name)
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func isMail(name string, entry fs.DirEntry) (bool, error) {
 	if end := strings.ToLower(filepath.Ext(name)); end == ".eml" || end == ".mbox" {
 		return true, nil
 	}
-	file, err := os.Open(name)
+	file, err := openFile(name)
 	if err != nil {
 		return false, err
 	}

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -288,15 +286,11 @@ func checkFiles(paths []string) error {
 }
 
 func checkFile(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return api.Errorf(api.CodeNotFound, "there is no file %s", path)
-	case err != nil:
+	info, err := plainFile(path)
+	if err != nil {
 		return err
-	case !info.Mode().IsRegular():
-		return usage("%s is not a file", path)
-	case info.Size() > localapi.MaxUpload:
+	}
+	if info.Size() > localapi.MaxUpload {
 		return api.Errorf(api.CodeRefused, "%s is larger than a file may be (%s)", path, fileSize(localapi.MaxUpload)).
 			WithHint("send it in parts")
 	}
@@ -304,7 +298,7 @@ func checkFile(path string) error {
 }
 
 func uploadFile(ctx context.Context, client *apiclient.Client, lock, path string) (api.Upload, error) {
-	file, err := os.Open(path)
+	file, err := openFile(path)
 	if err != nil {
 		return api.Upload{}, err
 	}
