@@ -71,7 +71,8 @@ func (o *organization) connectedLocked() bool {
 	return o.client != nil || slices.ContainsFunc(o.describeNodesLocked(), func(node api.RendezvousNode) bool { return node.Connected })
 }
 
-// inReachLocked returns the devices, of members and of the own account, that a direct connection stands to. Callers hold mu.
+// inReachLocked returns the devices, of members and of the own account, that a direct connection stands to, and those that were heard on a
+// local network. Who is offline at the rendezvous node, and here in reach, does not say whether they are there. Callers hold mu.
 func (o *organization) inReachLocked() (all api.List[api.Neighbour]) {
 	all = api.List[api.Neighbour]{}
 	local := o.host
@@ -90,7 +91,7 @@ func (o *organization) inReachLocked() (all api.List[api.Neighbour]) {
 			Member: member.String(), Name: o.memberNameLocked(member), Device: device.String(), DeviceName: "…" + device.Short(),
 			Own: member == o.member, Path: o.neighbours.pathOf(device), Since: c.Stat().Opened.UTC(),
 		}
-		if present := o.presenceLocked(member).State; !one.Own && present != api.PresenceUnknown {
+		if present := o.presenceLocked(member).State; !one.Own && (present == api.PresenceOnline || present == api.PresenceAway) {
 			one.Present = present
 		}
 		all = append(all, one)

@@ -2,13 +2,16 @@ package node
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"muster.example/internal/p2p"
 	"muster.example/internal/testnet"
 	"muster.example/node/api"
+	"muster.example/node/mesh"
 	"muster.example/node/store"
+	"muster.example/rendezvous/rvclient"
 )
 
 // Who is in reach is told while a direct connection stands, with what waits and is carried; watchers hear when somebody comes and goes. [API-181]
@@ -59,6 +62,18 @@ func TestSimAround(t *testing.T) {
 		one := got.Devices[0]
 		if one.Member != ben.ID.String() || one.Name != "ben" || one.Device != b.device.String() || one.Own || one.Path != api.PathDirect || one.Since.IsZero() || got.Waiting != 1 {
 			t.Errorf("with Ben: %+v", got)
+		}
+		called, err := a.node.CallAround(t.Context(), api.AroundCall{Member: "ben"})
+		if err != nil || !slices.Equal(called.Connected, api.List[string]{b.device.String()}) || len(called.Devices) != 0 {
+			t.Errorf("a call of who is connected: %+v, %v", called, err)
+		}
+		a.presence.stream = new(rvclient.DeliverStream)
+		if got := around().Devices[0].Present; got != "" {
+			t.Errorf("Ben, who does not say whether he is there, is %q", got)
+		}
+		a.presence.near[b.device] = mesh.StateOnline
+		if got := around().Devices[0].Present; got != api.PresenceOnline {
+			t.Errorf("Ben, who says that he is there, is %q", got)
 		}
 		if err := n.hosts[a.device].Network().ClosePeer(p2p.PeerID(b.device)); err != nil {
 			t.Fatal(err)

@@ -19,7 +19,7 @@ type carryTally struct {
 
 // noteWaiting counts an own envelope at those who were handed it and of whom no receipt ended it.
 func (y *carryTally) noteWaiting(w store.Waiting) {
-	if len(w.Pending) == 0 {
+	if len(w.Pending) == 0 || w.Accepted { // once a rendezvous node has it, carriers put theirs down
 		return
 	}
 	for _, device := range w.Carriers {

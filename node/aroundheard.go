@@ -16,6 +16,7 @@ func (o *organization) heardNearbyLocked(seen map[keys.PublicKey]bool) (all api.
 		}
 		all = append(all, api.Neighbour{
 			Member: member.String(), Name: o.memberNameLocked(member), Device: device.String(), DeviceName: "…" + device.Short(),
+			Heard: o.neighbours.heardWhen(device).UTC(),
 		})
 	}
 	return all

@@ -99,13 +99,20 @@ func (w *walkers) tellWhoCarries() {
 }
 
 // TestSimCarrierWalks has a device walk between two others that never meet: a message, its announcement and the receipt go with it, and
-// nothing is left of it in the end. [MSH-42] [MSH-48] [MSH-50]
+// nothing is left of it in the end. [MSH-42] [MSH-48] [MSH-50] [API-181]
 func TestSimCarrierWalks(t *testing.T) {
 	testnet.Run(t, 63, func(t *testing.T, net *testnet.Net) {
 		w := newWalkers(t, net)
 		w.together(w.ben, w.cat, 30*time.Second) // prekeys are exchanged
 		id := w.ann.say(t, "by hand", w.members[w.cat])
-		w.meet(w.ann, w.ben, "ben carries it", func() bool { return len(w.ben.carries(t)) == 2 })
+		w.ann.setHost(w.hosts[w.ann.device])
+		w.meet(w.ann, w.ben, "ben carries it, and is said to", func() bool {
+			around, err := w.ann.around()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(w.ben.carries(t)) == 2 && len(around.Devices) == 1 && around.Devices[0].Carrying == 2
+		})
 		to := w.ann.states(t, id)[0]
 		if to.State != api.StateCarried || to.Carriers != 1 {
 			t.Errorf("its sender sees %q by %d carriers", to.State, to.Carriers)

@@ -55,6 +55,16 @@ func (h *heard) lately(now time.Time) (all []netip.AddrPort) {
 	return all
 }
 
+// last returns when it was last heard anywhere.
+func (h *heard) last() (last time.Time) {
+	for _, when := range h.at {
+		if when.After(last) {
+			last = when
+		}
+	}
+	return last
+}
+
 // note notes where a device was heard, keeps the latest of that, and reports whether it was not heard there before.
 func (h *heard) note(addresses []netip.AddrPort, most int, now time.Time) (elsewhere bool) {
 	if h.at == nil {
@@ -166,6 +176,16 @@ func (n *neighbours) forgetHeard() {
 	for _, one := range n.all {
 		one.heard, one.due = heard{}, false
 	}
+}
+
+// heardWhen returns when another member's device was last heard.
+func (n *neighbours) heardWhen(device keys.PublicKey) time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if one := n.all[device]; one != nil {
+		return one.heard.last()
+	}
+	return time.Time{}
 }
 
 // heardAt returns where a device was heard lately.

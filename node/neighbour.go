@@ -194,6 +194,17 @@ func (n *neighbours) want(device keys.PublicKey) {
 	}
 }
 
+// wantNow is want for somebody who waits: the pauses after calls in vain end.
+func (n *neighbours) wantNow(device keys.PublicKey) {
+	n.want(device)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if one := n.all[device]; one != nil {
+		one.from, one.afar = time.Time{}, time.Time{}
+		wake(n.wake)
+	}
+}
+
 // used says that something goes over the connection to a device: it stays for two more minutes.
 func (n *neighbours) used(device keys.PublicKey) {
 	n.mu.Lock()

@@ -360,6 +360,6 @@ func printProgress(w io.Writer, all []api.Progress) {
 		if p.Returned > 0 && p.Delivered > 0 {
 			note = fmt.Sprintf(", given up for %s: another has it", plural(p.Returned, "device"))
 		}
-		terminal.Printf(w, "  %s: %d of %s%s\n", person(p.Name, p.Member), p.Delivered, plural(p.Devices, "device"), note)
+		terminal.Printf(w, "  %s: delivered to %d of %s%s\n", person(p.Name, p.Member), p.Delivered, plural(p.Devices, "device"), note)
 	}
 }

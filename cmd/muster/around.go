@@ -16,22 +16,25 @@ func (a *app) newAround() *cobra.Command {
 		use:   "around [--call MEMBER]",
 		short: "who is around: devices in direct reach, and what waits here",
 		about: `Shows the devices of members, and your own, that this one has a direct connection with: on
-the local network, or across networks; and those heard on the local network that it can call
-when there is something for them. None of that needs a rendezvous node, once it stands.
+the local network, or across networks; and those that were heard on the local network within
+3 hours, which it calls when there is something for them. None of that needs a rendezvous node,
+once it stands.
 Below that: whose envelopes this device carries, and which devices were handed yours.
 
 --call tries now to reach the devices of a member directly. Across networks that needs the
 rendezvous node, leave to write to each other, and a policy that lets it (admin policy direct).`,
-		output: "A line each: name, member id, device, how it is reached, since when; then what waits and is carried.",
+		output: `A line each: name, member id, device, how it is reached, since when, or when it was last heard,
+and how many envelopes of yours it carries; then what waits here, and what is carried for others.`,
 		json: `[{"org", "org_name", "connected", "devices": [{"member", "name", "device",
-  "device_name", "own", "path", "since", "present", "carrying"}], "waiting",
+  "device_name", "own", "path", "since", "heard", "present", "carrying"}], "waiting",
   "carried_for_others": {"count", "bytes", "oldest",
   "from": [{"member", "name", "count", "bytes", "oldest"}]},
   "carriers": [{"member", "name", "device", "count"}]}]
-with --call: {"org", "org_name", "member", "name", "devices"}`,
+with --call: {"org", "org_name", "member", "name", "devices", "connected"}; "devices" are
+being called`,
 		examples: []string{"muster around", "muster around --call Bo"},
 		see:      []string{"status", "bundle", "presence"},
-	}, cobra.NoArgs, func(c *cobra.Command, _ []string) error {
+	}, exactly(), func(c *cobra.Command, _ []string) error {
 		return a.withNode(func(client *apiclient.Client) error {
 			if request.Member != "" {
 				return a.callAround(c, client, request)
@@ -40,7 +43,12 @@ with --call: {"org", "org_name", "member", "name", "devices"}`,
 			if err != nil {
 				return err
 			}
-			return a.answer(api.List[api.Around](all), func(w io.Writer) { a.printAround(w, all) })
+			return a.answer(api.List[api.Around](all), func(w io.Writer) {
+				if len(all) == 0 {
+					a.informNone()
+				}
+				a.printAround(w, all)
+			})
 		})
 	})
 	c.Flags().StringVar(&request.Org, "org", "", "only of this `ORG`, by name or id")
@@ -54,33 +62,45 @@ func (a *app) callAround(c *cobra.Command, client *apiclient.Client, request api
 		return err
 	}
 	return a.answer(called, func(w io.Writer) {
-		terminal.Printf(w, "calling %s of %s: `muster around` shows who is reached\n", plural(len(called.Devices), "device"), person(called.Name, called.Member))
+		who := person(called.Name, called.Member)
+		if len(called.Connected) > 0 {
+			terminal.Printf(w, "%s of %s: connected directly already\n", plural(len(called.Connected), "device"), who)
+		}
+		if len(called.Devices) > 0 {
+			terminal.Printf(w, "%s of %s: being called; `muster around` shows whether it is reached\n", plural(len(called.Devices), "device"), who)
+		}
 	})
 }
 
 func (a *app) printAround(w io.Writer, all []api.Around) {
-	a.table(w, "NAME\tMEMBER\tDEVICE\tREACHED\tSINCE\tORG", func(row func(cells ...any)) {
+	a.table(w, "NAME\tMEMBER\tDEVICE\tREACHED\tSINCE\tCARRIES\tORG", func(row func(cells ...any)) {
 		for _, o := range all {
 			for _, d := range o.Devices {
-				since := ""
-				if !d.Since.IsZero() {
-					since = moment(d.Since)
+				since := d.Since
+				if since.IsZero() {
+					since = d.Heard
 				}
 				name := d.Name
 				if d.Own {
 					name += " (you)"
 				}
-				row(name, shortID(d.Member), shortDevice(d.Device), reachText(d.Path), since, o.OrgName+" ("+shortID(o.Org)+")")
+				row(name, shortID(d.Member), shortDevice(d.Device), reachText(d.Path), moment(since), carryingText(d.Carrying), o.OrgName+" ("+shortID(o.Org)+")")
 			}
 		}
 	})
 	for _, o := range all {
-		state := "not connected"
+		state, near, verb := "not connected", "", "wait"
 		if o.Connected {
 			state = "connected"
 		}
-		terminal.Printf(w, "%s: rendezvous node %s; waiting here %s; carried for others %s (%s)\n", terminal.Plain(o.OrgName), terminal.Plain(state),
-			plural(o.Waiting, "message"), plural(o.Carried.Count, "envelope"), terminal.Line(fileSize(o.Carried.Bytes)))
+		if len(o.Devices) == 0 {
+			near = "nobody is around; "
+		}
+		if o.Waiting == 1 {
+			verb = "waits"
+		}
+		terminal.Printf(w, "%s (%s): %srendezvous node %s; %s of yours %s here; %s carried for others (%s)\n", o.OrgName, shortID(o.Org), near, state,
+			plural(o.Waiting, "message"), verb, plural(o.Carried.Count, "envelope"), fileSize(o.Carried.Bytes))
 		for _, of := range o.Carried.From {
 			terminal.Printf(w, "  carried for %s: %s (%s), since %s\n", person(of.Name, of.Member), plural(of.Count, "envelope"), terminal.Line(fileSize(of.Bytes)), moment(of.Oldest))
 		}
@@ -88,6 +108,14 @@ func (a *app) printAround(w io.Writer, all []api.Around) {
 			terminal.Printf(w, "  handed to %s, device %s: %s of yours\n", person(by.Name, by.Member), terminal.Line(shortDevice(by.Device)), plural(by.Count, "envelope"))
 		}
 	}
+}
+
+// carryingText says how many of the own envelopes a device carries.
+func carryingText(count int) string {
+	if count == 0 {
+		return "-"
+	}
+	return plural(count, "envelope")
 }
 
 // reachText says how a device around is reached.

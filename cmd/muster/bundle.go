@@ -42,13 +42,16 @@ func (a *app) newBundleList() *cobra.Command {
   "unsealed", "for": [{"member", "name", "messages", "carried"}]}]`,
 		examples: []string{"muster bundle list"},
 		see:      []string{"bundle"},
-	}, cobra.NoArgs, func(c *cobra.Command, _ []string) error {
+	}, exactly(), func(c *cobra.Command, _ []string) error {
 		return a.withNode(func(client *apiclient.Client) error {
 			all, err := client.Carrying(c.Context())
 			if err != nil {
 				return err
 			}
 			return a.answer(api.List[api.Carrying](all), func(w io.Writer) {
+				if len(all) == 0 {
+					a.informNone()
+				}
 				for _, one := range all {
 					terminal.Printf(w, "%s: carries %s for others (%s), %s on the way back; %s of your own\n", terminal.Plain(one.OrgName),
 						plural(one.Envelopes, "envelope"), terminal.Line(fileSize(one.Bytes)), plural(one.Receipts, "receipt"), plural(one.Pending, "envelope"))

@@ -63,7 +63,7 @@ why this device may not act are in muster status --json.`,
 			}
 			return a.answer(devices, func(w io.Writer) {
 				if len(accounts) == 0 {
-					a.inform("You are in no organization yet: muster join, or muster org create.")
+					a.informNone()
 				}
 				for i, account := range accounts {
 					if i > 0 {

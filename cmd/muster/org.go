@@ -143,7 +143,7 @@ func (a *app) newOrgList() *cobra.Command {
 					a.inform("%s (%s): %s", c.OrgName, shortID(c.Org), joinStates[c.State])
 				}
 				if len(orgs) == 0 && len(joining) == 0 {
-					a.inform("You are in no organization yet: muster join, or muster org create.")
+					a.informNone()
 				}
 				a.table(w, "ORG\tNAME\tYOU\tROLE\tMEMBERS", func(row func(cells ...any)) {
 					for _, o := range orgs {
@@ -153,6 +153,11 @@ func (a *app) newOrgList() *cobra.Command {
 			})
 		})
 	})
+}
+
+// informNone is what lists say that have nothing to list for want of an organization.
+func (a *app) informNone() {
+	a.inform("You are in no organization yet: muster join, or muster org create.")
 }
 
 // table prints aligned columns under a head, or nothing if there is no row.

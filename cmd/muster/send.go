@@ -246,7 +246,11 @@ func wayOf(r api.Recipient) string {
 	}
 	var ways []string
 	if r.Carriers > 0 {
-		ways = append(ways, "carried by "+plural(r.Carriers, "device"))
+		by := "by "
+		if r.State != api.StateCarried {
+			by = "carried by "
+		}
+		ways = append(ways, by+plural(r.Carriers, "device"))
 	}
 	if !r.Bundled.IsZero() {
 		ways = append(ways, "in a bundle of "+r.Bundled.Local().Format(time.DateOnly))
@@ -254,12 +258,15 @@ func wayOf(r api.Recipient) string {
 	return strings.Join(ways, ", ")
 }
 
-// sinceText says since when a message stands as it does.
+// sinceText says since when a message stands as it does, or when it came there for good.
 func sinceText(r api.Recipient) string {
 	if r.Time.IsZero() {
 		return ""
 	}
-	return ", " + moment(r.Time)
+	if r.State.Final() {
+		return ", " + moment(r.Time)
+	}
+	return ", since " + moment(r.Time)
 }
 
 // reasonText says why a message was returned or refused.

@@ -24,10 +24,11 @@ type Neighbour struct {
 	Name       string        `json:"name"`
 	Device     string        `json:"device"`
 	DeviceName string        `json:"device_name,omitzero"`
-	Own        bool          `json:"own"` // of the own account
-	Path       Path          `json:"path"`
+	Own        bool          `json:"own"`              // of the own account
+	Path       Path          `json:"path"`             // empty: no connection stands, it was heard on a local network
 	Since      time.Time     `json:"since,omitzero"`   // when the connection began
-	Present    PresenceState `json:"present,omitzero"` // as its member lets this account see it; empty: not told
+	Heard      time.Time     `json:"heard,omitzero"`   // when it was last heard, where no connection stands
+	Present    PresenceState `json:"present,omitzero"` // online or away, as its member lets this account see it; empty: not told
 	Carrying   int           `json:"carrying"`         // envelopes of this device that it was handed to carry, and that still wait
 }
 

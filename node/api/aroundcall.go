@@ -6,11 +6,12 @@ type AroundCall struct {
 	Member string `json:"member"`
 }
 
-// AroundCalled says which devices are being called.
+// AroundCalled says which devices are being called, and with which there is a direct connection already.
 type AroundCalled struct {
-	Org     string       `json:"org"`
-	OrgName string       `json:"org_name"`
-	Member  string       `json:"member"`
-	Name    string       `json:"name"`
-	Devices List[string] `json:"devices"` // those that a connection may be had with from here: on a local network, or from anywhere
+	Org       string       `json:"org"`
+	OrgName   string       `json:"org_name"`
+	Member    string       `json:"member"`
+	Name      string       `json:"name"`
+	Devices   List[string] `json:"devices"`   // being called: those that a connection may be had with from here, on a local network or across networks
+	Connected List[string] `json:"connected"` // that need no call
 }

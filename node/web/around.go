@@ -3,6 +3,7 @@ package web
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"muster.example/node/api"
 )
@@ -34,6 +35,16 @@ type personAround struct {
 	Devices      []api.Neighbour
 	Present      api.PresenceState
 	Carrying     int
+}
+
+// Heard is when the last of those devices was heard that no connection stands to; zero if there are none.
+func (p personAround) Heard() (last time.Time) {
+	for _, d := range p.Devices {
+		if d.Path == "" && d.Heard.After(last) {
+			last = d.Heard
+		}
+	}
+	return last
 }
 
 // Paths are those of the devices, each once.
@@ -101,7 +112,8 @@ func (v *visit) around() (api.Around, error) {
 	return all[at], nil
 }
 
-// Near is how many other people are in reach, for the line below the organization's name.
+// Near is how many other people are around, for the line below the organization's name: also those who were heard, since connections that
+// nothing uses end.
 func (v *visit) Near() int {
 	if v.Org.Org == "" {
 		return 0
@@ -110,8 +122,7 @@ func (v *visit) Near() int {
 	if err != nil {
 		return 0
 	}
-	connected := slices.DeleteFunc(slices.Clone(now.Devices), func(d api.Neighbour) bool { return d.Path == "" })
-	return len(byPerson(connected, false))
+	return len(byPerson(now.Devices, false))
 }
 
 // Apart reports whether no rendezvous node of the organization is connected, though there is one to be connected with.

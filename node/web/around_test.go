@@ -36,7 +36,7 @@ func newNeighbourly() *neighbourly {
 				{Member: "bobidbob", Name: hostile, Device: "d1", Path: api.PathLAN, Present: api.PresenceOnline, Carrying: 4, Since: day},
 				{Member: "bobidbob", Name: hostile, Device: "d2", Path: api.PathDirect},
 				{Member: "cleocleo", Name: "Cleo", Device: "d3", Path: api.PathDirect},
-				{Member: "finnfinn", Name: "Finn", Device: "d5"},
+				{Member: "finnfinn", Name: "Finn", Device: "d5", Heard: day},
 				{Member: "meidmeid", Name: "Me", Device: "d4", DeviceName: "…tablet", Path: api.PathLAN, Own: true},
 			}},
 		presence: []api.Presence{
@@ -52,7 +52,7 @@ func TestAroundPage(t *testing.T) {
 	n.around.Connected = true
 	h := newHouse(t, n)
 	p := get(t, h, "/o/org/around")
-	for _, want := range []string{"same network", "direct", "2 devices", "carries 4 envelopes of yours", "Cleo", "Dida", "Finn finnfinn heard on this network", "through the rendezvous node", "…tablet", "3 messages", "2 envelopes, 5.0 KiB", "Gus gusgusgu 2 envelopes, 5.0 KiB", "Who carries for you Heidi heidheid carries 5 envelopes of yours"} {
+	for _, want := range []string{"same network", "direct", "2 devices", "carries 4 envelopes of yours", "Cleo", "Dida", "Finn finnfinn heard on this network " + day.Local().Format("2006-01-02"), "through the rendezvous node", "…tablet", "3 messages", "2 envelopes, 5.0 KiB", "Gus gusgusgu 2 envelopes, 5.0 KiB", "Who carries for you Heidi heidheid carries 5 envelopes of yours"} {
 		if !strings.Contains(p.text(), want) {
 			t.Errorf("%q is missing in %s", want, p.text())
 		}
@@ -60,7 +60,7 @@ func TestAroundPage(t *testing.T) {
 	if strings.Count(p.text(), "Cleo") != 1 || strings.Contains(p.text(), "Emil") || strings.Contains(p.Body.String(), hostile) {
 		t.Errorf("it shows %s", p.text())
 	}
-	if !strings.Contains(p.Body.String(), "2 people around") {
+	if !strings.Contains(p.Body.String(), "3 people around") {
 		t.Error("beside the page, nobody says how many are around")
 	}
 	n.around = api.Around{Org: "org"}
@@ -88,7 +88,7 @@ func TestPagesSayWhatHappensWithoutAServer(t *testing.T) {
 			t.Errorf("%q is there: %v\n%s", want, !there, p.text())
 		}
 	}
-	says("No server can be reached. 2 people around . Who is around gets messages directly; what is for others waits here", true)
+	says("No server can be reached. 3 people around . Who is around gets messages directly; what is for others waits here", true)
 	n.around.Devices = nil
 	says("Nobody is around: messages wait here until there is a way.", true)
 	n.status.Orgs[0].Rendezvous = append(n.status.Orgs[0].Rendezvous, api.RendezvousStatus{Connected: true})

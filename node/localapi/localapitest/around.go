@@ -16,5 +16,5 @@ func (b *Backend) Around(context.Context, api.AroundQuery) ([]api.Around, error)
 
 // CallAround implements localapi.Backend: one device is called.
 func (b *Backend) CallAround(_ context.Context, request api.AroundCall) (api.AroundCalled, error) {
-	return api.AroundCalled{Org: "org", OrgName: "Acme", Member: "bo", Name: "Bo", Devices: api.List[string]{"device"}}, b.got(request)
+	return api.AroundCalled{Org: "org", OrgName: "Acme", Member: "bo", Name: "Bo", Devices: api.List[string]{"device"}, Connected: api.List[string]{"other"}}, b.got(request)
 }
