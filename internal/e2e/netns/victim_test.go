@@ -26,6 +26,9 @@ import (
 const (
 	// lureTime is for how long a hostile device says that members' devices are where others are.
 	lureTime = 40 * time.Second
+	// heardPause is after how long it counts again where a device is heard: who was heard just now is called already, and of one address
+	// no more than 64 announcements are kept.
+	heardPause = 12 * time.Second
 	// mostLured is how many packets those others may get from one device in that time.
 	mostLured = 250
 	// lurePorts is at how many ports of one of them.
@@ -145,6 +148,7 @@ func TestHostileAddresses(t *testing.T) {
 	c.counts(victim, arriving)
 	c.counts(ada.host, leaving)
 
+	<-time.After(heardPause)
 	mallory := c.plays(mal.host)
 	for port := range lurePorts {
 		mallory.tells(fmt.Sprintf("%s %s:%d", seal(self), at, 7000+port))
