@@ -339,6 +339,11 @@ func TestBarredGetNothingFromBundles(t *testing.T) {
 	w := newIslands(t)
 	w.ann.saved(t, "for bob", nil, w.bobM)
 	early, _ := exportBundle(t, w.ann, api.BundleRequest{})
+	w.ann.saved(t, "for bob, on a stick that nobody plugs in until later", nil, w.bobM)
+	lost, said := exportBundle(t, w.ann, api.BundleRequest{})
+	if said.Own < 3 {
+		t.Fatalf("on the stick that is left are %+v", said)
+	}
 	w.bob.saved(t, "of bob", nil, w.annM)
 	ofBob, _ := exportBundle(t, w.bob, api.BundleRequest{})
 	importBundle(t, w.carol, early[0])
@@ -360,6 +365,13 @@ func TestBarredGetNothingFromBundles(t *testing.T) {
 	}
 	if _, said := exportBundle(t, w.carol, api.BundleRequest{}); said.Carried != 0 || said.Receipts != 0 {
 		t.Errorf("carol hands on of or for a barred device: %+v", said)
+	}
+	// A stick of before the bar, which somebody plugs in who has heard of it.
+	if got := importBundle(t, w.carol, lost[0]); got.Carried != 0 || len(w.carol.carrying(t)) != 0 {
+		t.Errorf("carol carries what was written for a barred device before its bar: %+v", got)
+	}
+	if _, said := exportBundle(t, w.carol, api.BundleRequest{}); said.Carried != 0 {
+		t.Errorf("carol hands that on: %+v", said)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
@@ -67,7 +68,7 @@ func (c *carriers) handPiece(ctx context.Context, t *carrierTalk) (more bool, er
 
 // handOver reads an envelope that is wanted, and sets the copies aside that go along; nil if it is not here any more, or none can go.
 func (c *carriers) handOver(t *carrierTalk, want mesh.Want) (*carrierOutput, error) {
-	out, left, err := c.load(want.ID)
+	out, left, err := c.load(want.ID, t.p.key)
 	if err != nil || out == nil || want.Offset >= uint64(len(out.bytes)) {
 		return nil, err
 	}
@@ -89,8 +90,9 @@ func (c *carriers) handOver(t *carrierTalk, want mesh.Want) (*carrierOutput, err
 	return out, nil
 }
 
-// load reads an envelope that this device has sealed or carries, with the copies that it may hand on; nil if it is not here any more.
-func (c *carriers) load(id keys.EnvelopeID) (out *carrierOutput, copies uint64, err error) {
+// load reads an envelope that this device has sealed or carries, with the copies that it may hand on to a device; nil if it is not here any
+// more.
+func (c *carriers) load(id keys.EnvelopeID, to keys.PublicKey) (out *carrierOutput, copies uint64, err error) {
 	o := c.o
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -111,7 +113,10 @@ func (c *carriers) load(id keys.EnvelopeID) (out *carrierOutput, copies uint64, 
 			if err != nil {
 				return err
 			}
-			out, copies = &carrierOutput{id: id, bytes: data, signature: carried.Signature}, most-min(most, w.Handed.Copies)
+			out = &carrierOutput{id: id, bytes: data, signature: carried.Signature}
+			if !slices.Contains(o.withoutLocked(w.Carriers), to) {
+				copies = most - min(most, w.Handed.Copies)
+			}
 			return nil
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return err
@@ -130,7 +135,10 @@ func (c *carriers) load(id keys.EnvelopeID) (out *carrierOutput, copies uint64, 
 		if err != nil {
 			return nil //nolint:nilerr // it is passed over, as when it is handed to a rendezvous node
 		}
-		out, copies = &carrierOutput{id: id, bytes: carried.EnvelopeBytes(), signature: carried.Signature}, max(kept.Copies, 1)
+		out = &carrierOutput{id: id, bytes: carried.EnvelopeBytes(), signature: carried.Signature}
+		if !slices.Contains(o.withoutLocked(kept.Handed), to) {
+			copies = max(kept.Copies, 1)
+		}
 		return nil
 	})
 	return out, copies, err
@@ -196,6 +204,7 @@ func (c *carriers) noteHanded(to keys.PublicKey, id keys.EnvelopeID, gift carrie
 			return tx.DeleteCarry(o.org, kept)
 		}
 		kept.Copies = max(kept.Copies, 1) - min(gift.share, max(kept.Copies, 1)-1)
+		kept.Handed = union(kept.Handed, []keys.PublicKey{to})
 		return tx.SetCarry(o.org, kept)
 	})
 	if err == nil {

@@ -25,7 +25,8 @@ const (
 type offering struct {
 	router.Item
 	sender  keys.PublicKey
-	expires int64 // unix seconds
+	expires int64            // unix seconds
+	without []keys.PublicKey // devices in reach that get no copies of it
 }
 
 // offerings are the envelopes that could go with others: what is carried, and own ones while there is no rendezvous node. [MSH-42]
@@ -53,7 +54,7 @@ func (c *carriers) offerings(now time.Time) (all []offering, bounds router.Bound
 			if wanted = difference(wanted, []keys.PublicKey{o.device}); o.forSomebodyLocked(wanted) {
 				item := o.itemOfLocked(kept, wanted, now)
 				item.Size = kept.Sealed
-				all = append(all, offering{item, kept.Sender, kept.Expires})
+				all = append(all, offering{item, kept.Sender, kept.Expires, o.withoutLocked(kept.Handed)})
 			}
 		}
 		if !alone {
@@ -96,7 +97,18 @@ func (o *organization) ownOfferingLocked(w store.Waiting, bounds router.Bounds, 
 	if !slices.ContainsFunc(wanted, func(d keys.PublicKey) bool { return !served[d] && !o.isArchiveLocked(d) }) {
 		item.Copies = 0 // all are in reach
 	}
-	return offering{item, o.device, w.Expires}, true
+	return offering{item, o.device, w.Expires, o.withoutLocked(w.Carriers)}, true
+}
+
+// withoutLocked returns the devices that get no copies of an envelope any more: those of members of whom a device was handed some. Who says again
+// and again that it carries would else have them all, and one person's devices go the same ways. [CAR-25] Callers hold mu.
+func (o *organization) withoutLocked(handed []keys.PublicKey) (all []keys.PublicKey) {
+	for _, device := range handed {
+		if member, ok := o.memberOfLocked(device); ok {
+			all = append(all, o.activeLocked(member)...)
+		}
+	}
+	return all
 }
 
 // tellOffers offers what is new for the device. [MSH-42]
@@ -123,6 +135,9 @@ func (c *carriers) newOffers(t *carrierTalk, all []offering, bounds router.Bound
 	items := make([]router.Item, 0, len(all))
 	for _, one := range all {
 		one.Copies -= uint32(min(c.going[one.ID], uint64(one.Copies)))
+		if slices.Contains(one.without, t.p.key) {
+			one.Copies = 0
+		}
 		of[one.ID] = one
 		items = append(items, one.Item)
 	}
@@ -215,6 +230,7 @@ type judgement struct {
 	held    map[keys.EnvelopeID]bool             // carried, or was
 	author  map[keys.EnvelopeID]keys.MemberID    // whose they are
 	parts   map[keys.EnvelopeID]uint64           // bytes that came of them before
+	full    bool                                 // the disk has no room for what is others'
 }
 
 // judge looks up what is known of offers of a device.
@@ -227,7 +243,7 @@ func (c *carriers) judge(by keys.PublicKey, list []mesh.Offer) (j judgement, err
 	err = o.node.store.View(func(tx *store.Tx) error {
 		j = judgement{bounds: o.boundsLocked(), now: now, wanted: make(map[keys.EnvelopeID][]keys.PublicKey),
 			held: make(map[keys.EnvelopeID]bool), author: make(map[keys.EnvelopeID]keys.MemberID),
-			parts: make(map[keys.EnvelopeID]uint64)}
+			parts: make(map[keys.EnvelopeID]uint64), full: !o.node.roomToCarry()}
 		carries, err := tx.Carries(o.org)
 		if err != nil {
 			return err
@@ -291,7 +307,7 @@ func (c *carriers) wantLocked(t *carrierTalk, offer mesh.Offer, j judgement) (wa
 		Age: time.Duration(min(offer.Age, 1<<32)) * time.Second, Hops: uint32(offer.Hops)}
 	take := c.router.Take(router.Offer{Item: item, For: slices.Contains(wanted, c.o.device), Share: uint32(min(offer.Share, 1<<16)),
 		Moves: offer.Moves, Near: router.Nearness(offer.Near)}, j.held[offer.ID], j.now)
-	if take.Share > 0 && !c.router.Fits(c.besidesLocked(j), item) {
+	if take.Share > 0 && (j.full || !c.router.Fits(c.besidesLocked(j), item)) {
 		take.Share, take.Moves = 0, false
 	}
 	if !take.Any() {

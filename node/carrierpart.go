@@ -47,7 +47,7 @@ func (c *carriers) keepPart(in *carrierInput) {
 		}
 	}
 	c.mu.Unlock()
-	if len(piece) == 0 {
+	if len(piece) == 0 || !o.node.roomToCarry() {
 		return
 	}
 	now := o.now()

@@ -23,9 +23,14 @@ type walkers struct {
 }
 
 func newWalkers(t *testing.T, net *testnet.Net, others ...string) *walkers {
+	return newWalkersAmong(t, net, 0, others...)
+}
+
+// newWalkersAmong is newWalkers, of whom the last so many have no device that keeps to the protocol.
+func newWalkersAmong(t *testing.T, net *testnet.Net, strangers int, others ...string) *walkers {
 	w := &walkers{neighbourhood: newNeighbourhood(t, net, append([]string{"ben", "cat"}, others...)...), members: make(map[*organization]*membershiptest.Member)}
 	var all []*organization
-	for _, m := range w.org.Members {
+	for _, m := range w.org.Members[:len(w.org.Members)-strangers] {
 		o := w.device(m)
 		for _, other := range w.org.Members {
 			if other != m {

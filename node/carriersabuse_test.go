@@ -12,6 +12,7 @@ import (
 	"muster.example/internal/keys"
 	"muster.example/internal/testnet"
 	"muster.example/node/api"
+	"muster.example/node/mesh"
 	"muster.example/node/store"
 )
 
@@ -153,6 +154,49 @@ func TestSimBarredCarry(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSimBarredNeighbourOfACarrier has a device that was barred, and no roll says so yet, come to a carrier that has heard of the bar: before it
+// was told what there is, it now hears nothing and is handed nothing, neither to carry nor for itself. [MSH-17] [MSH-46]
+func TestSimBarredNeighbourOfACarrier(t *testing.T) {
+	testnet.Run(t, 77, func(t *testing.T, net *testnet.Net) {
+		w, strangers := dishonest(t, net, 1)
+		barred := strangers[0]
+		w.handed("for cat")
+		barred.visit(w.ben)
+		if _, ok := barred.next(mesh.KindOffers, 10*time.Second); !ok {
+			t.Fatal("before its bar it is offered nothing: this proves nothing")
+		}
+		w.ann.say(t, "for cat too", w.members[w.cat])
+		if err := w.ben.hearBar(w.org.BarEvent(w.org.Founder.Device(), barred.self.Public(), 0)); err != nil {
+			t.Fatal(err)
+		}
+		w.together(w.ann, w.ben, 2*time.Minute) // there is more to offer, and ann hears of the bar
+		for _, on := range []*organization{w.ben, w.ann} {
+			if _, ok := barred.next(mesh.KindOffers, time.Minute); ok {
+				t.Error("on the stream that stood it is offered something")
+			}
+			_ = barred.local.Network().ClosePeer(w.hosts[on.device].ID())
+			barred.open(on)
+			size := w.org.Roll.Size()
+			barred.say(mesh.Hello{Version: mesh.Version, Size: size, Can: mesh.CanCarry}.Frame(), mesh.Known{Size: size}.Frame())
+			for _, kept := range w.ben.carries(t) {
+				barred.say(mesh.Wants{List: []mesh.Want{{ID: kept.ID, Share: 1}}}.Frame())
+			}
+			if data, err := barred.hears(time.Minute); err == nil {
+				t.Errorf("it hears %d bytes", len(data))
+			}
+		}
+		w.meet(w.ben, w.cat, "for others all is as ever", func() bool { return len(w.cat.texts(t)) == 2 })
+	})
+}
+
+// hears returns the first frame that comes within a while.
+func (s *speaker) hears(within time.Duration) ([]byte, error) {
+	if err := s.stream.SetReadDeadline(time.Now().Add(within)); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.heard.Read()
 }
 
 // TestSimFloodOfOne has a member hand over far more than a carrier has room for, after another's message: what goes is the flood's alone, and

@@ -100,9 +100,21 @@ func (c *carriers) takeWhole(t *carrierTalk, in *carrierInput, last mesh.LastPie
 	return taken, nil
 }
 
+// carriedRoom is how much room the volume must have for anything of others to be kept there: the person's own comes first. [CAR-24]
+const carriedRoom = 512 << 20
+
+// roomToCarry reports whether the disk has room for what is others'. Where the system does not say, it has.
+func (n *Node) roomToCarry() bool {
+	free, err := n.free()
+	return err != nil || free >= carriedRoom
+}
+
 // carryOn keeps an envelope for others. It reports whether it is carried from now on, and was not before.
 func (c *carriers) carryOn(carried envelope.Carried, offer mesh.Offer, share uint64) (taken bool, err error) {
 	o := c.o
+	if !o.node.roomToCarry() {
+		return false, nil // it has gone since the envelope was asked for
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := o.now()

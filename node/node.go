@@ -84,6 +84,7 @@ type Node struct {
 	bundles sync.Mutex   // guards written; innermost
 	written []madeBundle // bundles that were made and may be written by now, the newest maxBundles
 	bounds  carriedBounds
+	free    func() (bytes uint64, err error) // of the volume of the store
 
 	mu            sync.Mutex // guards the following
 	group         *task.Group
@@ -125,6 +126,7 @@ func New(config Config) (*Node, error) {
 		running: make(chan struct{}), organizations: make(map[keys.OrgID]*organization), applications: make(map[keys.OrgID]*application),
 		candidates: make(map[keys.OrgID]*candidate), wakePairings: make(chan struct{}, 1),
 		wakeRestorations: make(chan struct{}, 1), bounds: carriedBounds{maxCarriedBytes, maxCarriedCount, maxCarriedAge},
+		free: func() (uint64, error) { return kv.Free(config.Dir) },
 	}
 	n.backups = newBackups(n)
 	n.usage.last.Store(time.Now().UnixNano())

@@ -22,6 +22,8 @@ type Carry struct {
 	Since  int64  `cbor:"10,keyasint,omitempty"` // when its sender handed it on first, unix milliseconds
 	Opens  bool   `cbor:"11,keyasint,omitempty"` // it announces a chain
 	Sealed uint64 `cbor:"12,keyasint,omitempty"` // bytes of the envelope alone; 0 if an earlier program noted it
+	// Handed is to whom copies of it were handed from here.
+	Handed []keys.PublicKey `cbor:"13,keyasint,omitempty"`
 }
 
 // CarriedReceipt is a receipt that is on its way back to a sender: this device's own, or another's.
