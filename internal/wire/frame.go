@@ -69,6 +69,14 @@ func (f *FrameReader) Read() ([]byte, error) {
 // Buffered returns how many bytes can be read without waiting: a reader that has none left answers what it has.
 func (f *FrameReader) Buffered() int { return f.r.Buffered() }
 
+// Ready reports whether the next frame is here to its last byte, so that reading it waits for nothing. Of one that is longer than the
+// read buffer it never is.
+func (f *FrameReader) Ready() bool {
+	here, _ := f.r.Peek(f.r.Buffered())
+	length, n := binary.Uvarint(here)
+	return n > 0 && length <= uint64(len(here)-n) || n < 0 // what is no length is refused at once
+}
+
 func (f *FrameReader) readLength() (int, error) {
 	var length uint64
 	for shift := 0; ; shift += 7 {

@@ -110,6 +110,23 @@ func TestBuffered(t *testing.T) {
 	}
 }
 
+// A frame is ready with its last byte, and what is no frame at once.
+func TestReady(t *testing.T) {
+	for stream, want := range map[string]bool{"": false, "\x02": false, "\x02b": false, "\x02bb": true, "\x00": true, "\x80": false,
+		"\x81\x01" + strings.Repeat("b", 128): false, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01": true} {
+		reader := NewFrameReader(strings.NewReader("\x01a"+stream), 64, 1)
+		if reader.Ready() {
+			t.Error("a frame is ready before anything was read")
+		}
+		if _, err := reader.Read(); err != nil {
+			t.Fatal(err)
+		}
+		if got := reader.Ready(); got != want {
+			t.Errorf("%.20q is ready: %t", stream, got)
+		}
+	}
+}
+
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

@@ -17,6 +17,7 @@ type DeliverStream struct {
 	*link
 	partial Partial // what has come of a body
 	coming  rvproto.ComingFrame
+	slow    bool // bodies came in pieces
 	owed    bool // the node is to be told how much has come, once nothing more is here to be read
 }
 
@@ -84,6 +85,7 @@ func (s *DeliverStream) heardComing(frame []byte) error {
 	if coming.Offset > 0 && (coming.ID != s.partial.ID || coming.Offset > len(s.partial.Data)) {
 		return fmt.Errorf("%w: the end of a body whose beginning is not here", ErrProtocol)
 	}
+	s.slow = true
 	if s.coming = coming; coming.Offset == 0 {
 		s.partial = Partial{ID: coming.ID}
 	}
@@ -114,11 +116,15 @@ func (s *DeliverStream) heardPiece(frame []byte) (*rvproto.DeliverFrame, error) 
 }
 
 // Next returns what the node says next, waiting for it. At most rvproto.DeliverWindow deliveries, of
-// rvproto.DeliverWindowBytes, come without an Ack. After an error the stream is ended.
+// rvproto.DeliverWindowBytes, come without an Ack. An Incoming that says nothing means that a part of a body came and that the rest has to
+// be waited for: a caller with deliveries in hand is done with them first. After an error the stream is ended.
 func (s *DeliverStream) Next() (Incoming, error) {
 	in, err := s.incoming()
-	for errors.Is(err, errPart) {
+	for errors.Is(err, errPart) && s.Buffered() {
 		in, err = s.incoming()
+	}
+	if errors.Is(err, errPart) {
+		return Incoming{}, nil
 	}
 	if err != nil {
 		s.close()
@@ -185,9 +191,14 @@ func (s *DeliverStream) incoming() (Incoming, error) {
 	return Incoming{}, fmt.Errorf("%w: a frame of type %d", ErrProtocol, kind)
 }
 
-// Buffered reports whether more has arrived already, at least in part: a caller without more to read acknowledges what
-// it has.
-func (s *DeliverStream) Buffered() bool { return s.frames.Buffered() > 0 }
+// Buffered reports whether more has arrived already: a caller without more to read acknowledges what it has. Of a frame a part is enough,
+// since the rest follows at once, but not once bodies came in pieces: on a slow link it may follow in minutes. [RV-204]
+func (s *DeliverStream) Buffered() bool {
+	if s.slow {
+		return s.frames.Ready()
+	}
+	return s.frames.Buffered() > 0
+}
 
 // Ack gives back what is safe: signed receipts for envelopes, and the ids of delivered receipts (rvproto.ReceiptID) and
 // returns (rvproto.ReturnID).

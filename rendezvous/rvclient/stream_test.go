@@ -13,6 +13,7 @@ import (
 
 	"muster.example/internal/keys"
 	"muster.example/internal/p2p"
+	"muster.example/internal/task"
 	"muster.example/internal/wire"
 	"muster.example/rendezvous/rvclient"
 	"muster.example/rendezvous/rvproto"
@@ -175,4 +176,58 @@ func TestDeliverByANodeOfBefore(t *testing.T) {
 	if err != nil || in.Deliver == nil || in.Deliver.Number != 7 {
 		t.Errorf("%+v, %v", in, err)
 	}
+}
+
+// A delivery before a body in pieces is in the caller's hands, and not awaited together with the rest of the body: neither while a piece
+// is here in part, nor after one is whole. How much is here is said all the same. [RV-204]
+func TestDeliveryBeforeTheRestOfABody(t *testing.T) {
+	m := newMute(t, true)
+	defer close(m.hangUp)
+	goOn, held := make(chan struct{}), make(chan int, 1)
+	m.there.SetStreamHandler(rvproto.DeliverPieces, func(s network.Stream) {
+		frames := wire.NewFrameReader(s, 1024, rvproto.MaxAckFrame)
+		begin := rvproto.BeginFrame{Size: 32 << 10}
+		out := wire.AppendFrame(nil, rvproto.AppendHello(nil, rvproto.HelloFrame{Org: m.client.Org, Checkpoint: []byte("note")}))
+		out = wire.AppendFrame(out, rvproto.AppendComing(nil, rvproto.ComingFrame{Number: 7, Kind: rvproto.KindEnvelope, BeginFrame: begin}))
+		out = wire.AppendFrame(out, rvproto.AppendDeliver(nil, rvproto.DeliverFrame{Number: 8, Kind: rvproto.KindReceipt, Body: []byte("receipt")}))
+		piece := wire.AppendFrame(nil, rvproto.AppendPiece(nil, make([]byte, 1024)))
+		_, _ = s.Write(append(out, piece[:100]...))
+		<-goOn
+		_, _ = s.Write(append(piece[100:], piece[:100]...))
+		for {
+			frame, err := frames.Read()
+			if err != nil {
+				return
+			}
+			if told, err := rvproto.ParseHeld(frame); err == nil && told.Bytes > 0 {
+				held <- told.Bytes
+				return
+			}
+		}
+	})
+	s, err := m.client.OpenDeliver(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	in, err := s.Next()
+	for ; err == nil && in.Deliver == nil; in, err = s.Next() {
+	}
+	if err != nil || in.Deliver.Number != 8 {
+		t.Fatalf("%+v, %v", in, err)
+	}
+	if s.Buffered() {
+		t.Error("a part of a piece counts as more that is here")
+	}
+	close(goOn)
+	if in, err = s.Next(); err != nil || in.Deliver != nil {
+		t.Errorf("after a piece: %+v, %v", in, err)
+	}
+	group := task.New(t.Context())
+	group.Go("next", func(context.Context) error { _, err := s.Next(); return err })
+	if got := <-held; got != 1024 {
+		t.Errorf("%d bytes are said to be here", got)
+	}
+	s.Close()
+	_ = group.Wait()
 }
