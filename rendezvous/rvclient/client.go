@@ -17,7 +17,7 @@ import (
 var (
 	// ErrOrg means that the node greets the device as a member of another organization than the client's.
 	ErrOrg = errors.New("rvclient: the node serves this device in another organization")
-	// ErrSilent means that the node did not answer for rvproto.Patience and is given up.
+	// ErrSilent means that the node did not answer for rvproto.Patience, or took nothing for rvproto.WriteTime, and is given up.
 	ErrSilent = errors.New("rvclient: the node has fallen silent")
 	// ErrProtocol means that the node sent something that the protocol has no place for.
 	ErrProtocol = errors.New("rvclient: the node breaks the protocol")

@@ -112,3 +112,31 @@ func TestSimRestingStreamIsQuiet(t *testing.T) {
 		}
 	})
 }
+
+// A node that takes nothing is given up, on a link that was late before after as much more time as for an answer. [RV-6]
+func TestSimNodeThatTakesNothing(t *testing.T) {
+	for _, slow := range []int{1, rvproto.Slow} {
+		testnet.Run(t, 2, func(t *testing.T, net *testnet.Net) {
+			a := newAttentive(t, net)
+			a.client.Slow = slow
+			there := net.Host(t, net.Config(2, net.Key("deaf")))
+			a.client.Node, a.client.Addresses = net.Key("deaf").Public(), []string{testnet.Address(2)}
+			there.SetStreamHandler(rvproto.Post, func(s network.Stream) {
+				_, _ = s.Write(wire.AppendFrame(nil, rvproto.AppendHello(nil, rvproto.HelloFrame{Org: a.client.Org, Checkpoint: []byte("note")})))
+			})
+			post, err := a.client.OpenPost(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer post.Close()
+			began := time.Now()
+			if err := post.Send(posts(64 << 10)); !errors.Is(err, rvclient.ErrSilent) {
+				t.Error(err)
+			}
+			most := time.Duration(slow) * rvproto.WriteTime
+			if took := time.Since(began); took < most || took > most+10*time.Second {
+				t.Errorf("with patience %d it took %v", slow, took)
+			}
+		})
+	}
+}

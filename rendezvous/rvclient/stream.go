@@ -21,7 +21,7 @@ import (
 const (
 	bulkBuffer  = 64 << 10 // the way that envelopes take
 	smallBuffer = 8 << 10  // the way of the answers
-	chunk       = 16 << 10 // written under one deadline, so that a slow link has WriteTime for each
+	chunk       = 16 << 10 // written under one deadline, so that a slow link has its time for each
 )
 
 // link is one long-lived stream: frames both ways, a hello at its start, pings while it lasts.
@@ -56,7 +56,7 @@ func (c *Client) open(ctx context.Context, ids []protocol.ID, readBuffer, writeB
 	l.pace.stream, l.pace.rests, l.pace.asked = s, ids[0] == rvproto.PostPieces, time.Now() // the hello is asked for
 	l.pace.patience = c.times(rvproto.Patience)
 	l.unhook = context.AfterFunc(ctx, func() { _ = s.Reset() })
-	l.writer = wire.NewFrameWriter(chunked{s}, writeBuffer)
+	l.writer = wire.NewFrameWriter(chunked{s, c.times(rvproto.WriteTime)}, writeBuffer)
 	l.frames = wire.NewFrameReader(reader{l}, readBuffer, maxFrame)
 	if err := l.greet(c); err != nil {
 		l.close()
@@ -190,16 +190,22 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-// chunked writes in pieces, each under a deadline of its own.
-type chunked struct{ stream network.Stream }
+// chunked writes in pieces, each under a deadline of its own: where many packets are lost, QUIC sends nothing for up to a minute.
+type chunked struct {
+	stream   network.Stream
+	patience time.Duration // that the node has to take one
+}
 
 func (c chunked) Write(b []byte) (written int, err error) {
 	for len(b) > 0 {
 		piece := b[:min(len(b), chunk)]
-		_ = c.stream.SetWriteDeadline(time.Now().Add(rvproto.WriteTime))
+		_ = c.stream.SetWriteDeadline(time.Now().Add(c.patience))
 		n, err := c.stream.Write(piece)
 		written += n
 		if err != nil {
+			if isTimeout(err) {
+				err = fmt.Errorf("%w: %w", ErrSilent, err)
+			}
 			return written, err
 		}
 		b = b[n:]

@@ -85,8 +85,8 @@ const (
 	NodeWait    = 20 * time.Second // a node answers another's question within it, though nothing is new
 	WriteTime   = 30 * time.Second // the other side takes what is written within it, or the stream is given up
 
-	// Slow is how many times RequestTime and Patience a device waits at most that has found its link to be slow. A node does always: it
-	// cannot know.
+	// Slow is how many times RequestTime, Patience and WriteTime a device waits at most that has found its link to be slow. A node does
+	// always, but for WriteTime: it cannot know.
 	Slow = 4
 
 	// AnswerTime is what a node gives a member's request to arrive, and again 4 KiB of its answer to be taken.
