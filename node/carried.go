@@ -275,9 +275,10 @@ func (o *organization) knowPrekey(tx *store.Tx, device keys.PublicKey, signed []
 	return true, tx.PutKnownPrekey(o.org, device, signed)
 }
 
-// knownPrekeys answers from what is kept of other devices' prekeys. [ENV-13]
+// knownPrekeys answers from what is kept of other devices' prekeys, and else from what those have handed over that are in reach: where a
+// clock is wrong by years, and nobody says so, none of those that are kept seems to be of now. [ENV-13] [MSH-70]
 func (o *organization) knownPrekeys(devices []keys.PublicKey) (map[keys.PublicKey]envelope.Prekey, error) {
-	found := make(map[keys.PublicKey]envelope.Prekey)
+	found := o.mesh.prekeysInHand(devices)
 	return found, o.node.store.View(func(tx *store.Tx) error {
 		for _, device := range devices {
 			signed, err := tx.KnownPrekey(o.org, device)

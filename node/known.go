@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/protocol"
@@ -141,7 +142,7 @@ func (o *organization) hearKnown(from keys.PublicKey, theirs known) {
 }
 
 // takeRoll adopts a page of the roll that another than the rendezvous node handed over. Under a checkpoint that is older than the offline
-// grace nobody becomes a member.
+// grace nobody becomes a member; who has ended is ended all the same, and what others write by that roll is read. [NEAR-7]
 func (o *organization) takeRoll(page rvclient.Page) error {
 	select {
 	case o.fetching <- struct{}{}:
@@ -159,7 +160,7 @@ func (o *organization) takeRoll(page rvclient.Page) error {
 		return err
 	}
 	o.reckoning.Signed(newest.Time.UnixMilli())
-	if !o.freshLocked(newest, o.reckoning.Late()) {
+	if !o.freshLocked(newest, o.reckoning.Late()) && !endsOnly(page.Entries) {
 		return fmt.Errorf("its checkpoint is of %v", newest.Time)
 	}
 	before, names, skin := o.roll.Size(), o.contactNamesLocked(), o.roll.State().Skin()
@@ -175,4 +176,17 @@ func (o *organization) takeRoll(page rvclient.Page) error {
 	}
 	o.adoptedLocked(checkpoint, added, names, skin)
 	return nil
+}
+
+// endsOnly reports whether entries of the roll say only that somebody takes part no more, so that nobody is let in by them, whatever came
+// after. What is not shown may say anything.
+func endsOnly(entries [][]byte) bool {
+	return !slices.ContainsFunc(entries, func(data []byte) bool {
+		entry, err := membership.ParseEntry(data)
+		if err != nil || entry.Hidden() {
+			return true
+		}
+		e, err := membership.ReadEvent(entry.Event)
+		return err != nil || e.Bar == nil && e.Suspend == nil && e.Remove == nil && e.GroupLeave == nil && e.GroupRemove == nil
+	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 
+	"muster.example/internal/envelope"
 	"muster.example/internal/keys"
 	"muster.example/node/mesh"
 )
@@ -50,7 +51,8 @@ type meshPeer struct {
 	heard   time.Time // when the last byte came
 	counted time.Time // when it was looked last whether the connection is in use
 	direct  delivery
-	patient tolerance // what it may still ask for
+	patient tolerance         // what it may still ask for
+	inHand  []envelope.Prekey // the other side's own that it handed over last: one, or none [MSH-70]
 }
 
 func newMeshPeer(m *meshStreams, device keys.PublicKey, opened bool, end context.CancelCauseFunc) *meshPeer {

@@ -252,16 +252,19 @@ func (p *meshPeer) takePrekeys(prekeys mesh.Prekeys) error {
 	if err := p.spend(costPrekey*float64(len(prekeys.List)), "prekeys"); err != nil {
 		return err
 	}
-	fresh := make(map[keys.PublicKey][]byte)
+	fresh, inHand := make(map[keys.PublicKey][]byte), false
 	for _, one := range prekeys.List {
-		if o := p.streams.o; one.Device != o.device {
-			if _, err := envelope.OpenPrekey(one.Signed, o.org, one.Device, o.now()); err == nil {
-				fresh[one.Device] = one.Signed
-			}
+		o := p.streams.o
+		if one.Device == o.device {
+			continue
 		}
+		if _, err := envelope.OpenPrekey(one.Signed, o.org, one.Device, o.now()); err == nil {
+			fresh[one.Device] = one.Signed
+		}
+		inHand = p.takeInHand(one) || inHand
 	}
 	p.streams.o.keepPrekeys(fresh)
-	if len(fresh) > 0 {
+	if len(fresh) > 0 || inHand {
 		wake(p.streams.apart)
 	}
 	return nil

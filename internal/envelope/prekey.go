@@ -90,6 +90,12 @@ func OpenPrekey(data []byte, org keys.OrgID, device keys.PublicKey, now time.Tim
 	return prekey, nil
 }
 
+// OpenPrekeyInHand reads a prekey that its device hands over itself, on a connection of this moment: whatever its date, the device has
+// what opens what is sealed to it, since only one of the two clocks can be right. Errors: those of OpenPrekey but for its dates. [ENV-13]
+func OpenPrekeyInHand(data []byte, org keys.OrgID, device keys.PublicKey) (Prekey, error) {
+	return verifyPrekey(data, org, device)
+}
+
 func verifyPrekey(data []byte, org keys.OrgID, device keys.PublicKey) (Prekey, error) {
 	var signed signedWire
 	if err := wire.Decode(data, &signed); err != nil {
