@@ -95,6 +95,14 @@ func (n *Node) Link(context.Context) (api.Link, error) {
 	for _, o := range n.all() {
 		held := make(map[keys.MessageID]bool)
 		err := n.store.View(func(tx *store.Tx) error {
+			if err := tx.Jobs(o.org, func(j store.Job) (bool, error) { // nothing of it is sealed, or not all
+				if j.Message != nil && j.Kind == 0 {
+					held[*j.Message] = true
+				}
+				return true, nil
+			}); err != nil {
+				return err
+			}
 			return tx.Waiting(o.org, 0, func(w store.Waiting) (bool, error) {
 				if w.Message != nil && !w.Accepted && isLarge(w) {
 					held[*w.Message] = true

@@ -88,8 +88,12 @@ do no harm.`,
 
 // tellBundled says in words what lies in a bundle.
 func (a *app) tellBundled(w api.BundleWritten) {
-	a.inform("%s of yours, %s of others, %s on the way back, for %s.", plural(w.Own, "envelope"), plural(w.Carried, "envelope"),
-		plural(w.Receipts, "receipt"), plural(w.Receivers, "device"))
+	if w.Own+w.Carried+w.Receipts == 0 {
+		a.inform("Nothing that waits is in it: news of the organization, and keys to write with.")
+	} else {
+		a.inform("%s of yours, %s of others, %s on the way back, for %s.", plural(w.Own, "envelope"), plural(w.Carried, "envelope"),
+			plural(w.Receipts, "receipt"), plural(w.Receivers, "device"))
+	}
 	for _, line := range []struct {
 		count int
 		text  string

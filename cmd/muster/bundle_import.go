@@ -56,7 +56,9 @@ gives what is whole; one that was imported before changes nothing.`,
 					return context.Cause(c.Context())
 				}
 				if err != nil {
-					a.inform("%s: %v", terminal.Line(name), err)
+					if len(files) > 1 {
+						a.inform("%s: %v", terminal.Line(name), err)
+					}
 					if first == nil {
 						first = err
 					}
@@ -123,8 +125,13 @@ func printBundle(w io.Writer, b bundleRead) {
 	if b.Maker != "" {
 		from = ", of " + b.Maker
 	}
-	terminal.Printf(w, "%s (%s%s): %s opened, %d here already, %d for others carried on, %s, %d receipts carried on\n", terminal.Line(b.File),
-		terminal.Plain(b.OrgName), terminal.Plain(from), plural(b.Opened, "envelope"), b.Already, b.Carried, plural(b.Receipts, "receipt"), b.Passed)
+	terminal.Printf(w, "%s (%s%s): ", terminal.Line(b.File), b.OrgName, from)
+	if b.Opened+b.Already+b.Carried+b.Receipts+b.Passed == 0 {
+		terminal.Println(w, "no message or receipt that is new here")
+	} else {
+		terminal.Printf(w, "%s opened, %d here already, %d for others carried on, %s for you, %s for others carried on\n",
+			plural(b.Opened, "envelope"), b.Already, b.Carried, plural(b.Receipts, "receipt"), plural(b.Passed, "receipt"))
+	}
 	for _, line := range []struct {
 		count int
 		text  string

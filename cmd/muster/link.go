@@ -27,7 +27,7 @@ the files of one message go all the same. The choice is for this device alone.`,
 		output:   "What the link is, above which size files wait, and how many messages do.",
 		json:     `{"mode", "files_over", "waiting"}`,
 		examples: []string{"muster link", "muster link metered --files-over 1M", "muster link now Kq7r2mzz", "muster link normal"},
-		see:      []string{"send", "status"},
+		see:      []string{"send", "read"},
 	}, func(_ *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 2 && args[0] == "now", len(args) == 0:
@@ -60,7 +60,12 @@ the files of one message go all the same. The choice is for this device alone.`,
 			if err != nil {
 				return err
 			}
-			return a.answer(link, func(w io.Writer) { printLinkChoice(w, link) })
+			return a.answer(link, func(w io.Writer) {
+				if request.Now != "" {
+					terminal.Printf(w, "the files of %s do not wait\n", request.Now)
+				}
+				printLinkChoice(w, link)
+			})
 		})
 	})
 	c.Flags().StringVar(&over, "files-over", "", "files of a message above this `SIZE` wait on a metered link")
@@ -71,10 +76,13 @@ the files of one message go all the same. The choice is for this device alone.`,
 func printLinkChoice(w io.Writer, link api.Link) {
 	if link.Mode != api.LinkMetered {
 		terminal.Printf(w, "normal: everything goes\n")
+		if link.FilesOver != api.DefaultFilesOver {
+			terminal.Printf(w, "were it metered, files above %s would wait\n", fileSize(link.FilesOver))
+		}
 		return
 	}
 	terminal.Printf(w, "metered: files above %s wait\n", fileSize(link.FilesOver))
 	if link.Waiting > 0 {
-		terminal.Printf(w, "messages whose files wait: %d\n", link.Waiting)
+		terminal.Printf(w, "the files of %s wait; muster link now MESSAGE sends those of one\n", plural(link.Waiting, "message"))
 	}
 }

@@ -29,18 +29,19 @@ so and exits 0.`,
   "devices": [{"device", "this", "path"}], "roll": {"size", "fresh", "time", "distrusted"},
   "rendezvous": [{"address", "node", "connected", "here", "role", "latency_ms", "posting"}],
   "peers": [..],
-  "missing", "outbox", "parked": {"from", "until", "came", "caught_up"},
-  "alarms": [..], "warnings": [..], "notices": [..], "evidence": [..],
-  "excluded", "frozen_until", "readmissions": [..]}],
+  "missing", "missing_since", "outbox", "parked": {"from", "until", "came", "caught_up"},
+  "alarms": [..], "raised": [{"time", "kind", "text", "evidence"}], "warnings": [..],
+  "notices": [..], "evidence": [..], "excluded", "frozen_until", "readmissions": [..],
+  "newcomers": [{"member", "device", "name", "clash", "by", "since", "until"}]}],
   "applications": [..], "joining": [..], "wiped": [..],
   "backup": {"drives", "last", "running",
   "warnings": [{"kind", "drive", "time", "error", "text"}]}}
 "here" is as muster admin rendezvous here prints it, of a rendezvous node in this program.
 "path" of another device of yours is lan, direct or relayed, as it is reached or was last.
-"peers" holds {"device", "member", "name", "address"}; "evidence" the paths of the files that
-prove an alarm.`,
+"peers" holds {"device", "member", "name", "address"}, devices of other members that a direct
+connection stands to; "evidence" the paths of the files that prove an alarm.`,
 		examples: []string{"muster status", "muster status --json"},
-		see:      []string{"start", "org list", "check"},
+		see:      []string{"start", "around", "org list", "check"},
 	}, exactly(), func(c *cobra.Command, _ []string) error {
 		return a.withNode(func(client *apiclient.Client) error {
 			ctx, cancel := context.WithTimeoutCause(c.Context(), statusLimit,
