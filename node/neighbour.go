@@ -298,3 +298,16 @@ func (n *neighbours) partLocked(device keys.PublicKey, one *neighbour) {
 	one.parting = true
 	_ = n.host.Network().ClosePeer(p2p.PeerID(device))
 }
+
+// anew has those called at once that were heard on local networks and are not connected: the networks may be others. How many calls that
+// makes is bounded as ever. [NEAR-13]
+func (n *neighbours) anew() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, one := range n.all {
+		if one.since.IsZero() && len(one.heard.at) > 0 {
+			one.due, one.from, one.pause = true, time.Time{}, 0
+		}
+	}
+	wake(n.wake)
+}

@@ -55,6 +55,9 @@ type Config struct {
 	NoDirect bool
 	// Nearby is the local networks, on which devices of the account find each other and others pair. Nil: none.
 	Nearby nearby.Network
+	// Networks calls changed each time the machine is on another network, until ctx ends, and bounds how often; see netwatch.Watch. Nil:
+	// nobody says it.
+	Networks func(ctx context.Context, log *slog.Logger, changed func())
 	// Server is the rendezvous node that this program can run itself; Run runs it. Nil: none.
 	Server Server
 	// Drives is what drives the machine has: backups to marked ones are made by themselves. Nil: none are.
@@ -181,6 +184,9 @@ func (n *Node) Run(ctx context.Context) error {
 		server.Go("rendezvous node", n.config.Server.Run)
 	}
 	group.Go("tidy", n.tidy)
+	if n.config.Networks != nil {
+		group.Go("networks", n.keepNetworks)
+	}
 	group.Go("index", n.keepIndexing)
 	group.Go("pairings", n.keepPairings)
 	group.Go("backups", n.backups.run)

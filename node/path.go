@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"muster.example/internal/p2p"
 	"muster.example/rendezvous/rvclient"
 )
 
@@ -16,7 +15,10 @@ type path struct {
 	mu    sync.Mutex // guards the following
 	fails uint       // dials in a row that came to nothing
 	stop  func()     // ends the dial that is under way; nil: there is none
-	slows uint       // sessions that ended since an answer did not come in time, less the long ones
+	// hurried is when all began anew last for another network.
+	hurried time.Time
+	fresh   bool // the link has become another one, and no pause begun since
+	slows   uint // sessions that ended since an answer did not come in time, less the long ones
 }
 
 // dialTime returns how long the next dial may take. A handshake is some 8 KB in four flights: at 9.6 kbit/s and with packets lost it
@@ -75,28 +77,29 @@ func (p *path) dialling(ctx context.Context) (_ context.Context, done func()) {
 	}
 }
 
-// hurry ends a dial that is under way, and forgets those that came to nothing: the link is another one now.
-func (p *path) hurry() {
+// freshEvery is how often a dial that is under way, and the pauses between dials, begin anew for another network: as seldom as the most
+// patient dial takes. [RV-205]
+const freshEvery = slowestDial
+
+// hurry forgets dials that came to nothing, and ends one that is under way: the link is another one now. Not soon again: it may be a bad
+// one, that comes and goes.
+func (p *path) hurry(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.fails = 0
+	if !p.hurried.IsZero() && now.Sub(p.hurried) < freshEvery {
+		return
+	}
+	p.hurried, p.fails, p.fresh = now, 0, true
 	if p.stop != nil {
 		p.stop()
 	}
 }
 
-// Reconnect has every organization without a connection to its rendezvous node try now: the link has come up, or is another one. A dial
-// that is under way begins anew, since what it sends again it sends ever more rarely.
-func (n *Node) Reconnect() {
-	for _, o := range n.all() {
-		o.mu.Lock()
-		local, at, connected := o.host, o.at.Key, o.client != nil
-		o.mu.Unlock()
-		if local == nil || connected {
-			continue
-		}
-		p2p.CallAnew(local, at)
-		o.path.hurry()
-		wake(o.wakeSession)
-	}
+// isFresh reports, once, whether the link has become another one.
+func (p *path) isFresh() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fresh := p.fresh
+	p.fresh = false
+	return fresh
 }

@@ -112,7 +112,9 @@ func (o *organization) keepConnected(ctx context.Context, local host.Host) error
 		case <-o.wakeSession:
 		case <-time.After(jitter(wait)):
 		}
-		pause = min(2*pause, longestPause)
+		if pause = min(2*pause, longestPause); o.path.isFresh() {
+			pause = firstPause
+		}
 	}
 }
 

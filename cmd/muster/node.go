@@ -9,6 +9,7 @@ import (
 	"muster.example/internal/drive"
 	"muster.example/internal/nearby"
 	"muster.example/internal/nearby/mdns"
+	"muster.example/internal/netwatch"
 	"muster.example/node"
 	"muster.example/node/localapi"
 	"muster.example/node/rotation"
@@ -49,6 +50,7 @@ func newDevice(v *vault.Vault, log *slog.Logger, noDirect bool) (device, error) 
 		Log:      log,
 		NoDirect: noDirect,
 		Nearby:   networks,
+		Networks: netwatch.Watch,
 		Server:   server,
 		Drives:   drive.System{},
 		Clock:    testOnlyClock,

@@ -158,6 +158,18 @@ func (m *machine) setLinks(now time.Time, all []link) {
 	}
 }
 
+// anew has everything said and asked again on all links: those who are on them may be others than before, though the links are the same.
+func (m *machine) anew(now time.Time) {
+	for index := range m.links {
+		for _, one := range m.own {
+			one.greet(now, index)
+		}
+		for _, b := range m.browse {
+			b.ask(now.Add(m.delay()), index)
+		}
+	}
+}
+
 // receive takes what somebody sent to everybody on a link. What is not understood is dropped. [NEAR-22]
 func (m *machine) receive(now time.Time, index int, from netip.AddrPort, data []byte) {
 	l, on := m.links[index]

@@ -193,6 +193,25 @@ func TestLinkChanges(t *testing.T) {
 	}
 }
 
+// On links that are the same, with others on them, what is said anew is heard at once, and only then.
+func TestAnew(t *testing.T) {
+	for _, anew := range []bool{false, true} {
+		a := newAir(t, 3)
+		a.down[1] = true // behind a switch without a cable
+		a.announce(0, "laptop")
+		a.machines[1].startBrowsing(a.now, nearby.Devices)
+		a.pass(time.Hour)
+		a.down[1] = false
+		if anew {
+			a.machines[0].anew(a.now)
+		}
+		a.pass(5 * time.Second)
+		if heard := len(a.found[1]) > 0; heard != anew {
+			t.Errorf("said anew: %v, heard: %v", anew, heard)
+		}
+	}
+}
+
 // What a device of a quiet office costs, that announces two things and browses for one kind: in its first hour, and in each later one.
 // The figures of docs/adr/0032.
 func TestIdleTraffic(t *testing.T) {

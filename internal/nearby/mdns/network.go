@@ -74,6 +74,17 @@ func (n *Network) Browse(ctx context.Context, kind nearby.Kind, found func(nearb
 	}
 }
 
+// Anew says and asks everything again: the machine may be on other networks, or others on them. Whoever calls it bounds how often.
+func (n *Network) Anew() {
+	n.using.Lock()
+	defer n.using.Unlock()
+	if n.run == nil {
+		return
+	}
+	n.run.look(time.Now())
+	n.run.do((*machine).anew)
+}
+
 // begin opens the sockets for the first who needs them.
 func (n *Network) begin() (*running, error) {
 	n.using.Lock()
