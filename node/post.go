@@ -22,14 +22,23 @@ const (
 )
 
 // keepPosting offers the rendezvous node every envelope that it is not known to have, for as long as the connection
-// stands.
-func (o *organization) keepPosting(ctx context.Context, client *rvclient.Client) error {
+// stands. If it may do so early, some of what waits goes before the node has said anything. [RV-206]
+func (o *organization) keepPosting(ctx context.Context, client *rvclient.Client, early bool) error {
 	opening := time.Now()
-	stream, err := client.OpenPost(ctx)
+	stream, err := client.BeginPost(ctx)
 	if err != nil {
 		return fmt.Errorf("opening the post stream: %w", err)
 	}
 	defer stream.Close()
+	var ahead []offer
+	if early {
+		if ahead, err = o.postAhead(stream, client.Node); err != nil {
+			return fmt.Errorf("posting first: %w", err)
+		}
+	}
+	if err := stream.Greet(); err != nil {
+		return fmt.Errorf("opening the post stream: %w", err)
+	}
 	if err := o.heardFrom(ctx, client, stream.Checkpoint()); err != nil {
 		return err
 	}
@@ -39,6 +48,12 @@ func (o *organization) keepPosting(ctx context.Context, client *rvclient.Client)
 	unanswered := make(chan offer, postsUnanswered)
 	full := make(chan struct{}, 1)
 	under := &underWay{posts: make(map[keys.EnvelopeID]int)}
+	for _, one := range ahead { // they fit: none is there yet
+		one.poster = poster
+		under.add(one.ID)
+		unanswered <- one
+		o.fleet.asked(client.Node)
+	}
 	group := task.New(ctx)
 	group.Go("answers", func(ctx context.Context) error {
 		defer stream.Close()

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,36 +140,29 @@ func (o *organization) session(ctx context.Context, local host.Host, found func(
 	}
 	at := o.sequencer()
 
-	if err := o.catchUp(ctx, client); err != nil {
-		if errors.Is(err, wire.StatusMoved) {
-			o.fetchLast(ctx, client)
-		}
-		return err
-	}
-	if err := o.readmitted(); err != nil {
-		return err
-	}
-	if orders {
-		if err := o.submitLost(ctx, client); err != nil {
-			return err
-		}
-	}
-	if err := unlessRefused(o.publishPrekey(ctx, client)); err != nil {
-		return err
-	}
-	if err := unlessRefused(o.publishGrants(ctx, client)); err != nil {
-		return err
-	}
-	if err := unlessRefused(o.publishTalks(ctx, client)); err != nil {
-		return err
-	}
-	if err := o.bearGrants(ctx, client); err != nil {
-		return err
-	}
 	group := task.New(ctx)
+	early, err := o.maySpeakFirst(client, orders)
+	if err != nil {
+		return err
+	}
+	post := func(ctx context.Context) error { return o.keepPosting(ctx, client, early) }
+	if early {
+		group.Go("post", post)
+	}
+	seal := func() { group.Go("seal", func(ctx context.Context) error { return o.keepSealing(ctx, client) }) }
+	if err := o.settleIn(ctx, client, orders, func() {
+		if early {
+			seal()
+		}
+	}); err != nil {
+		group.Stop()
+		return cmp.Or(group.Wait(), err)
+	}
+	if !early {
+		seal()
+		group.Go("post", post)
+	}
 	group.Go("roll", func(ctx context.Context) error { return o.keepRoll(ctx, client) })
-	group.Go("seal", func(ctx context.Context) error { return o.keepSealing(ctx, client) })
-	group.Go("post", func(ctx context.Context) error { return o.keepPosting(ctx, client) })
 	group.Go("deliver", func(ctx context.Context) error { return o.keepReceiving(ctx, client) })
 	group.Go("carried", func(ctx context.Context) error { return o.keepHandingOn(ctx, client) })
 	group.Go("presence", func(ctx context.Context) error { return o.keepPresence(ctx, client) })
@@ -193,6 +187,36 @@ func (o *organization) session(ctx context.Context, local host.Host, found func(
 		return err
 	}
 	return errors.New("the connection ended")
+}
+
+// settleIn has this device and the node know what each needs of the other before the session. current is called once the roll is the
+// newest: nothing is sealed before that.
+func (o *organization) settleIn(ctx context.Context, client *rvclient.Client, orders bool, current func()) error {
+	if err := o.catchUp(ctx, client); err != nil {
+		if errors.Is(err, wire.StatusMoved) {
+			o.fetchLast(ctx, client)
+		}
+		return err
+	}
+	if err := o.readmitted(); err != nil {
+		return err
+	}
+	current()
+	if orders {
+		if err := o.submitLost(ctx, client); err != nil {
+			return err
+		}
+	}
+	if err := unlessRefused(o.publishPrekey(ctx, client)); err != nil {
+		return err
+	}
+	if err := unlessRefused(o.publishGrants(ctx, client)); err != nil {
+		return err
+	}
+	if err := unlessRefused(o.publishTalks(ctx, client)); err != nil {
+		return err
+	}
+	return o.bearGrants(ctx, client)
 }
 
 // keepUp does what is due from time to time: a fresh prekey, the destruction of old ones, the end of what expired.

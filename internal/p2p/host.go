@@ -78,6 +78,8 @@ type hostParts struct {
 	quic  *quicreuse.ConnManager
 	relay *circuitrelay.Relay // nil if it is none
 
+	remembered remembered
+
 	direct    *Direct    // nil: nobody calls it without a relay
 	listening sync.Mutex // guards the following
 	punch     *puncher   // nil before ListenDirect

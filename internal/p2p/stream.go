@@ -155,7 +155,7 @@ func Request(ctx context.Context, h host.Host, to peer.ID, id protocol.ID, reque
 	}
 	opening, cancel := context.WithDeadline(ctx, within)
 	defer cancel()
-	s, err := h.NewStream(opening, to, id)
+	s, err := NewStream(opening, h, to, id)
 	if err != nil {
 		return fmt.Errorf("opening a stream of %s: %w", id, err)
 	}

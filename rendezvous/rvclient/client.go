@@ -58,7 +58,7 @@ func (c *Client) Connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("rendezvous node %s: %w", c.Node.Short(), err)
 	}
-	if err := c.Host.Connect(ctx, info); err != nil {
+	if err := p2p.Connect(ctx, c.Host, info, rvproto.PostPieces); err != nil {
 		return fmt.Errorf("connecting to rendezvous node %s: %w", c.Node.Short(), err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/protocol"
 
+	"muster.example/internal/p2p"
 	"muster.example/rendezvous/rvproto"
 )
 
@@ -22,6 +23,8 @@ type PostStream struct {
 	waiting []posted      // the posts without an answer, oldest first
 	bytes   int           // their sum
 	room    chan struct{} // capacity 1: an answer has come
+
+	greetings func() error // hears the hello
 
 	sending sync.Mutex // held by Send, so that batches do not mix; taken before any other
 
@@ -39,27 +42,54 @@ type posted struct {
 // life: its end is like Close. A device that is not admitted gets the node's wire.Status, and a *MovedError if another node
 // has taken over.
 func (c *Client) OpenPost(ctx context.Context) (*PostStream, error) {
-	l, err := c.open(ctx, []protocol.ID{rvproto.PostPieces, rvproto.Post}, smallBuffer, bulkBuffer, rvproto.MaxAnswerFrame)
+	s, err := c.BeginPost(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if move := l.Moved(); move != nil {
-		l.close()
-		return nil, &MovedError{Event: move}
-	}
-	s := &PostStream{link: l, room: make(chan struct{}, 1)}
-	s.parcel.room = make(chan struct{}, 1)
-	if l.stream.Protocol() == rvproto.PostPieces {
-		frame, err := s.next()
-		if err == nil {
-			s.parcel.kept, err = rvproto.ParseHeld(frame)
-		}
-		if err != nil {
-			l.close()
-			return nil, fmt.Errorf("waiting for what the node has in pieces: %w", err)
-		}
+	if err := s.Greet(); err != nil {
+		return nil, err
 	}
 	return s, nil
+}
+
+// BeginPost is OpenPost without its end: what the node says at first is not waited for. What is posted then goes with the stream's first
+// bytes, and nothing is known of it before Greet. [RV-206]
+func (c *Client) BeginPost(ctx context.Context) (*PostStream, error) {
+	l, err := c.begin(ctx, []protocol.ID{rvproto.PostPieces, rvproto.Post}, smallBuffer, bulkBuffer, rvproto.MaxAnswerFrame)
+	if err != nil {
+		return nil, err
+	}
+	s := &PostStream{link: l, room: make(chan struct{}, 1)}
+	s.greetings = func() error { return l.greeted(ctx, c) }
+	s.parcel.room = make(chan struct{}, 1)
+	return s, nil
+}
+
+// KnowsPieces reports whether the node is known to take posts as this version makes them, so that BeginPost does not wait to learn it.
+func (c *Client) KnowsPieces() bool { return p2p.Knows(c.Host, c.Node, rvproto.PostPieces) }
+
+// Greet hears what the node says at first. It comes before Answer. An error is one of OpenPost, and ends the stream: what was posted
+// before counts as not posted.
+func (s *PostStream) Greet() error {
+	if err := s.greetings(); err != nil {
+		return err
+	}
+	if move := s.Moved(); move != nil {
+		s.close()
+		return &MovedError{Event: move}
+	}
+	if s.stream.Protocol() != rvproto.PostPieces {
+		return nil
+	}
+	frame, err := s.next()
+	if err == nil {
+		s.parcel.kept, err = rvproto.ParseHeld(frame)
+	}
+	if err != nil {
+		s.close()
+		return fmt.Errorf("waiting for what the node has in pieces: %w", err)
+	}
+	return nil
 }
 
 // Send posts each envelope to its recipients. It waits while the window is full (rvproto.PostWindow posts,

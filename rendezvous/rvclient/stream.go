@@ -40,14 +40,26 @@ type link struct {
 	buffer []byte    // the frame being encoded
 }
 
-// open opens a stream whose life ctx bounds, of the first of some protocols that the node has, and reads the node's hello.
+// open opens a stream and reads the node's hello.
 func (c *Client) open(ctx context.Context, ids []protocol.ID, readBuffer, writeBuffer, maxFrame int) (*link, error) {
+	l, err := c.begin(ctx, ids, readBuffer, writeBuffer, maxFrame)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.greeted(ctx, c); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// begin opens a stream whose life ctx bounds, of the first of some protocols that the node has. The hello is to be read.
+func (c *Client) begin(ctx context.Context, ids []protocol.ID, readBuffer, writeBuffer, maxFrame int) (*link, error) {
 	if err := c.Connect(ctx); err != nil {
 		return nil, err
 	}
 	opening, cancel := context.WithTimeout(ctx, c.times(rvproto.RequestTime))
 	defer cancel()
-	s, err := c.Host.NewStream(opening, p2p.PeerID(c.Node), ids...)
+	s, err := p2p.NewStream(opening, c.Host, p2p.PeerID(c.Node), ids...)
 	if err != nil {
 		return nil, fmt.Errorf("opening a stream of %s: %w", ids[0], err)
 	}
@@ -58,14 +70,19 @@ func (c *Client) open(ctx context.Context, ids []protocol.ID, readBuffer, writeB
 	l.unhook = context.AfterFunc(ctx, func() { _ = s.Reset() })
 	l.writer = wire.NewFrameWriter(chunked{s, c.times(rvproto.WriteTime)}, writeBuffer)
 	l.frames = wire.NewFrameReader(reader{l}, readBuffer, maxFrame)
-	if err := l.greet(c); err != nil {
+	return l, nil
+}
+
+// greeted reads the hello, and closes the stream if it is not a good one.
+func (l *link) greeted(ctx context.Context, c *Client) error {
+	err := l.greet(c)
+	if err != nil {
 		l.close()
 		if ctx.Err() != nil {
 			err = errors.Join(ctx.Err(), err)
 		}
-		return nil, err
 	}
-	return l, nil
+	return err
 }
 
 // greet reads the hello. Reading also sends off the stream's negotiation, which libp2p delays.
