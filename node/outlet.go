@@ -20,6 +20,7 @@ type outlet struct {
 	poster     *poster
 	unanswered chan<- offer
 	under      *underWay
+	settled    <-chan struct{} // closed when what is large may go; nil: it may
 
 	after  uint64    // the number of the last small envelope that was posted
 	passed uint64    // the same of the large ones
@@ -48,6 +49,9 @@ func (u *outlet) next(ctx context.Context, t turn) (wait bool, err error) {
 		}
 		u.looked = true
 	}
+	if !u.isSettled() {
+		return true, nil
+	}
 	if u.large != nil {
 		return u.bring(ctx, t)
 	}
@@ -62,6 +66,16 @@ func (u *outlet) next(ctx context.Context, t turn) (wait bool, err error) {
 	}
 	u.passed = batch[len(batch)-1].Number
 	return false, u.post(ctx, batch, t)
+}
+
+// isSettled reports whether what is large may go: at first it would be in the way of what the session begins with.
+func (u *outlet) isSettled() bool {
+	select {
+	case <-u.settled:
+		return true
+	default:
+		return u.settled == nil
+	}
 }
 
 // bring sends the next piece of a large envelope, and posts it behind the last one.

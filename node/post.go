@@ -22,8 +22,8 @@ const (
 )
 
 // keepPosting offers the rendezvous node every envelope that it is not known to have, for as long as the connection
-// stands. If it may do so early, some of what waits goes before the node has said anything. [RV-206]
-func (o *organization) keepPosting(ctx context.Context, client *rvclient.Client, early bool) error {
+// stands. With settled, some of what waits goes before the node has said anything, and nothing large before settled is closed. [RV-206]
+func (o *organization) keepPosting(ctx context.Context, client *rvclient.Client, settled <-chan struct{}) error {
 	opening := time.Now()
 	stream, err := client.BeginPost(ctx)
 	if err != nil {
@@ -31,7 +31,7 @@ func (o *organization) keepPosting(ctx context.Context, client *rvclient.Client,
 	}
 	defer stream.Close()
 	var ahead []offer
-	if early {
+	if settled != nil {
 		if ahead, err = o.postAhead(stream, client.Node); err != nil {
 			return fmt.Errorf("posting first: %w", err)
 		}
@@ -62,20 +62,18 @@ func (o *organization) keepPosting(ctx context.Context, client *rvclient.Client,
 	group.Go("leave", func(ctx context.Context) error { return o.bringLeave(ctx, client, poster) })
 	group.Go("posts", func(ctx context.Context) error {
 		defer stream.Close()
-		return o.sendPosts(ctx, stream, poster, unanswered, under, full)
+		return o.sendPosts(ctx, outlet{o: o, stream: stream, poster: poster, unanswered: unanswered, under: under, settled: settled}, full)
 	})
 	return group.Wait()
 }
 
 // sendPosts offers what waits. What is small goes first: texts, acts, receipts of reading and what these need overtake the pieces of
 // files, which go one envelope after the other, as fast as the link carries them. [RV-203]
-func (o *organization) sendPosts(ctx context.Context, stream *rvclient.PostStream, poster *poster, unanswered chan<- offer,
-	under *underWay, full <-chan struct{}) error {
+func (o *organization) sendPosts(ctx context.Context, out outlet, full <-chan struct{}) error {
 	again := time.NewTicker(jitter(o.node.config.OfferAgain / 12))
 	defer again.Stop()
-	out := outlet{o: o, stream: stream, poster: poster, unanswered: unanswered, under: under}
 	for {
-		news, t := o.fleet.news(), o.turn(poster)
+		news, t := o.fleet.news(), o.turn(out.poster)
 		wait, err := out.next(ctx, t)
 		if err != nil {
 			return err
@@ -94,7 +92,7 @@ func (o *organization) sendPosts(ctx context.Context, stream *rvclient.PostStrea
 				return ctx.Err()
 			case <-news:
 			case <-t.wake:
-			case <-stream.Room():
+			case <-out.stream.Room():
 				continue
 			}
 			out.again()
@@ -107,8 +105,10 @@ func (o *organization) sendPosts(ctx context.Context, stream *rvclient.PostStrea
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-stream.Room():
+		case <-out.stream.Room():
 			continue
+		case <-out.settled:
+			out.settled = nil
 		case <-o.wakePost:
 		case <-full: // for how long, has changed
 		case <-again.C:

@@ -145,8 +145,10 @@ func (o *organization) session(ctx context.Context, local host.Host, found func(
 	if err != nil {
 		return err
 	}
-	post := func(ctx context.Context) error { return o.keepPosting(ctx, client, early) }
+	var settled chan struct{}
+	post := func(ctx context.Context) error { return o.keepPosting(ctx, client, settled) }
 	if early {
+		settled = make(chan struct{})
 		group.Go("post", post)
 	}
 	seal := func() { group.Go("seal", func(ctx context.Context) error { return o.keepSealing(ctx, client) }) }
@@ -158,7 +160,9 @@ func (o *organization) session(ctx context.Context, local host.Host, found func(
 		group.Stop()
 		return cmp.Or(group.Wait(), err)
 	}
-	if !early {
+	if early {
+		close(settled)
+	} else {
 		seal()
 		group.Go("post", post)
 	}

@@ -172,7 +172,7 @@ func (o *organization) side(ctx context.Context, local host.Host, at store.Node)
 	wake(o.wakeHome) // the main session may be with one that stands in for this
 	group := task.New(ctx)
 	group.Go("deliver", func(ctx context.Context) error { return o.keepReceiving(ctx, client) })
-	group.Go("post", func(ctx context.Context) error { return o.keepPosting(ctx, client, false) })
+	group.Go("post", func(ctx context.Context) error { return o.keepPosting(ctx, client, nil) })
 	o.log.Info("connected to another rendezvous node", "node", at.Key.Short())
 	if err := group.Wait(); err != nil {
 		return err
