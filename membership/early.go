@@ -12,6 +12,7 @@ type EarlyJoin struct {
 	Member     keys.MemberID  // that the joiner will be
 	Device     keys.PublicKey // their first
 	Name       string
+	Recovery   keys.PublicKey
 	Invitation keys.PublicKey
 	Inviter    keys.MemberID
 	By         keys.PublicKey // the inviter's device, which signed the invitation
@@ -48,7 +49,7 @@ func (r *Roll) JudgeEarly(invite, join SignedEvent, now int64) (EarlyJoin, error
 	}
 	return EarlyJoin{
 		Member: MemberOf(r.state.org, join), Device: principal.Signer, Name: event.Join.Name,
-		Invitation: key, Inviter: issued.By, By: issued.Device, Expires: issued.Expires, Uses: issued.Uses - issued.Used, Listed: listed,
+		Recovery: event.Join.Recovery, Invitation: key, Inviter: issued.By, By: issued.Device, Expires: issued.Expires, Uses: issued.Uses - issued.Used, Listed: listed,
 	}, nil
 }
 
