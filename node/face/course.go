@@ -40,6 +40,8 @@ type Course struct {
 	kind    Kind // empty: the visitor has not heard yet
 	at      int  // steps that are over
 	over    bool
+	joined  bool // a join was given: the roll can be asked for
+	asked   bool // and a piece of it is
 }
 
 // NewHost begins what a host has to say.
@@ -60,15 +62,33 @@ func (c *Course) Channel() *agreement.Channel { return c.channel }
 func (c *Course) Side() Side { return c.side }
 
 // Over reports whether nothing more is to be said.
-func (c *Course) Over() bool { return c.over || c.kind != "" && c.at == len(courses[c.kind]) }
+func (c *Course) Over() bool {
+	return c.over || c.kind != "" && !c.joined && c.at == len(courses[c.kind])
+}
 
 // isDue reports whether a message is what a side is to say now. Who was invited may give the join in the place of done.
 func (c *Course) isDue(by Side, m Message) bool {
-	next, kind := courses[c.kind][c.at], m.kind()
+	kind := m.kind()
+	if c.joined {
+		return kind == ask && by == Visitor && !c.asked || kind == piece && by == Host && c.asked
+	}
+	next := courses[c.kind][c.at]
 	if c.kind == Invite && kind == join {
 		kind = done
 	}
 	return next == step{by, kind}
+}
+
+// pass notes that a message was said.
+func (c *Course) pass(m Message) {
+	switch m.kind() {
+	case ask, piece:
+		c.asked = !c.asked
+		return
+	case join:
+		c.joined = true
+	}
+	c.at++
 }
 
 // Say returns the frame of the next message. It panics if that is not due from this side, which is a fault of the program and
@@ -80,7 +100,7 @@ func (c *Course) Say(m Message) []byte {
 		if c.Over() || c.kind == "" || !c.isDue(c.side, m) {
 			panic(fmt.Sprintf("face: message %d is not due", m.kind()))
 		}
-		c.at++
+		c.pass(m)
 	}
 	return c.channel.Seal(encode(m))
 }
@@ -120,6 +140,6 @@ func (c *Course) hear(data []byte) (Message, error) {
 	if c.kind == "" || !c.isDue(c.side.Other(), m) {
 		return Message{}, frameError("a message out of order")
 	}
-	c.at++
+	c.pass(m)
 	return m, nil
 }

@@ -88,8 +88,26 @@ func TestJoinInThePlaceOfDone(t *testing.T) {
 		}
 	}
 	got, err := host.Hear(visitor.Say(Message{Join: aJoin()}))
-	if err != nil || !bytes.Equal(got.Join, aJoin()) || !host.Over() || !visitor.Over() {
+	if err != nil || !bytes.Equal(got.Join, aJoin()) || host.Over() || visitor.Over() {
 		t.Errorf("%v, %v, over: %v and %v", got, err, host.Over(), visitor.Over())
+	}
+	for range 2 { // the roll comes in pieces, each when it is asked for [FACE-9]
+		if got, err = host.Hear(visitor.Say(Message{Ask: &Ask{From: 7}})); err != nil || got.Ask.From != 7 {
+			t.Errorf("asked: %v", err)
+		}
+		if got, err = visitor.Hear(host.Say(Message{Piece: &Piece{Size: 9, Data: []byte{1}}})); err != nil || got.Piece.Size != 9 {
+			t.Errorf("a piece: %v", err)
+		}
+	}
+	if _, err = visitor.Hear(host.channel.Seal(encode(Message{Piece: &Piece{Size: 9, Data: []byte{1}}}))); err == nil {
+		t.Error("a piece comes that nobody asked for")
+	}
+	for _, m := range []Message{
+		{Ask: &Ask{From: MaxRoll}}, {Piece: &Piece{Size: MaxRoll + 1, Data: []byte{1}}}, {Piece: &Piece{Size: 1}}, {Piece: &Piece{Size: 1, Data: make([]byte, MaxPiece+1)}},
+	} {
+		if _, err := decode(encode(m)); err == nil {
+			t.Errorf("%+v is read", m)
+		}
 	}
 	host, visitor = two(t, Exchange)
 	said, by := whole(Exchange, host, visitor)

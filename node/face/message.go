@@ -20,6 +20,8 @@ type Message struct {
 	Done       bool        `cbor:"6,keyasint,omitempty"` // what was given is kept
 	No         *No         `cbor:"7,keyasint,omitempty"` // the conversation ends
 	Join       []byte      `cbor:"8,keyasint,omitempty"` // done, and this is the join that the visitor signed by the invitation
+	Ask        *Ask        `cbor:"9,keyasint,omitempty"` // who gave a join asks for the roll that it is ahead of
+	Piece      *Piece      `cbor:"10,keyasint,omitempty"`
 }
 
 // Invitation is what the visitor's person is asked about: nothing of it can be used. [FACE-5]
@@ -37,6 +39,44 @@ type Link struct {
 	Text    string `cbor:"1,keyasint"`           // as membership.ParseInvitation reads it
 	Waiting bool   `cbor:"2,keyasint,omitempty"` // it is not on the roll yet
 	Ahead   bool   `cbor:"3,keyasint,omitempty"` // the host takes a join that is ahead of the roll
+}
+
+// MaxRoll is the most that a roll may have in bytes to be handed over, and MaxPiece how many come at once. [FACE-9]
+const (
+	MaxRoll  = 4 << 20
+	MaxPiece = 32 << 10
+)
+
+// Ask asks for a piece of the roll, from a byte on.
+type Ask struct {
+	From uint64 `cbor:"1,keyasint"`
+}
+
+// Piece is one of the roll.
+type Piece struct {
+	Size uint64 `cbor:"1,keyasint"` // of the whole in bytes
+	Data []byte `cbor:"2,keyasint"`
+}
+
+// Roll is what the pieces come to: the roll, as the host knows it and as the visitor may read it. [FACE-9]
+type Roll struct {
+	Checkpoint []byte   `cbor:"1,keyasint"`
+	Entries    [][]byte `cbor:"2,keyasint"`
+	Invite     []byte   `cbor:"3,keyasint,omitempty"` // the signed event of the invitation, if the roll lacks that
+}
+
+// Encode returns the bytes of which pieces are made.
+func (r Roll) Encode() []byte { return encode(r) }
+
+// ReadRoll reads what pieces came to.
+func ReadRoll(data []byte) (r Roll, err error) {
+	if len(data) > MaxRoll {
+		return r, frameError("a roll of %d bytes", len(data))
+	}
+	if err := wire.Decode(data, &r); err != nil {
+		return r, frameError("a roll: %v", err)
+	}
+	return r, nil
 }
 
 // No ends a conversation.
@@ -58,6 +98,8 @@ const (
 	done
 	no
 	join
+	ask
+	piece
 )
 
 // kind returns which one is set; 0 unless it is exactly one.
@@ -65,6 +107,7 @@ func (m Message) kind() (kind turn) {
 	set := 0
 	for one, there := range map[turn]bool{
 		invitation: m.Invitation != nil, card: m.Card != nil, yes: m.Yes, link: m.Link != nil, grant: len(m.Grant) > 0, done: m.Done, no: m.No != nil, join: len(m.Join) > 0,
+		ask: m.Ask != nil, piece: m.Piece != nil,
 	} {
 		if there {
 			kind = one
@@ -102,6 +145,14 @@ func decode(plain []byte) (m Message, err error) {
 	case join:
 		if event, err := membership.ReadEvent(m.Join); err != nil || event.Join == nil {
 			return m, frameError("no join")
+		}
+	case ask:
+		if m.Ask.From >= MaxRoll {
+			return m, frameError("a piece from byte %d", m.Ask.From)
+		}
+	case piece:
+		if m.Piece.Size > MaxRoll || len(m.Piece.Data) == 0 || len(m.Piece.Data) > MaxPiece {
+			return m, frameError("a piece of %d bytes, of %d", len(m.Piece.Data), m.Piece.Size)
 		}
 	}
 	return m, nil
