@@ -82,7 +82,7 @@ func (o *organization) inReachLocked() (all api.List[api.Neighbour]) {
 	seen := make(map[keys.PublicKey]bool)
 	for _, c := range local.Network().Conns() {
 		device, err := p2p.Key(c.RemotePeer())
-		member, ok := o.memberOfLocked(device)
+		member, ok := o.personOfLocked(device)
 		if err != nil || !ok || seen[device] || p2p.IsRelayed(c.RemoteMultiaddr()) {
 			continue
 		}

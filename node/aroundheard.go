@@ -10,7 +10,7 @@ import (
 // mu. [API-170]
 func (o *organization) heardNearbyLocked(seen map[keys.PublicKey]bool) (all api.List[api.Neighbour]) {
 	for _, device := range o.neighbours.near() {
-		member, ok := o.memberOfLocked(device)
+		member, ok := o.personOfLocked(device)
 		if !ok || seen[device] {
 			continue
 		}
@@ -29,7 +29,7 @@ func (o *organization) peersLocked() api.List[api.PeerStatus] {
 		return all
 	}
 	for _, device := range o.neighbours.inReach() {
-		member, ok := o.memberOfLocked(device)
+		member, ok := o.personOfLocked(device)
 		if !ok {
 			continue
 		}

@@ -34,12 +34,13 @@ func mayMeet(one, other membership.Role) bool {
 func (o *organization) noteCallableLocked() {
 	state := o.roll.State()
 	reach, now := o.reachLocked(), make(callable)
-	own, active := state.MemberOf(o.device)
+	people := o.allPeopleLocked()
+	own, active := people.MemberOf(o.device)
 	if active && reach != membership.ReachNowhere && o.gate.callers != nil && !o.endedEarlyLocked(o.device) {
-		role, before := state.Role(own), o.gate.callable()
-		for _, device := range state.ActiveDevices() {
-			member, _ := state.MemberOf(device)
-			if member != own && mayMeet(role, state.Role(member)) && !o.endedEarlyLocked(device) {
+		role, before := people.Role(own), o.gate.callable()
+		for _, device := range append(state.ActiveDevices(), people.AheadDevices()...) {
+			member, _ := people.MemberOf(device)
+			if member != own && mayMeet(role, people.Role(member)) && !o.endedEarlyLocked(device) {
 				now[device] = before[device] && reach == membership.ReachAnywhere
 			}
 		}

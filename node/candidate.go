@@ -115,7 +115,7 @@ func (n *Node) readCandidacies() error {
 		return err
 	})
 	for _, kept := range all {
-		if _, in := n.organizations[kept.Org]; in { // a crash came between the two
+		if o, in := n.organizations[kept.Org]; in && o.isConfirmed() { // a crash came between the two
 			err = errors.Join(err, n.store.Update(func(tx *store.Tx) error { return tx.DeleteCandidacy(kept.Org) }))
 			continue
 		}
@@ -194,8 +194,8 @@ func (c *candidate) ask(ctx context.Context) (*organization, error) {
 	}
 	defer c.pass()
 	kept, n := c.snapshot(), c.node
-	if o, in := n.entered(kept.Org); in {
-		return o, nil
+	if o, in := n.entered(kept.Org); in && o.isConfirmed() {
+		return o, c.admitted()
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

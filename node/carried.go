@@ -260,7 +260,7 @@ func (o *organization) tidyCarried() error {
 // nothing new. Callers hold mu.
 func (o *organization) knowPrekey(tx *store.Tx, device keys.PublicKey, signed []byte) (kept bool, err error) {
 	fresh, err := envelope.OpenPrekey(signed, o.org, device, o.now())
-	if err != nil || device == o.device || !o.activeSenderLocked(device) {
+	if _, ok := o.personOfLocked(device); err != nil || device == o.device || !ok {
 		return false, nil //nolint:nilerr // what is none, or of nobody, is passed over
 	}
 	held, err := tx.KnownPrekey(o.org, device)

@@ -376,7 +376,7 @@ func (o *organization) toBe(place envelope.Place) (recipients []api.Recipient) {
 	defer o.mu.Unlock()
 	now := o.now().UnixMilli()
 	for _, device := range o.devicesLocked(place) {
-		if member, _ := o.roll.State().MemberOf(device); member != o.member {
+		if member, _ := o.allPeopleLocked().MemberOf(device); member != o.member {
 			recipients = append(recipients, o.recipientLocked(store.Delivery{Device: device, Member: member, State: store.StateHeld, Changed: now}))
 		}
 	}

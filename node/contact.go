@@ -230,6 +230,11 @@ func (o *organization) contacts(members bool) []api.Contact {
 		}
 	}
 	if members {
+		for _, n := range o.newcomersLocked() {
+			if _, known := o.view.Contact(n.Member); !known && n.Member != o.member {
+				all = append(all, o.contactLocked(history.Contact{Member: n.Member}))
+			}
+		}
 		for _, m := range o.roll.State().Members() {
 			if _, known := o.view.Contact(m.ID); !known && m.ID != o.member && o.showsLocked(m.ID) {
 				all = append(all, o.contactLocked(history.Contact{Member: m.ID}))
@@ -258,10 +263,11 @@ func (o *organization) contactLocked(c history.Contact) api.Contact {
 		Org: o.org.String(), OrgName: o.roll.State().OrgName(), Member: c.Member.String(), Name: o.memberNameLocked(c.Member),
 		State: api.ContactMember, Archived: o.roll.State().Archived(c.Member),
 	}
-	if m, ok := o.roll.State().Member(c.Member); ok {
+	if m, ok := o.allPeopleLocked().Member(c.Member); ok {
 		described.Role = m.Role.String()
 	}
-	described.Contact = o.roll.State().MayContact(o.member, c.Member).String()
+	described.Contact = o.allPeopleLocked().MayContact(o.member, c.Member).String()
+	described.Unconfirmed = o.unconfirmedLocked(c.Member)
 	if mark, marked := o.view.Verification(c.Member); marked {
 		why, err := o.fallenLocked(mark)
 		described.Verified, described.Warning = err == nil && why == "", why

@@ -174,13 +174,20 @@ func (h *hosting) invite(ctx context.Context, t *talk, c *face.Course) (used boo
 	if err != nil {
 		return true, err
 	}
+	var join []byte
 	data, err = t.exchange(ctx, c.Say(face.Message{Link: &face.Link{Text: invitation.Link(), Waiting: state == api.InvitationWaiting, Ahead: state == api.InvitationWaiting && h.o.takesEarly()}}), agreement.Life)
 	if err == nil {
 		var m face.Message
 		if m, err = c.Hear(data); err == nil && len(m.Join) > 0 {
-			h.o.takeJoinAhead(h.wish, m.Join)
+			join = m.Join
 		}
 	}
+	taken := len(join) > 0 && h.o.takeJoinAhead(h.wish, join)
 	h.tell(func(m *api.Meeting) { m.State, m.Invitation, m.Unheard = api.MeetingDone, state, err != nil })
+	if taken {
+		if err := h.handRoll(ctx, t, c, join); err != nil {
+			h.node.log.Info("handing over the roll to who joins ahead of it", "error", err)
+		}
+	}
 	return true, nil
 }

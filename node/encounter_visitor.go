@@ -179,7 +179,7 @@ func (v *visiting) accept(ctx context.Context, t *talk, c *face.Course, offer fa
 		last = face.Message{Join: event}
 	}
 	if t.send(c.Say(last)) == nil {
-		_, _ = t.receive(ctx, agreement.AnswerTime) // it leaves once it has read that
+		v.part(ctx, t, c, offer.Org, last)
 	}
 	v.tell(func(m *api.Meeting) {
 		if m.State, m.Invitation = api.MeetingDone, api.InvitationActive; link.Waiting {
@@ -187,6 +187,21 @@ func (v *visiting) accept(ctx context.Context, t *talk, c *face.Course, offer fa
 		}
 	})
 	return nil
+}
+
+// part ends the conversation: with the roll, if the host hands it over, by which this device enters at once.
+func (v *visiting) part(ctx context.Context, t *talk, c *face.Course, org keys.OrgID, last face.Message) {
+	if len(last.Join) == 0 {
+		_, _ = t.receive(ctx, agreement.AnswerTime) // it leaves once it has read that
+		return
+	}
+	roll, err := v.fetchRoll(ctx, t, c)
+	if err == nil {
+		err = v.node.enterAhead(ctx, org, roll)
+	}
+	if err != nil { // it waits for the roll, as ever
+		v.node.log.Info("the organization is not entered ahead of the roll", "error", err)
+	}
 }
 
 // takeLink says yes, and returns the link that comes then: one to the organization that was offered.

@@ -38,6 +38,7 @@ type entry struct {
 	recover keys.PublicKey       // the recovery key, if it is taken already; zero: the next one
 	save    func(e *entry) error // of a lasting entry: keeps what is to be handed in; nil: it is kept already
 	at      store.Node           // where
+	ahead   *store.Newcomer      // the own join, if the roll that is entered by lacks it
 	admit   func(ctx context.Context, client *rvclient.Client) error
 	check   func(*membership.Roll) error // holds a roll against what whoever invited this device says of it; nil for none
 }
@@ -213,6 +214,12 @@ func (n *Node) enter(ctx context.Context, e *entry) (o *organization, err error)
 		}
 		return nil, err
 	}
+	if o, in := n.entered(e.kept.Org); in { // ahead of the roll
+		if err := n.confirm(ctx, o, client); err != nil {
+			return nil, err
+		}
+		return o, local.Close()
+	}
 	page, err := client.Fetch(ctx, 0)
 	if err != nil {
 		return nil, fmt.Errorf("fetching the roll: %w", err)
@@ -272,6 +279,11 @@ func (n *Node) settle(e *entry, member keys.MemberID, entries []membership.Entry
 	err := n.store.Update(func(tx *store.Tx) error {
 		if err := tx.PutCheckpoint(kept.Org, store.Checkpoint{Note: note, Seen: kept.Joined}); err != nil {
 			return err
+		}
+		if e.ahead != nil {
+			if err := tx.PutNewcomer(kept.Org, membership.SignedEvent(e.ahead.Join).ID(), *e.ahead); err != nil {
+				return err
+			}
 		}
 		return tx.PutOrganization(kept)
 	})

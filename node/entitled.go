@@ -12,6 +12,9 @@ import (
 // momentLocked returns the moment for what is written at a place now. Callers hold mu.
 func (o *organization) momentLocked(place envelope.Place) store.Moment {
 	now := store.Moment{Roll: o.roll.Size()}
+	if o.isPair(place) {
+		_, now.Ahead = o.aheadAtLocked(place)
+	}
 	for _, member := range place.Members {
 		if member != o.member && o.hasLeftLocked(place, member) {
 			now.Left = append(now.Left, member)
@@ -34,8 +37,8 @@ func (o *organization) addJob(tx *store.Tx, job store.Job) error {
 // Callers hold mu.
 func (o *organization) entitledLocked(place envelope.Place, written store.Moment, device keys.PublicKey) bool {
 	state := o.roll.State()
-	member, active := state.MemberOf(device)
-	if !active || o.endedEarlyLocked(device) || !state.StoodAt(member, written.Roll) {
+	member, active := o.personOfLocked(device)
+	if !active || !state.StoodAt(member, written.Roll) && !o.stoodAheadLocked(place, written, member) {
 		return false
 	}
 	switch {
@@ -47,6 +50,14 @@ func (o *organization) entitledLocked(place envelope.Place, written store.Moment
 		return in && since < written.Roll
 	}
 	return place.Has(member) && !slices.Contains(written.Left, member) && !o.hasLeftLocked(place, member)
+}
+
+// stoodAheadLocked reports whether something was written to a member before the roll had them: while they joined ahead of it, to the
+// two of them alone. It is for the same member once the roll has them, unless another was let into the account since. [MSH-25] Callers
+// hold mu.
+func (o *organization) stoodAheadLocked(place envelope.Place, written store.Moment, member keys.MemberID) bool {
+	m, known := o.allPeopleLocked().Member(member)
+	return known && written.Ahead && o.isPair(place) && m.Entered == 0
 }
 
 // devicesForLocked returns the devices of a job's place but this one to which what it seals may be sealed, and the archive if it is

@@ -76,6 +76,10 @@ func (o *organization) mayAct() error {
 	defer o.mu.Unlock()
 	e := o.exclusionLocked()
 	if e == nil {
+		if _, ok := o.personOfLocked(o.device); !ok && !o.isConfirmedLocked() {
+			return api.Errorf(api.CodeRefused, "%s has not taken you as a member: what is here of it can only be read", o.roll.State().OrgName()).
+				WithHint("`muster status` says why; to join by another invitation: muster join --give-up %q first, which deletes what is here", o.roll.State().OrgName())
+		}
 		return nil
 	}
 	if o.exclusion.Standing == membership.StandingNone {

@@ -65,6 +65,10 @@ func (o *organization) introduce(to keys.MemberID, text string) (already bool, e
 	if _, why := o.mayContactLocked(to); why != "" {
 		return false, api.Errorf(api.CodeRefused, "%s: %s", o.personText(to), why)
 	}
+	if early, ahead := o.aheadAtLocked(o.with(to)); ahead {
+		return false, api.Errorf(api.CodeRefused, "%s is not confirmed by the roll yet", o.personText(early)).
+			WithHint("an introduction goes by the rendezvous node: introduce yourself once `muster contacts --all` does not say so any more")
+	}
 	contact, _ := o.view.Contact(to)
 	switch {
 	case o.blocksLocked(contact):

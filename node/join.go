@@ -127,6 +127,10 @@ func (n *Node) Join(ctx context.Context, request api.JoinRequest) (api.JoinResul
 	}
 	e.kept.Org = invitation.Org
 	joined, already := n.entered(invitation.Org)
+	if already && !joined.isConfirmed() {
+		return api.JoinResult{}, api.Errorf(api.CodeRefused, "another joining of %s is here, which the roll does not confirm", joined.name()).
+			WithHint("muster join --give-up %q ends it, and deletes what is here of it", joined.name())
+	}
 	if !already {
 		joined, err = n.joinAny(ctx, e, invitation, request)
 		switch {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"muster.example/internal/keys"
@@ -48,7 +49,7 @@ func (o *organization) takesEarly() bool {
 
 // takeJoinAhead takes in the join of somebody whom this device has just invited. If the invitation waits for a rendezvous node its event
 // is signed now, so that others can hand in both.
-func (o *organization) takeJoinAhead(wish store.Wish, join []byte) {
+func (o *organization) takeJoinAhead(wish store.Wish, join []byte) (taken bool) {
 	o.mu.Lock()
 	_, listed := o.roll.State().Invitation(wish.Key())
 	var invite []byte
@@ -58,7 +59,9 @@ func (o *organization) takeJoinAhead(wish store.Wish, join []byte) {
 	}
 	o.mu.Unlock()
 	if err == nil && len(invite) > 0 {
-		err = o.hearAhead(invite)
+		if err = o.hearAhead(invite); errors.Is(err, errKnown) {
+			err = nil
+		}
 	}
 	if err == nil {
 		err = o.hearAhead(join)
@@ -66,6 +69,7 @@ func (o *organization) takeJoinAhead(wish store.Wish, join []byte) {
 	if err != nil { // the joiner and the inviter hand in their own, as ever
 		o.log.Info("a join is not taken ahead of the roll", "error", err)
 	}
+	return err == nil
 }
 
 // renewedLocked returns a joiner whose invitation is this device's, and waits for the roll still, with the event of it signed anew: the one

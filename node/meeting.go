@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"muster.example/internal/keys"
+	"muster.example/node/face"
 	"muster.example/node/pairing"
 )
 
@@ -15,6 +16,11 @@ const (
 	protocolMeet = "/muster/meet/1"
 	// meetingBytes is the most that goes one way in one visit: as much as a slot passes on, and the lengths of frames.
 	meetingBytes = pairing.MaxFrame + 1<<10
+	// rollBytes and askBytes are what goes beyond that where a roll is handed over, and where it is asked for, with the padding of each
+	// frame. [FACE-9]
+	rollBytes = face.MaxRoll + pieces*5<<10
+	askBytes  = pieces * 5 << 10
+	pieces    = face.MaxRoll/face.MaxPiece + 1
 	// meetingLife is the longest visit.
 	meetingLife = pairing.Life + pairing.SignTime
 	// meetingCalls is how many announcers of one code are called: whoever announces what they have not can ask for a guess.

@@ -67,7 +67,7 @@ func (m *openMeeting) answer(ctx context.Context, from keys.PublicKey, stream ne
 	default:
 		return errVisit
 	}
-	visit, err := newVisit(stream)
+	visit, err := newVisit(stream, meetingBytes+rollBytes, meetingBytes+askBytes)
 	if err != nil {
 		return err
 	}

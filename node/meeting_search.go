@@ -112,7 +112,7 @@ func (s *meetingSearch) talk(ctx context.Context, who keys.PublicKey) (*talk, er
 	if err != nil {
 		return nil, err
 	}
-	visit, err := newVisit(stream)
+	visit, err := newVisit(stream, meetingBytes+askBytes, meetingBytes+rollBytes)
 	if err != nil {
 		_ = stream.Reset()
 		return nil, err

@@ -20,11 +20,12 @@ type meetingVisit struct {
 	stream network.Stream
 	frames chan []byte
 	left   int // bytes that may still be sent
+	most   int // bytes that the other side may send
 }
 
-// newVisit bounds a stream.
-func newVisit(stream network.Stream) (*meetingVisit, error) {
-	v := &meetingVisit{stream: stream, frames: make(chan []byte, waitingFrames), left: meetingBytes}
+// newVisit bounds a stream: how many bytes go out on it, and how many come.
+func newVisit(stream network.Stream, out, in int) (*meetingVisit, error) {
+	v := &meetingVisit{stream: stream, frames: make(chan []byte, waitingFrames), left: out, most: in}
 	return v, stream.SetReadDeadline(time.Now().Add(meetingLife))
 }
 
@@ -48,7 +49,7 @@ func (v *meetingVisit) send(frame []byte) error {
 // read passes on what the other side says, until it has gone, or says more than it may. [PAIR-14]
 func (v *meetingVisit) read() error {
 	defer close(v.frames)
-	frames, left := wire.NewFrameReader(v.stream, 4<<10, pairing.MaxFrame), meetingBytes
+	frames, left := wire.NewFrameReader(v.stream, 4<<10, pairing.MaxFrame), v.most
 	for {
 		data, err := frames.Read()
 		if err != nil {

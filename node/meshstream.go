@@ -306,8 +306,8 @@ func (m *meshStreams) mayMeet(device keys.PublicKey) bool {
 
 // mayMeetLocked is mayMeet. Callers hold mu.
 func (o *organization) mayMeetLocked(device keys.PublicKey) bool {
-	member, active := o.memberOfLocked(device)
-	_, able := o.memberOfLocked(o.device)
+	member, active := o.personOfLocked(device)
+	_, able := o.personOfLocked(o.device)
 	return active && able && member != o.member && !o.blockedLocked(member)
 }
 

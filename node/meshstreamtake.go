@@ -49,6 +49,9 @@ func (t *meshTaking) add(ctx context.Context, f mesh.Frame) error {
 	header := c.Envelope.ParsedHeader()
 	o.mu.Lock()
 	active, over := o.activeSenderLocked(header.Sender), header.Expires < o.sober().Unix()
+	if header.Sender == t.p.key { // who joins ahead of the roll speaks for themselves alone [MSH-25]
+		_, active = o.personOfLocked(header.Sender)
+	}
 	mine := slices.Contains(c.Label.Wanted, o.device) || len(c.Label.Wanted) == 0 && o.meantByLocked(header.Leave)
 	nodes := o.rollNodesLocked()
 	o.mu.Unlock()

@@ -165,8 +165,11 @@ func (t *teller) tellOwed(ctx context.Context) error {
 func (t *teller) tellKnown(theirs uint64, anyway bool, now time.Time) ([]mesh.Frame, error) {
 	o := t.p.streams.o
 	o.mu.Lock()
-	reader, _ := o.memberOfLocked(t.p.key)
+	reader, known := o.personOfLocked(t.p.key)
 	o.mu.Unlock()
+	if !known { // nobody by name would be one of the own account
+		return nil, errNotToMeet
+	}
 	k, err := o.tellKnown(theirs, true, reader)
 	if err != nil {
 		return nil, err

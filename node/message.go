@@ -152,6 +152,7 @@ func (o *organization) wholeLocked(r history.Record) api.Message {
 		Time: time.UnixMilli(m.Text.Time).UTC(), Received: time.UnixMilli(r.Clock.Wall).UTC(),
 		Unread: m.Member != o.member && !o.view.Read(m.ID()), Sent: m.Member == o.member, Hidden: o.hidesLocked(*m),
 	}
+	described.Unconfirmed = o.unconfirmedWithLocked(*m)
 	for _, to := range m.Text.To {
 		described.To = append(described.To, api.Person{Member: to.String(), Name: o.memberNameLocked(to)})
 	}

@@ -59,6 +59,12 @@ func (o *organization) hearJoin(data []byte) error {
 		return errKnown
 	}
 	kept := store.Newcomer{Join: slices.Clone(data), Invite: o.invites[event.Join.Invitation], Heard: o.now().UnixMilli()}
+	if before := o.passed[principal.Event]; before != nil {
+		if before.Final {
+			return errKnown
+		}
+		kept.Heard = before.Heard // to hear of it again makes it no newer
+	}
 	n, err := o.judgeNewcomerLocked(kept)
 	if err == nil {
 		err = o.roomForLocked(n)
@@ -70,10 +76,16 @@ func (o *organization) hearJoin(data []byte) error {
 		return err
 	}
 	o.newcomers[principal.Event] = n
+	delete(o.passed, principal.Event)
+	o.noteJoiningLocked()
 	o.log.Info("somebody joins ahead of the roll", "device", n.Device.Short())
-	o.noticeLocked(n.Inviter, fmt.Sprintf("%s invited %q, who is not confirmed by the roll yet", o.memberNameLocked(n.Inviter), n.Name))
+	if n.Device != o.device {
+		o.noticeLocked(n.Inviter, fmt.Sprintf("%s invited %q, who is not confirmed by the roll yet", o.memberNameLocked(n.Inviter), n.Name))
+	}
 	o.tellLocked()
-	o.noteChangeLocked()
+	if o.client == nil {
+		o.neighbours.news() // no rendezvous node tells them
+	}
 	wake(o.wakeRoll) // which hands it in
 	return nil
 }
@@ -141,8 +153,11 @@ func (o *organization) roomForLocked(n *joiner) error {
 // readNewcomers reads the joins that the roll lacked when the node last ran.
 func (o *organization) readNewcomers(tx *store.Tx) error {
 	return tx.Newcomers(o.org, func(id keys.EventID, kept store.Newcomer) error {
-		if n, err := o.judgeNewcomerLocked(kept); err == nil {
+		n, err := o.judgeNewcomerLocked(kept)
+		if err == nil && kept.Ended == 0 {
 			o.newcomers[id] = n
+		} else if passed := o.passedLocked(kept); passed != nil {
+			o.passed[id] = passed
 		}
 		return nil
 	})
@@ -151,6 +166,7 @@ func (o *organization) readNewcomers(tx *store.Tx) error {
 // settleNewcomersLocked forgets those who are on the roll by now, and tells of those whom it cannot have any more, or for whom a bar
 // ahead of it was heard. [ROLL-195] Callers hold mu.
 func (o *organization) settleNewcomersLocked() {
+	changed := false
 	for key, invite := range o.invites {
 		if o.roll.Check(invite, o.rollTime(o.roll.State())) != nil {
 			delete(o.invites, key)
@@ -169,16 +185,20 @@ func (o *organization) settleNewcomersLocked() {
 			}
 			continue
 		}
-		delete(o.newcomers, id)
-		if member, in := o.roll.State().MemberOf(n.Device); !in {
-			o.log.Info("who joined ahead of the roll is not taken", "device", n.Device.Short(), "reason", err)
-			o.noticeLocked(n.Inviter, fmt.Sprintf("%q, whom %s invited, did not become a member: %s", n.Name, o.memberNameLocked(n.Inviter), whyNot(err)))
-		} else {
-			o.log.Info("who joined ahead of the roll is on it", "member", member)
+		changed = true
+		if delete(o.newcomers, id); o.roll.State().Standing(n.Device) == membership.StandingNone {
+			o.passByLocked(id, n, err)
+			continue
 		}
-		if err := o.node.store.Update(func(tx *store.Tx) error { return tx.DeleteNewcomer(o.org, id) }); err != nil {
-			o.log.Error("forgetting a join ahead of the roll", "error", err)
+		o.log.Info("who joined ahead of the roll is on it", "member", n.Member)
+		if n.Device == o.device {
+			wake(o.wakeSession)
+			o.noticeLocked(o.member, "the roll has you as a member now")
 		}
+		o.forgetNewcomerLocked(id)
+	}
+	if o.reviveLocked() || changed {
+		o.noteJoiningLocked()
 	}
 }
 
@@ -233,7 +253,7 @@ func (o *organization) submitNewcomers(ctx context.Context, client *rvclient.Cli
 
 // describeNewcomersLocked says who joins ahead of the roll, and who has a name that looks like another's of them. Callers hold mu.
 func (o *organization) describeNewcomersLocked() (all []api.Newcomer) {
-	newcomers := o.newcomersLocked()
+	newcomers := slices.DeleteFunc(o.newcomersLocked(), func(n *joiner) bool { return n.Device == o.device })
 	for _, n := range newcomers {
 		described := api.Newcomer{
 			Member: n.Member.String(), Device: n.Device.String(), Name: n.Name, By: o.personLocked(n.Inviter), Since: time.UnixMilli(n.Heard).UTC(),

@@ -74,7 +74,7 @@ func (o *organization) takeEnvelope(tx *store.Tx, e envelope.Envelope, effects *
 	if err != nil {
 		return result, err
 	}
-	from, _ := o.memberOfLocked(header.Sender)
+	from, _ := o.personOfLocked(header.Sender)
 	shut := header.Leave.IsZero() && o.blockedLocked(from) // what comes by a group is kept
 	if seen {
 		result.opened, result.silent = true, shut
@@ -127,7 +127,7 @@ func (o *organization) takeAnnounce(tx *store.Tx, e envelope.Envelope, effects *
 	if err != nil {
 		return fmt.Errorf("%w: announcement: %w", errUnopened, err)
 	}
-	if member, _ := o.memberOfLocked(header.Sender); direct(chain.Place()) && o.blockedLocked(member) {
+	if member, _ := o.personOfLocked(header.Sender); direct(chain.Place()) && o.blockedLocked(member) {
 		return errSilent
 	}
 	effects.chains[key] = chain
@@ -158,7 +158,7 @@ func (o *organization) takeMessage(tx *store.Tx, e envelope.Envelope, effects *e
 	if chain == nil {
 		return fmt.Errorf("%w: message: its chain was not announced", errUnopened)
 	}
-	member, known := o.memberOfLocked(header.Sender)
+	member, known := o.personOfLocked(header.Sender)
 	if !known || !o.mayWriteAtLocked(chain.Place(), member, header) {
 		return errNoLeave
 	}
@@ -200,7 +200,7 @@ func (o *organization) mayWriteLocked(member keys.MemberID) bool {
 		return false
 	}
 	given := o.givenLocked(contact)
-	return given.Open || given.Number == 0 && o.roll.State().MayContact(member, o.member) == membership.ContactFree
+	return given.Open || given.Number == 0 && o.allPeopleLocked().MayContact(member, o.member) == membership.ContactFree
 }
 
 // noteSequence notices messages that are missing before this one, and an author who tells others another one. A body that

@@ -51,6 +51,7 @@ type organization struct {
 	wakeCarried  chan struct{}                 // capacity 1: there is something of others to hand to the rendezvous node
 	sealing      chan struct{}                 // capacity 1: held by who works on a job
 	wakeHosting  chan struct{}                 // capacity 1: the rendezvous node in this program is elsewhere now
+	givenUp      chan struct{}                 // closed once the person has given up a joining ahead of the roll: what is here of it goes
 	wishing      chan struct{}                 // capacity 1: held by who hands in or takes back what waits for that
 	met          chan struct{}                 // closed once histories were exchanged with another device of the account
 	meet         sync.Once                     // closes met
@@ -90,6 +91,8 @@ type organization struct {
 	futile      map[keys.MemberID]futile   // whose envelopes had the roll fetched in vain, and how long that is no reason to
 	early       map[keys.EventID]*earlyBar // bars that the roll lacks
 	newcomers   map[keys.EventID]*joiner   // joins that it lacks
+	passed      map[keys.EventID]*joiner   // joins that were ahead of it once, and are not taken
+	joining     membership.Ahead           // what newcomers come to
 	invites     map[keys.PublicKey][]byte  // events of invitations that it lacks, as signed
 	generosity  generosity                 // what was given again to who asked
 	view        *history.View
@@ -124,11 +127,11 @@ func (n *Node) openOrganization(kept store.Organization) (*organization, error) 
 		wakeCarried: make(chan struct{}, 1), sealing: make(chan struct{}, 1),
 		given:     make(map[int64]uint64),
 		wakeErase: make(chan struct{}, 1), wakeSiblings: make(chan struct{}, 1), wakePlace: make(chan struct{}, 1),
-		wakeLanding: make(chan struct{}, 1), wakeWishes: make(chan struct{}, 1), wakeHosting: make(chan struct{}, 1), wishing: make(chan struct{}, 1),
+		wakeLanding: make(chan struct{}, 1), wakeWishes: make(chan struct{}, 1), wakeHosting: make(chan struct{}, 1), wishing: make(chan struct{}, 1), givenUp: make(chan struct{}),
 		prekeys: make(map[keys.PrekeyID]envelope.PrekeyPrivate),
 		move:    kept.Move, common: kept.Common, bear: kept.Bear, joined: kept.Joined,
 		ahead: make(map[keys.MemberID]head), futile: make(map[keys.MemberID]futile), changed: make(chan struct{}),
-		early: make(map[keys.EventID]*earlyBar), newcomers: make(map[keys.EventID]*joiner), invites: make(map[keys.PublicKey][]byte),
+		early: make(map[keys.EventID]*earlyBar), newcomers: make(map[keys.EventID]*joiner), passed: make(map[keys.EventID]*joiner), invites: make(map[keys.PublicKey][]byte),
 		presence: newPresence(), fleet: newFleet(),
 		wakeNodes: make(chan struct{}, 1), wakeHome: make(chan struct{}, 1), wakeTwice: make(chan struct{}, 1),
 	}
@@ -164,6 +167,7 @@ func (n *Node) openOrganization(kept store.Organization) (*organization, error) 
 		if err := o.readShare(tx); err != nil {
 			return err
 		}
+		o.gatherJoiningLocked()
 		o.noteParticipantsLocked()
 		if err := tx.Talks(o.org, func(id keys.ConversationID, t store.Talk) { o.talks[id] = t }); err != nil {
 			return err

@@ -35,14 +35,23 @@ func (o *organization) devicesLocked(place envelope.Place) []keys.PublicKey {
 	case !place.Guest.IsZero():
 		devices = devicesOf(state.DeskDevices(place.Guest))
 	}
+	of := devicesSource(state)
+	if o.isPair(place) {
+		of = o.allPeopleLocked()
+	}
 	for _, member := range place.Members {
 		if !o.hasLeftLocked(place, member) {
-			devices = append(devices, state.Devices(member)...)
+			devices = append(devices, of.Devices(member)...)
 		}
 	}
 	devices = filter(devices, func(d keys.PublicKey) bool { return d != o.device && !o.endedEarlyLocked(d) })
 	slices.SortFunc(devices, keys.PublicKey.Compare)
 	return slices.Compact(devices)
+}
+
+// devicesSource knows the active devices of members.
+type devicesSource interface {
+	Devices(member keys.MemberID) []keys.PublicKey
 }
 
 func devicesOf(all []membership.GroupDevice) []keys.PublicKey {
@@ -71,9 +80,9 @@ func (o *organization) takesPartLocked(place envelope.Place, member keys.MemberI
 // part now, and its sender does, or did then. Callers hold mu.
 func (o *organization) admitsLocked(header envelope.Header) func(envelope.Place, keys.PublicKey) bool {
 	return func(place envelope.Place, device keys.PublicKey) bool {
-		member, known := o.memberOfLocked(device)
+		member, known := o.personOfLocked(device)
 		switch {
-		case !known:
+		case !known, o.allPeopleLocked().IsAhead(device) && !o.isPair(place): // [MSH-25]
 			return false
 		case o.takesPartLocked(place, member):
 			return true
@@ -127,6 +136,7 @@ func (o *organization) mayWriteToLocked(place envelope.Place) (reason string, ok
 // other what they did. Callers hold mu.
 func (o *organization) mayTellLocked(place envelope.Place) (reason string, ok bool) {
 	state := o.roll.State()
+	early, ahead := o.aheadAtLocked(place)
 	switch {
 	case !place.Group.IsZero():
 		if _, in := state.InGroup(place.Group, o.member); !in {
@@ -137,6 +147,8 @@ func (o *organization) mayTellLocked(place envelope.Place) (reason string, ok bo
 		}
 	case !o.takesPartLocked(place, o.member):
 		return "you take no part in the conversation", false
+	case several(place) && ahead:
+		return o.memberNameLocked(early) + " is not confirmed by the roll yet, and may be written to alone until then", false
 	case !place.Guest.IsZero() && len(state.DeskMembers()) == 0:
 		return "nobody is there to hear it", false
 	case !place.Guest.IsZero() && state.Role(place.Guest) != membership.RoleGuest:

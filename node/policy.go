@@ -403,7 +403,8 @@ func (o *organization) fitsPolicyLocked(text history.Text) error {
 // mayContactLocked returns how the roll lets this account write to a member, and why it does not. Callers hold mu.
 func (o *organization) mayContactLocked(member keys.MemberID) (way membership.Contact, why string) {
 	state := o.roll.State()
-	m, known := state.Member(member)
+	people := o.allPeopleLocked()
+	m, known := people.Member(member)
 	switch {
 	case !known:
 		return membership.ContactRefused, "not a member of " + state.OrgName()
@@ -412,8 +413,8 @@ func (o *organization) mayContactLocked(member keys.MemberID) (way membership.Co
 	case m.Suspended:
 		return membership.ContactRefused, "is suspended in " + state.OrgName()
 	}
-	if way = state.MayContact(o.member, member); way == membership.ContactRefused {
-		self, _ := state.Member(o.member)
+	if way = people.MayContact(o.member, member); way == membership.ContactRefused {
+		self, _ := people.Member(o.member)
 		return way, fmt.Sprintf("the policy of %s lets no %s write to a %s", state.OrgName(), self.Role, m.Role)
 	}
 	return way, ""

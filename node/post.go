@@ -141,6 +141,9 @@ func (o *organization) postSoon() {
 func (o *organization) toPost(after uint64, now time.Time, t turn, of func(store.Waiting) bool) ([]outgoing, error) {
 	var batch []outgoing
 	served, leave := o.mesh.served(), o.newTalkLeaves()
+	for _, device := range o.aheadDevices() { // of whom a rendezvous node knows nothing [MSH-25]
+		served[device] = true
+	}
 	size, most := 0, o.roomless.most(postsAtOnce, now)
 	if most == 0 || t.which == idle {
 		return nil, nil

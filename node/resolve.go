@@ -71,10 +71,10 @@ func (o *organization) find(names []string) (members []keys.MemberID, unknown st
 // findLocked finds a member by id or name. Callers hold mu.
 func (o *organization) findLocked(name string) (keys.MemberID, bool) {
 	if id, err := keys.ParseID[keys.Member](name); err == nil {
-		_, ok := o.roll.State().Member(id)
+		_, ok := o.allPeopleLocked().Member(id)
 		return id, ok && o.showsLocked(id)
 	}
-	m, ok := o.roll.State().MemberByName(name)
+	m, ok := o.allPeopleLocked().MemberByName(name)
 	return m.ID, ok && o.showsLocked(m.ID)
 }
 

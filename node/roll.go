@@ -457,7 +457,10 @@ func (o *organization) awaitConnection(ctx context.Context) (*rvclient.Client, e
 
 // memberNameLocked returns a member's name, or the short id of who is not on the roll or has none to be read. Callers hold mu.
 func (o *organization) memberNameLocked(id keys.MemberID) string {
-	m, ok := o.roll.State().Member(id)
+	m, ok := o.allPeopleLocked().Member(id)
+	if passed := o.passedMemberLocked(id); !ok && passed != nil {
+		m, ok = membership.Member{Name: passed.Name}, true
+	}
 	switch {
 	case !ok, !o.showsLocked(id):
 		return id.Short()

@@ -101,7 +101,7 @@ func (o *organization) sealNext(ctx context.Context, client *rvclient.Client) (m
 
 // sealJob does some of a job of a message, an act or leave.
 func (o *organization) sealJob(job store.Job, fetch prekeySource) error {
-	fetch = o.orArchive(fetch)
+	fetch = o.withAhead(o.orArchive(fetch))
 	if dropped, err := o.dropUnwritten(job); err != nil || dropped {
 		return err
 	}
@@ -363,7 +363,7 @@ func (o *organization) noteDevices(tx *store.Tx, message keys.MessageID, parts u
 			}
 			continue
 		}
-		member, _ := o.roll.State().MemberOf(device)
+		member, _ := o.allPeopleLocked().MemberOf(device)
 		err = tx.PutDelivery(o.org, message, store.Delivery{
 			Device: device, Member: member, State: store.StateHeld, Unposted: parts, Missing: parts, Changed: o.now().UnixMilli(),
 		})

@@ -126,7 +126,7 @@ func (o *organization) lackingLocked(job store.Job, all []store.Delivery) (lacki
 		}
 	}
 	for device := range entitled {
-		member, _ := o.roll.State().MemberOf(device)
+		member, _ := o.allPeopleLocked().MemberOf(device)
 		if !known[device] && !has[member] && member != o.member {
 			lacking = append(lacking, store.Delivery{Device: device, Member: member, Changed: o.now().UnixMilli()})
 		}

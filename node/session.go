@@ -53,6 +53,7 @@ func (o *organization) run(ctx context.Context) error {
 	if err := o.keepBackupKey(); err != nil {
 		return err
 	}
+	group.Go("joining", o.keepJoining)
 	group.Go("lifetimes", func(ctx context.Context) error { return o.keepExpiring(ctx) })
 	group.Go("landing", o.keepTakingIn)
 	group.Go("sessions", func(ctx context.Context) error { return o.keepConnected(ctx, local) })
@@ -82,6 +83,9 @@ func (o *organization) keepConnected(ctx context.Context, local host.Host) error
 	defer lookout.end()
 	for {
 		if err := o.awaitEntered(ctx); err != nil {
+			return err
+		}
+		if err := o.awaitConfirmed(ctx); err != nil {
 			return err
 		}
 		started := time.Now()

@@ -34,6 +34,9 @@ type side struct {
 // keepSides keeps a session with every node beside the one of the main session, and listens to those that were taken away
 // until they are empty. [RV-169]
 func (o *organization) keepSides(ctx context.Context, local host.Host) error {
+	if err := o.awaitConfirmed(ctx); err != nil {
+		return err
+	}
 	group := task.New(ctx)
 	running := make(map[keys.PublicKey]*side)
 	var before []store.Node

@@ -59,6 +59,7 @@ func (o *organization) status(now time.Time) (api.OrgStatus, error) {
 		status.Rendezvous = append(status.Rendezvous, *former)
 	}
 	status.Excluded, status.Readmissions, status.Newcomers = o.exclusionLocked(), o.readmissionsLocked(), o.describeNewcomersLocked()
+	status.Unconfirmed = o.unconfirmedLocked(o.member)
 	if self, _ := state.Member(o.member); self.FrozenUntil > now.UnixMilli() {
 		status.FrozenUntil = time.UnixMilli(self.FrozenUntil).UTC()
 	}

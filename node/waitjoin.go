@@ -132,6 +132,9 @@ func (c *candidate) noteJoin(err error) error {
 		c.waitFor(err)
 		return err
 	}
+	if o, in := c.node.entered(kept.Org); in && kept.Why != "" {
+		o.refuseOwn(kept.Why)
+	}
 	return errors.Join(err, c.keep(kept))
 }
 
@@ -245,7 +248,8 @@ func (n *Node) forget(ctx context.Context, c *candidate) error {
 	}
 	defer c.pass()
 	kept := c.snapshot()
-	if _, in := n.entered(kept.Org); in {
+	o, in := n.entered(kept.Org)
+	if in && o.isConfirmed() {
 		return api.Errorf(api.CodeRefused, "you are a member already")
 	}
 	_, done := n.entering(ctx)
@@ -262,6 +266,11 @@ func (n *Node) forget(ctx context.Context, c *candidate) error {
 	})
 	if err != nil {
 		return err
+	}
+	if in { // what was said ahead of the roll goes too
+		if err := o.giveUpJoining(); err != nil {
+			return err
+		}
 	}
 	n.mu.Lock()
 	if n.candidates[kept.Org] == c {

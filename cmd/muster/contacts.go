@@ -45,6 +45,9 @@ organization, and the text of an introduction.`,
 						if k.Archived {
 							state += ", archived"
 						}
+						if text := unconfirmedText(k.Unconfirmed); text != "" {
+							state += ", " + text
+						}
 						row(k.Name, shortID(k.Member), state, verification(k), org, k.Introduction)
 					}
 				})
@@ -62,6 +65,17 @@ organization, and the text of an introduction.`,
 	c.Flags().StringVar(&query.Org, "org", "", "only of this `ORG`, by name or id")
 	c.Flags().BoolVar(&query.All, "all", false, "every member, also without any contact")
 	return c
+}
+
+// unconfirmedText says that the roll does not have somebody; empty if it has. [API-187]
+func unconfirmedText(u api.Unconfirmed) string {
+	switch u {
+	case api.UnconfirmedYet:
+		return "not confirmed by the roll yet"
+	case api.UnconfirmedNever:
+		return "NEVER WAS A MEMBER"
+	}
+	return ""
 }
 
 // verification says whether a contact is verified.

@@ -92,6 +92,9 @@ func printMessage(w io.Writer, m api.Message) {
 	if m.Hidden {
 		kind += "  HIDDEN: from a member whom you blocked"
 	}
+	if text := unconfirmedText(m.Unconfirmed); text != "" {
+		kind += "  " + text
+	}
 	author := person(m.From, m.FromMember)
 	if m.Imported != nil {
 		author = "imported mail"

@@ -30,11 +30,12 @@ While no rendezvous node can be reached, the joining is kept: this device tries 
 at once when the network changes, until it is in. The answer is then "waiting", and muster
 status shows it; the same command again tries at once. With --wait it is also kept where the
 node answers and does not know the invitation yet, because whoever made it has not reached it.
---give-up ends a joining that waits.
+--give-up ends a joining that waits, and deletes what was said with members while it did.
 
 With --nearby you enter a code that somebody on the same Wi-Fi or cable reads out, as muster
 invite --nearby shows it. You are asked first, and told which organization it is and who
-invites you. No server is needed: the answer may be "waiting".
+invites you. No server is needed: the answer may be "waiting". Where the policy has early-joins,
+you can write at once to one member in reach at a time.
 
 With --sso you join with the login that you have at your organization, at the address or link
 that it gives you. From a terminal with a display the browser opens; else a page and a code are

@@ -80,6 +80,9 @@ func printWhole(w io.Writer, m api.Message) {
 	} else {
 		terminal.Printf(w, "From:    %s in %s (%s)\n", person(m.From, m.FromMember), m.OrgName, shortID(m.Org))
 	}
+	if text := unconfirmedText(m.Unconfirmed); text != "" {
+		terminal.Printf(w, "ROLL:    %s\n", text)
+	}
 	if len(m.To) > 0 && m.Imported == nil {
 		var to []string
 		for _, p := range m.To {

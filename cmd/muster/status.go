@@ -104,6 +104,12 @@ func printJoining(w io.Writer, all []api.Candidacy) {
 
 func printOrg(w io.Writer, o api.OrgStatus) {
 	terminal.Printf(w, "\n%s (%s)\n  you         %s\n", o.Name, shortID(o.Org), person(o.MemberName, o.Member))
+	switch o.Unconfirmed {
+	case api.UnconfirmedYet:
+		terminal.Println(w, "  the roll has not confirmed you yet: you can write to one member in reach at a time")
+	case api.UnconfirmedNever:
+		terminal.Println(w, "  YOU WERE NOT TAKEN AS A MEMBER: the notices say why")
+	}
 	printExclusion(w, "  ", o.Excluded)
 	printFreeze(w, "  ", o.FrozenUntil)
 	printReadmissions(w, "  ", o.Readmissions)

@@ -76,4 +76,5 @@ type Contact struct {
 	Contact      string       `json:"contact,omitzero"`      // by the policy: free, introduction or refused
 	Archived     bool         `json:"archived,omitzero"`     // the account's messages go to the organization's archive
 	Formerly     List[string] `json:"formerly,omitzero"`     // earlier names, oldest first; with All alone
+	Unconfirmed  Unconfirmed  `json:"unconfirmed,omitzero"`  // the roll does not have them
 }

@@ -157,6 +157,7 @@ type Message struct {
 	From         string           `json:"from"`        // the author's name
 	FromMember   string           `json:"from_member"` // the author's member id
 	FromDevice   string           `json:"from_device"`
+	Unconfirmed  Unconfirmed      `json:"unconfirmed,omitzero"` // the roll does not have the author, or the one other whom it is with
 	To           List[Person]     `json:"to"`
 	Group        *GroupName       `json:"group,omitempty"` // of a message to a group, which is to nobody else
 	Guest        *Person          `json:"guest,omitempty"` // of a message between a guest and the desks

@@ -47,7 +47,18 @@ type OrgStatus struct {
 	Readmissions List[Waiting] `json:"readmissions"`
 	// Newcomers have joined, and the roll does not confirm it yet.
 	Newcomers List[Newcomer] `json:"newcomers"`
+	// Unconfirmed says of this account itself that the roll does not have it.
+	Unconfirmed Unconfirmed `json:"unconfirmed,omitzero"`
 }
+
+// Unconfirmed says that the roll does not have somebody who joined ahead of it; empty: it has, or nobody did. [API-187]
+type Unconfirmed string
+
+// What it can be.
+const (
+	UnconfirmedYet   Unconfirmed = "yet"   // it may have them later
+	UnconfirmedNever Unconfirmed = "never" // their join was not taken: they were never a member
+)
 
 // Newcomer is who joined by an invitation, and is not on the roll as it is known here. [API-186]
 type Newcomer struct {

@@ -7,6 +7,8 @@ type Newcomer struct {
 	Join   []byte `cbor:"1,keyasint"`           // as signed
 	Invite []byte `cbor:"2,keyasint,omitempty"` // the event of the invitation, if the roll lacked that too
 	Heard  int64  `cbor:"3,keyasint"`           // unix milliseconds
+	Ended  int64  `cbor:"4,keyasint,omitempty"` // unix milliseconds: the join is not taken any more, and kept for who it was; 0: it is
+	Final  bool   `cbor:"5,keyasint,omitempty"` // and will not be again
 }
 
 var newcomers = bucket[Newcomer]{144, "a join ahead of the roll"}

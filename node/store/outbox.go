@@ -36,6 +36,8 @@ type Turn struct {
 type Moment struct {
 	Roll uint64          `cbor:"1,keyasint"`           // the size of the roll; 0: not known, by a program that did not keep it
 	Left []keys.MemberID `cbor:"2,keyasint,omitempty"` // of a conversation of several: who had left it
+	// Ahead: of a conversation of two, one of whom joined ahead of the roll.
+	Ahead bool `cbor:"3,keyasint,omitempty"`
 }
 
 // Waiting is what is kept of an envelope that some device has not yet given a receipt for. The sealed bytes lie apart:
