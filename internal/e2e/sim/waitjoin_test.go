@@ -25,8 +25,8 @@ func (p *person) joining() (states []api.JoinState) {
 
 // in reports whether a person is in an organization.
 func (p *person) in() bool {
-	orgs, err := p.node.Orgs(context.Background())
-	return err == nil && len(orgs) > 0
+	status, err := p.node.Status(context.Background())
+	return err == nil && len(status.Orgs) > 0 && status.Orgs[0].Unconfirmed == ""
 }
 
 func (p *person) invitations() []api.AdminInvitation {
