@@ -92,7 +92,7 @@ func importOne(ctx context.Context, dir, name string) (taken rendezvous.BundleTa
 }
 
 func printTaken(w io.Writer, name string, t rendezvous.BundleTaken) {
-	terminal.Printf(w, "%s: %d messages and announcements, %d receipts, %d prekeys\n", terminal.Line(name), t.Queued, t.Receipts, t.Prekeys)
+	terminal.Printf(w, "%s: %s, %s, %s\n", terminal.Line(name), plural(t.Queued, "envelope"), plural(t.Receipts, "receipt"), plural(t.Prekeys, "prekey"))
 	for _, line := range []struct {
 		count int
 		text  string
@@ -132,13 +132,21 @@ func newBundleExport() *cobra.Command {
 			if wantsJSON(c) {
 				return terminal.JSON(os.Stdout, given)
 			}
-			terminal.Printf(os.Stdout, "%d messages and announcements, %d receipts for %d devices\n", given.Envelopes, given.Receipts, given.Devices)
+			terminal.Printf(os.Stdout, "%s, %s for %s\n", plural(given.Envelopes, "envelope"), plural(given.Receipts, "receipt"), plural(given.Devices, "device"))
 			return nil
 		},
 	}
 	c.Flags().StringVar(&org, "org", "", "the `organization`, by name or id, where there are several")
 	c.Flags().StringArrayVar(&members, "for", nil, "only what waits for this `member`, by name or id; may be repeated")
 	return c
+}
+
+// plural returns a number of things.
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 // exportTo writes beside the file and renames that once it is whole.

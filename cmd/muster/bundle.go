@@ -55,6 +55,9 @@ func (a *app) newBundleList() *cobra.Command {
 				for _, one := range all {
 					terminal.Printf(w, "%s: carries %s for others (%s), %s on the way back; %s of your own\n", terminal.Plain(one.OrgName),
 						plural(one.Envelopes, "envelope"), terminal.Line(fileSize(one.Bytes)), plural(one.Receipts, "receipt"), plural(one.Pending, "envelope"))
+					if one.Unsealed > 0 {
+						terminal.Printf(w, "  %d of yours not sealed yet: an export does that, if keys of the receivers are here\n", one.Unsealed)
+					}
 					for _, member := range one.For {
 						terminal.Printf(w, "  for %s: %s of yours, %s of others\n", terminal.Plain(member.Name),
 							plural(member.Messages, "message"), plural(member.Carried, "envelope"))

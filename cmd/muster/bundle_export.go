@@ -98,7 +98,7 @@ func (a *app) tellBundled(w api.BundleWritten) {
 		count int
 		text  string
 	}{
-		{w.Unsealed, "not in it, since they cannot be sealed before a server, or a bundle with the keys of those devices, was here"},
+		{w.Unsealed, "of yours not in it: that cannot be sealed before a server, or a bundle with the keys of those devices, was here"},
 		{w.TooLarge, "larger than a file may be: not in it"},
 		{w.Left, "left for another bundle: this one is as long as one may be"},
 	} {
