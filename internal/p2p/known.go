@@ -74,15 +74,17 @@ func memory(h host.Host) *remembered {
 	return nil
 }
 
-// knownOf returns the first of some protocols that a peer said it has, or had when a stream of it was opened last.
+// knownOf returns the first of some protocols that a peer said it has, or had when a stream of it was opened last; none for a host that is
+// not one of NewHost.
 func knownOf(h host.Host, to peer.ID, ids ...protocol.ID) protocol.ID {
+	m := memory(h)
+	if m == nil {
+		return ""
+	}
 	if known, err := h.Peerstore().SupportsProtocols(to, ids...); err == nil && len(known) > 0 {
 		return known[0]
 	}
-	if m := memory(h); m != nil {
-		return m.first(to, ids)
-	}
-	return ""
+	return m.first(to, ids)
 }
 
 // Connect has a connection to a peer stand. With one of which a protocol is known from before it does not wait until that has said anew
@@ -111,9 +113,8 @@ func NewStream(ctx context.Context, h host.Host, to peer.ID, ids ...protocol.ID)
 		}
 		return s, err
 	}
-	if m := memory(h); m != nil {
-		m.note(to, id)
-	}
+	m := memory(h)
+	m.note(to, id)
 	s, err := h.Network().NewStream(network.WithNoDial(ctx, "it is connected"), to)
 	if err != nil {
 		return nil, err
@@ -122,14 +123,14 @@ func NewStream(ctx context.Context, h host.Host, to peer.ID, ids ...protocol.ID)
 		_ = s.Reset()
 		return nil, fmt.Errorf("opening a stream: %w", err)
 	}
-	return &assumed{Stream: s, inner: multistream.NewMSSelect(s, id), memory: memory(h)}, nil
+	return &assumed{Stream: s, inner: multistream.NewMSSelect(s, id), memory: m}, nil
 }
 
 // assumed is a stream whose protocol this side has chosen and the other has not confirmed yet. It is as libp2p's own.
 type assumed struct {
 	network.Stream
 	inner  multistream.LazyConn
-	memory *remembered // nil: there is none
+	memory *remembered
 	// confirmed: something came.
 	confirmed atomic.Bool
 }
@@ -140,7 +141,7 @@ func (c *assumed) Read(b []byte) (int, error) {
 	n, err := c.inner.Read(b)
 	if err == nil {
 		c.confirmed.Store(true)
-	} else if !c.confirmed.Load() && c.memory != nil && isRefusal(err) {
+	} else if !c.confirmed.Load() && isRefusal(err) {
 		c.memory.forget(c.Conn().RemotePeer())
 	}
 	return n, err
