@@ -89,9 +89,8 @@ func (o *organization) jobBehind(after, most uint64) (job store.Job, ok bool, er
 
 // sealWhole does one job until nothing of it is left; false if that needs a rendezvous node, or the prekeys of devices that it returns.
 func (o *organization) sealWhole(job store.Job, most uint64) (done bool, lacking []keys.PublicKey, err error) {
-	kind := history.Kind(job.Kind)
-	if job.Kind == jobIntroduction || job.Kind == jobReport || job.Message == nil && !kind.IsAct() && !kind.IsAside() {
-		return false, nil, nil // a rendezvous node has to hear of it first
+	if o.needsNode(job) {
+		return false, nil, nil
 	}
 	if job.Expires < o.sober().Unix() || job.Written.Roll == 0 {
 		return false, nil, nil
@@ -119,6 +118,19 @@ func (o *organization) sealWhole(job store.Job, most uint64) (done bool, lacking
 			return false, lacking, err
 		}
 	}
+}
+
+// needsNode reports whether a rendezvous node has to hear of a job first. While there is none, of leave for a conversation of several those who
+// take part hear as they can: the node hears of it in the next session, before anything of the conversation is posted.
+func (o *organization) needsNode(job store.Job) bool {
+	kind := history.Kind(job.Kind)
+	switch {
+	case job.Kind == jobIntroduction || job.Kind == jobReport:
+		return true
+	case job.Message != nil || kind.IsAct() || kind.IsAside():
+		return false
+	}
+	return kind != history.KindLeave || !several(job.Place) || o.connection() != nil
 }
 
 func (o *organization) unposted(most uint64) (ahead uint64, err error) {
