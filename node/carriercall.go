@@ -23,36 +23,46 @@ type carrierCall struct {
 }
 
 // callNear calls devices that were heard on a local network and to which no stream stands, if there is something for them to carry, or
-// receipts on their way back. [MSH-42]
-func (c *carriers) callNear(now time.Time) error {
+// receipts on their way back. It returns after how long it is to look again. [MSH-42]
+func (c *carriers) callNear(now time.Time) (again time.Duration, err error) {
 	if c.near == nil || c.want == nil {
-		return nil
+		return carrierLook, nil
 	}
-	near := c.near()
+	near := filter(c.near(), func(d keys.PublicKey) bool { return c.o.mesh.peer(d) == nil })
 	if len(near) == 0 {
-		return nil
+		return carrierLook, nil
 	}
 	some, err := c.hasSomething()
 	if err != nil || !some {
-		return err
+		return carrierLook, err
 	}
+	due, again := c.toCall(near, now)
+	for _, device := range due {
+		c.want(device)
+	}
+	return again, nil
+}
+
+// toCall returns which of some devices are to be called now, and notes that they are, and after how long that is to be asked again.
+func (c *carriers) toCall(near []keys.PublicKey, now time.Time) (due []keys.PublicKey, again time.Duration) {
 	c.mu.Lock()
-	var called []keys.PublicKey
+	defer c.mu.Unlock()
+	again = carrierLook
 	for _, device := range near {
 		last := c.called[device]
 		past := now.Sub(last.at)
-		if c.o.mesh.peer(device) != nil || past < callPause || past < callAgain && last.stirs == c.stirs {
-			continue
-		}
-		if c.called[device] = (carrierCall{now, c.stirs}); len(called) < mostCarrierCalls {
-			called = append(called, device)
+		switch {
+		case past < callAgain && last.stirs == c.stirs: // it was called for that
+		case past < callPause:
+			again = min(again, callPause-past)
+		case len(due) == mostCarrierCalls:
+			again = min(again, callPause)
+		default:
+			c.called[device] = carrierCall{now, c.stirs}
+			due = append(due, device)
 		}
 	}
-	c.mu.Unlock()
-	for _, device := range called {
-		c.want(device)
-	}
-	return nil
+	return due, again
 }
 
 // hasSomething reports whether anything could go with another device: an envelope, or a receipt that its sender may lack.

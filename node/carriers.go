@@ -78,7 +78,7 @@ func (c *carriers) run(ctx context.Context) error {
 	defer often.Stop()
 	grace := time.NewTimer(carriersGrace)
 	defer grace.Stop()
-	look := time.NewTicker(carrierLook)
+	look := time.NewTimer(carrierLook)
 	defer look.Stop()
 	for {
 		changed := c.o.changes()
@@ -97,9 +97,11 @@ func (c *carriers) run(ctx context.Context) error {
 			wake(c.calls)
 			continue
 		case <-c.calls:
-			if err := c.callNear(time.Now()); err != nil {
+			again, err := c.callNear(time.Now())
+			if err != nil {
 				return err
 			}
+			look.Reset(again)
 			continue
 		case <-c.loose:
 			if err := c.openLoose(); err != nil {
