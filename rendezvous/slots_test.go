@@ -134,8 +134,10 @@ func TestSlotRefusals(t *testing.T) {
 	if err := anna.submit(membership.Event{Bar: &membership.Bar{Device: phone.key.Public(), After: anna.size()}}, nil); err != nil {
 		t.Fatal(err)
 	}
-	_, err = phone.OpenSlot(s.ctx())
-	wantStatus(t, "a barred device opens a slot", err, wire.StatusBarred)
+	refused := func() bool { _, err = phone.OpenSlot(s.ctx()); return status(err) == wire.StatusBarred }
+	if !await(refused) { // the connection with which it comes may be one that the bar ends
+		t.Errorf("a barred device opens a slot: %v", err)
+	}
 
 	before := anna.openSlot()
 	slot := anna.openSlot()
