@@ -66,8 +66,8 @@ func TestALogIsReadAnewUnseen(t *testing.T) {
 		if list := next(t, e, 2); len(list) != items {
 			t.Fatalf("%d of %d wait for one who acknowledged none", len(list), items)
 		}
-		if !e.Holds(queuetest.ID(acknowledged)) {
-			t.Fatalf("item %d is not held", acknowledged)
+		if one := min(acknowledged, items-1); !e.Holds(queuetest.ID(one)) { // the other waits for them all the same
+			t.Fatalf("item %d is not held", one)
 		}
 		if acknowledged < items {
 			ack(t, e, 1, acknowledged)
