@@ -110,9 +110,12 @@ func (s *Server) Run(ctx context.Context) error {
 			continue
 		}
 		began := time.Now()
-		err := s.runOnce(ctx)
-		if ctx.Err() != nil {
+		ran, err := s.runOnce(ctx)
+		switch {
+		case ctx.Err() != nil && ran:
 			return err
+		case ctx.Err() != nil:
+			return nil
 		}
 		if err == nil || time.Since(began) > longestRetry {
 			pause = retryTime
@@ -131,8 +134,9 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// runOnce runs the node until ctx ends, it is to run anew, or it is not needed any more: then its folder is gone.
-func (s *Server) runOnce(ctx context.Context) (err error) {
+// runOnce runs the node until ctx ends, it is to run anew, or it is not needed any more: then its folder is gone. It reports whether it
+// could run at all.
+func (s *Server) runOnce(ctx context.Context) (ran bool, err error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	s.change(func() { s.tries, s.failed, s.restart = s.tries+1, nil, end })
@@ -141,7 +145,7 @@ func (s *Server) runOnce(ctx context.Context) (err error) {
 	}()
 	places, err := readPlaces(s.cfg.Dir)
 	if err != nil {
-		return fmt.Errorf("reading where the rendezvous node listens: %w", err)
+		return false, fmt.Errorf("reading where the rendezvous node listens: %w", err)
 	}
 	s.change(func() { s.places = places })
 	node, err := rendezvous.New(rendezvous.Config{
@@ -149,7 +153,7 @@ func (s *Server) runOnce(ctx context.Context) (err error) {
 		Version: s.cfg.Version, Logger: s.cfg.Logger, Connections: connections, Now: s.cfg.Now,
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	group, needless := task.New(context.WithoutCancel(ctx)), false
 	var failed error
@@ -166,18 +170,18 @@ func (s *Server) runOnce(ctx context.Context) (err error) {
 	})
 	switch err := errors.Join(group.Wait(), failed); {
 	case err != nil:
-		return err
+		return true, err
 	case !needless && ctx.Err() == nil:
-		return errors.New("it ended by itself")
+		return true, errors.New("it ended by itself")
 	case !needless:
-		return nil
+		return true, nil
 	}
 	if err := remove(s.cfg.Dir); err != nil {
-		return fmt.Errorf("removing the rendezvous node, which is not needed any more: %w", err)
+		return true, fmt.Errorf("removing the rendezvous node, which is not needed any more: %w", err)
 	}
 	s.change(func() { s.there, s.key = false, keys.PublicKey{} })
 	s.cfg.Logger.Info("the rendezvous node in this program was not needed any more, and is removed")
-	return nil
+	return true, nil
 }
 
 // watch says that the node listens, and returns true once it is not needed any more.

@@ -328,3 +328,18 @@ func TestLeftovers(t *testing.T) {
 		t.Errorf("under another seal: %v", err)
 	}
 }
+
+// A node that cannot run is no failure of the program, not even of one that ends just then: it did not run.
+func TestNodeThatCannotRun(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, placesFile), []byte("rubbish"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ran, err := s.runOnce(t.Context()); ran || err == nil || s.Status().Failed == nil {
+		t.Errorf("it ran: %v, %v; it says %v", ran, err, s.Status().Failed)
+	}
+}
