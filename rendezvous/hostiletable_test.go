@@ -75,34 +75,35 @@ func TestFramesOutOfOrder(t *testing.T) {
 	deliver := rvproto.AppendDeliver(nil, rvproto.DeliverFrame{Number: 1, Kind: rvproto.KindEnvelope, Body: []byte("no envelope")})
 	hello := rvproto.AppendHello(nil, rvproto.HelloFrame{})
 	posts, deliveries := []protocol.ID{rvproto.Post, rvproto.PostPieces}, []protocol.ID{rvproto.DeliverOne, rvproto.Deliver, rvproto.DeliverPieces}
-	for name, test := range map[string]struct {
+	for _, test := range []struct { // in this order: what began comes on from stream to stream
+		name   string
 		on     []protocol.ID
 		frames [][]byte
 		cut    bool // else it is refused, or passed over
 	}{
-		"an acknowledgement on a stream of posts":     {posts, [][]byte{ack}, true},
-		"a hello on a stream of posts":                {posts, [][]byte{hello}, true},
-		"an answer's place on a stream of posts":      {posts, [][]byte{deliver}, true},
-		"pieces on a stream that has none":            {posts[:1], [][]byte{begin(2000, 0), piece, piece}, true},
-		"what was brought where nothing is brought":   {posts[:1], [][]byte{brought}, true},
-		"a piece before any began":                    {posts[1:], [][]byte{piece, brought}, false},
-		"what was not brought":                        {posts[1:], [][]byte{brought}, false},
-		"what was not brought whole":                  {posts[1:], [][]byte{begin(2000, 0), piece, brought}, false},
-		"a piece beyond the end":                      {posts[1:], [][]byte{begin(1500, 0), piece, piece}, true},
-		"a beginning in the middle":                   {posts[1:], [][]byte{begin(2000, 1000), piece, brought}, false},
-		"a beginning behind the end":                  {posts[1:], [][]byte{begin(1000, 1000)}, true},
-		"more than any envelope":                      {posts[1:], [][]byte{begin(rvproto.MaxEnvelope+1, 0)}, true},
-		"what is no envelope, in pieces":              {posts[1:], [][]byte{begin(1000, 0), piece, brought}, false},
-		"what is held, on a stream of posts":          {posts[1:], [][]byte{held}, true},
-		"a delivery on a stream of posts":             {posts[1:], [][]byte{coming}, true},
-		"a post on a stream of deliveries":            {deliveries, [][]byte{post}, true},
-		"a delivery from the wrong side":              {deliveries, [][]byte{deliver}, true},
-		"pieces on a stream of deliveries":            {deliveries, [][]byte{begin(2000, 0)}, true},
-		"a delivery in pieces from the wrong side":    {deliveries, [][]byte{coming}, true},
-		"what is held of nothing that was delivered":  {deliveries[2:], [][]byte{held}, false},
-		"what is held where nothing comes in pieces":  {deliveries[:2], [][]byte{held}, true},
-		"an acknowledgement of what never came":       {deliveries, [][]byte{ack}, false},
-		"one beginning after another, without pieces": {posts[1:], slices.Repeat([][]byte{begin(1<<20, 0)}, 2000), false},
+		{"a piece before any began", posts[1:], [][]byte{piece, brought}, false},
+		{"an acknowledgement on a stream of posts", posts, [][]byte{ack}, true},
+		{"a hello on a stream of posts", posts, [][]byte{hello}, true},
+		{"an answer's place on a stream of posts", posts, [][]byte{deliver}, true},
+		{"pieces on a stream that has none", posts[:1], [][]byte{begin(2000, 0), piece, piece}, true},
+		{"what was brought where nothing is brought", posts[:1], [][]byte{brought}, true},
+		{"what was not brought", posts[1:], [][]byte{brought}, false},
+		{"what was not brought whole", posts[1:], [][]byte{begin(2000, 0), piece, brought}, false},
+		{"a piece beyond the end", posts[1:], [][]byte{begin(1500, 0), piece, piece}, true},
+		{"a beginning in the middle", posts[1:], [][]byte{begin(2000, 1000), piece, brought}, false},
+		{"a beginning behind the end", posts[1:], [][]byte{begin(1000, 1000)}, true},
+		{"more than any envelope", posts[1:], [][]byte{begin(rvproto.MaxEnvelope+1, 0)}, true},
+		{"what is no envelope, in pieces", posts[1:], [][]byte{begin(1000, 0), piece, brought}, false},
+		{"what is held, on a stream of posts", posts[1:], [][]byte{held}, true},
+		{"a delivery on a stream of posts", posts[1:], [][]byte{coming}, true},
+		{"a post on a stream of deliveries", deliveries, [][]byte{post}, true},
+		{"a delivery from the wrong side", deliveries, [][]byte{deliver}, true},
+		{"pieces on a stream of deliveries", deliveries, [][]byte{begin(2000, 0)}, true},
+		{"a delivery in pieces from the wrong side", deliveries, [][]byte{coming}, true},
+		{"what is held of nothing that was delivered", deliveries[2:], [][]byte{held}, false},
+		{"what is held where nothing comes in pieces", deliveries[:2], [][]byte{held}, true},
+		{"an acknowledgement of what never came", deliveries, [][]byte{ack}, false},
+		{"one beginning after another, without pieces", posts[1:], slices.Repeat([][]byte{begin(1<<20, 0)}, 2000), false},
 	} {
 		for _, on := range test.on {
 			stream := anna.raw(on)
@@ -124,12 +125,12 @@ func TestFramesOutOfOrder(t *testing.T) {
 				if answer, err := rvproto.ParseAnswer(frame); err == nil {
 					said = append(said, answer.Status.Error())
 					if answer.Status == wire.StatusOK {
-						t.Errorf("%s on %s: it is taken", name, on)
+						t.Errorf("%s on %s: it is taken", test.name, on)
 					}
 				}
 			}
 			if ponged == test.cut {
-				t.Errorf("%s on %s: the stream goes on: %v; answered %s", name, on, ponged, strings.Join(said, ", "))
+				t.Errorf("%s on %s: the stream goes on: %v; answered %s", test.name, on, ponged, strings.Join(said, ", "))
 			}
 			_ = stream.Reset()
 		}
