@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"muster.example/internal/keys"
+	"muster.example/internal/testnet"
 )
 
 // Who is near is called for what is new once in a minute, and what came within it is not forgotten; of many all have their turn. [MSH-42]
@@ -43,4 +44,31 @@ func TestWhoIsCalledToCarry(t *testing.T) {
 	if due, _ := c.toCall(ben, at.Add(callPause+callAgain)); len(due) != 1 {
 		t.Error("he is never called again")
 	}
+}
+
+// Half a minute after a rendezvous node was there last, whoever looked, what waits is offered. [MSH-42]
+func TestSimWhenCarriersBegin(t *testing.T) {
+	testnet.Run(t, 71, func(t *testing.T, net *testnet.Net) {
+		began := time.Now()
+		w := newWalkers(t, net)
+		c := w.ann.carriers
+		stirs := func() uint64 {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.stirs
+		}
+		time.Sleep(time.Until(began.Add(25 * time.Second)))
+		c.mu.Lock()
+		c.seen = time.Now() // by a stream that looked for what it may offer
+		c.mu.Unlock()
+		before := stirs()
+		time.Sleep(carriersGrace - time.Second)
+		if n := stirs(); n != before {
+			t.Errorf("%d times something is offered before there was no node for long", n-before)
+		}
+		time.Sleep(2 * time.Second)
+		if stirs() == before {
+			t.Error("nothing is offered when there was no node for long")
+		}
+	})
 }

@@ -82,8 +82,8 @@ func (c *carriers) run(ctx context.Context) error {
 	defer look.Stop()
 	for {
 		changed := c.o.changes()
-		if c.look(time.Now()) {
-			grace.Reset(carriersGrace)
+		if left := c.untilAlone(time.Now()); left > 0 {
+			grace.Reset(left)
 		}
 		select {
 		case <-ctx.Done():
@@ -91,7 +91,9 @@ func (c *carriers) run(ctx context.Context) error {
 		case <-changed:
 			continue
 		case <-grace.C:
-			c.stir()
+			if c.alone(time.Now()) {
+				c.stir()
+			}
 			continue
 		case <-look.C:
 			wake(c.calls)
@@ -123,24 +125,20 @@ func (c *carriers) run(ctx context.Context) error {
 	}
 }
 
-// look notes that there is a rendezvous node, and reports whether there is.
-func (c *carriers) look(now time.Time) (connected bool) {
-	connected = c.o.connection() != nil
+// untilAlone returns after how long there will have been no rendezvous node for as long as own envelopes wait for one, if none comes; 0 or
+// less if that is so. [MSH-42]
+func (c *carriers) untilAlone(now time.Time) time.Duration {
+	connected := c.o.connection() != nil
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if connected {
 		c.seen = now
 	}
-	return connected
+	return carriersGrace - now.Sub(c.seen)
 }
 
-// alone reports whether there has been no rendezvous node for as long as own envelopes wait for one. [MSH-42]
-func (c *carriers) alone(now time.Time) bool {
-	connected := c.look(now)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !connected && now.Sub(c.seen) >= carriersGrace
-}
+// alone reports whether that is so.
+func (c *carriers) alone(now time.Time) bool { return c.untilAlone(now) <= 0 }
 
 // stir has all streams look again for what there is to offer and to tell.
 func (c *carriers) stir() {
