@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -205,9 +206,12 @@ func outboxes(t *testing.T, people []*person) int {
 	return waiting
 }
 
-// queued asks the rendezvous node how many (envelope, device) pairs wait.
+// queued asks the rendezvous node how many (envelope, device) pairs wait; -1 if it does not answer yet.
 func queued(t *testing.T, node *program.Rendezvous) int {
 	out, err := exec.Command(program.Path("muster-rendezvous"), "status", "--json", "--dir", node.Dir).Output()
+	if exit, ended := errors.AsType[*exec.ExitError](err); ended && exit.ExitCode() == api.ExitNotRunning {
+		return -1
+	}
 	if err != nil {
 		t.Fatalf("muster-rendezvous status: %v", err)
 	}
