@@ -1,10 +1,13 @@
 package p2p
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 )
 
@@ -18,4 +21,23 @@ func (b book) AddAddrs(id peer.ID, addresses []ma.Multiaddr, ttl time.Duration) 
 		return
 	}
 	b.Peerstore.AddAddrs(id, addresses, ttl)
+}
+
+// callTimes is how often a peer is called for which no addresses are found though they were just written down.
+const callTimes = 3
+
+// written calls a peer whose addresses the call writes down. Identify, as it ends with an earlier connection to that peer, takes back what
+// lies there for a short time: then they are written down again.
+func written(to peer.AddrInfo, call func() error) (err error) {
+	for range callTimes {
+		if err = call(); !errors.Is(err, swarm.ErrNoAddresses) || len(to.Addrs) == 0 {
+			return err
+		}
+	}
+	return err
+}
+
+// Connect implements host.Host.
+func (h *hostParts) Connect(ctx context.Context, to peer.AddrInfo) error {
+	return written(to, func() error { return h.BasicHost.Connect(ctx, to) })
 }

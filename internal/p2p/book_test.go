@@ -87,3 +87,23 @@ func mustKey(t *testing.T, id peer.ID) keys.PublicKey {
 	}
 	return key
 }
+
+// Who is called finds what the caller has written down, though what identify does for an earlier connection to that peer came between.
+func TestAddressesAreWrittenDownAgain(t *testing.T) {
+	caller, to := newHost(t, Config{Identity: keys.Generate()}), PeerID(keys.Generate().Public())
+	info := peer.AddrInfo{ID: to, Addrs: multiaddrs("/ip4/192.0.2.7/tcp/4747")}
+	calls := 0
+	err := written(info, func() error {
+		if calls++; calls < callTimes {
+			return caller.Connect(t.Context(), peer.AddrInfo{ID: to}) // there are none
+		}
+		return nil
+	})
+	if err != nil || calls != callTimes {
+		t.Errorf("after %d calls: %v", calls, err)
+	}
+	calls = 0
+	if err := written(peer.AddrInfo{ID: to}, func() error { calls++; return caller.Connect(t.Context(), peer.AddrInfo{ID: to}) }); err == nil || calls != 1 {
+		t.Errorf("of nobody who has addresses: %d calls, %v", calls, err)
+	}
+}

@@ -93,12 +93,14 @@ func Connect(ctx context.Context, h host.Host, to peer.AddrInfo, id protocol.ID)
 	if knownOf(h, to.ID, id) == "" {
 		return h.Connect(ctx, to)
 	}
-	h.Peerstore().AddAddrs(to.ID, to.Addrs, peerstore.TempAddrTTL)
-	if h.Network().Connectedness(to.ID) == network.Connected {
-		return nil
-	}
-	_, err := h.Network().DialPeer(ctx, to.ID)
-	return err
+	return written(to, func() error {
+		h.Peerstore().AddAddrs(to.ID, to.Addrs, peerstore.TempAddrTTL)
+		if h.Network().Connectedness(to.ID) == network.Connected {
+			return nil
+		}
+		_, err := h.Network().DialPeer(ctx, to.ID)
+		return err
+	})
 }
 
 // NewStream opens a stream of the first of some protocols that a peer has. If it is known from before which, it does not wait for the
