@@ -6,10 +6,14 @@ import (
 	"context"
 	"syscall"
 	"testing"
+	"time"
 
 	"muster.example/internal/e2e/program"
 	"muster.example/node/api"
 )
+
+// handedTime is within what a message is handed on: half a minute without a server comes first, and the next call of who is near.
+const handedTime = 3 * time.Minute
 
 // Without a server, and with the receiver away, a message goes to a third person's device: the pages of both say so, and in the end it is there by
 // that device, though its author was away when it was handed over.
@@ -43,7 +47,7 @@ func TestCarriedByADevice(t *testing.T) {
 	b.click("[data-send]")
 	b.see("How it travels")
 	await(t, "Ada and Bo have noticed", func(context.Context) bool { return !around(ada).Connected && !around(bo).Connected })
-	await(t, "Bo carries it", func(context.Context) bool { return around(bo).Carried.Count > 0 && len(around(ada).Carriers) == 1 })
+	program.Await(t, handedTime, "Bo carries it", func() bool { return around(bo).Carried.Count > 0 && len(around(ada).Carriers) == 1 })
 	b.see("carried by 1 device")
 	b.look("carried")
 	b.goTo(in + "around")
@@ -59,10 +63,10 @@ func TestCarriedByADevice(t *testing.T) {
 	b.expect("Failed to load resource") // her page looks for her node
 	ada.stop()
 	cleo.run()
-	await(t, "Bo hands it over", func(context.Context) bool {
+	program.Await(t, handedTime, "Bo hands it over", func() bool {
 		return len(muster[[]api.Message](cleo, "inbox")) == 2 && around(bo).Carried.Count == 0
 	})
 	cleo.stop()
 	ada.run()
-	await(t, "Ada hears of it", func(context.Context) bool { return len(around(ada).Carriers) == 0 && around(ada).Waiting == 0 })
+	program.Await(t, handedTime, "Ada hears of it", func() bool { return len(around(ada).Carriers) == 0 && around(ada).Waiting == 0 })
 }
