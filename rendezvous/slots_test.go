@@ -158,16 +158,6 @@ func TestSlotRefusals(t *testing.T) {
 	}
 }
 
-// await waits for what another goroutine is about to do.
-func await(done func() bool) bool {
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if done() {
-			return true
-		}
-	}
-	return false
-}
-
 // TestSlotsCostPatience: who looks for slots is soon not answered. [RV-122]
 func TestSlotsCostPatience(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Strangers = StrangerLimits{Burst: 8, PerSecond: 0.001} })
