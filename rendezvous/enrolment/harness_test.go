@@ -5,9 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -138,7 +142,31 @@ func (w *world) start() {
 	if w.service, err = New(w.cfg); err != nil {
 		w.t.Fatal(err)
 	}
+	status := filepath.Join(w.cfg.Dir, statusFile)
+	if err := os.Remove(status); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.t.Fatal(err)
+	}
 	w.stop = run(w.t, "the service", w.service.Ready(), w.service.Run)
+	w.afterRound(status)
+}
+
+// afterRound waits until the service has ended the round with which it starts, and said so in its status: the rounds that a test has by pass
+// come after that, and not beside it.
+func (w *world) afterRound(status string) {
+	w.t.Helper()
+	limit, look := time.NewTimer(time.Minute), time.NewTicker(time.Millisecond)
+	defer limit.Stop()
+	defer look.Stop()
+	for {
+		if _, err := os.Lstat(status); err == nil {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-limit.C:
+			w.t.Fatal("the service does not end its first round")
+		}
+	}
 }
 
 // runNode runs a rendezvous node, and returns its claim.
@@ -356,5 +384,7 @@ func (w *world) member(d *device) membership.Member {
 func (w *world) pass(by time.Duration) {
 	w.t.Helper()
 	w.clock.move(by)
-	_ = w.service.round(w.t.Context()) //nolint:errcheck // what came of it, the roll says
+	if err := w.service.round(w.t.Context()); err != nil { // the roll says what came of it
+		w.t.Logf("after %v: %v", by, err)
+	}
 }
