@@ -279,7 +279,7 @@ func (o *organization) knowPrekey(tx *store.Tx, device keys.PublicKey, signed []
 // clock is wrong by years, and nobody says so, none of those that are kept seems to be of now. [ENV-13] [MSH-70]
 func (o *organization) knownPrekeys(devices []keys.PublicKey) (map[keys.PublicKey]envelope.Prekey, error) {
 	found := o.mesh.prekeysInHand(devices)
-	return found, o.node.store.View(func(tx *store.Tx) error {
+	err := o.node.store.View(func(tx *store.Tx) error {
 		for _, device := range devices {
 			signed, err := tx.KnownPrekey(o.org, device)
 			if errors.Is(err, store.ErrNotFound) {
@@ -293,6 +293,7 @@ func (o *organization) knownPrekeys(devices []keys.PublicKey) (map[keys.PublicKe
 		}
 		return nil
 	})
+	return found, err
 }
 
 // readsAllLocked reports whether everybody of some members reads what is for an audience. [CAR-19] Callers hold mu.

@@ -71,10 +71,11 @@ func (c *carriers) hasSomething() (some bool, err error) {
 	if err != nil || len(all) > 0 {
 		return len(all) > 0, err
 	}
-	return some, c.o.node.store.View(func(tx *store.Tx) error {
+	err = c.o.node.store.View(func(tx *store.Tx) error {
 		return tx.CarriedReceipts(c.o.org, func(_ keys.EnvelopeID, r store.CarriedReceipt) (bool, error) {
 			some = some || !r.Landed
 			return !some, nil
 		})
 	})
+	return some, err
 }

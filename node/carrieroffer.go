@@ -37,7 +37,7 @@ func (c *carriers) offerings(now time.Time) (all []offering, bounds router.Bound
 	defer o.mu.Unlock()
 	bounds = o.boundsLocked()
 	sober := o.sober().Unix()
-	return all, bounds, o.node.store.View(func(tx *store.Tx) error {
+	err = o.node.store.View(func(tx *store.Tx) error {
 		all = nil
 		carries, err := tx.Carries(o.org)
 		if err != nil {
@@ -67,6 +67,7 @@ func (c *carriers) offerings(now time.Time) (all []offering, bounds router.Bound
 			return len(all) < 2*mostItems, nil
 		})
 	})
+	return all, bounds, err
 }
 
 // forSomebodyLocked reports whether some device beside the archive is among those that want an envelope. Callers hold mu.

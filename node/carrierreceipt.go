@@ -27,7 +27,7 @@ func (c *carriers) tellSummary(ctx context.Context, t *carrierTalk) error {
 // summary sums up the receipts that are kept, and names those that are asked for, in their order.
 func (c *carriers) summary(named func(id keys.EnvelopeID) bool) (summary mesh.ReceiptSummary, names []mesh.ReceiptName, err error) {
 	o := c.o
-	return summary, names, o.node.store.View(func(tx *store.Tx) error {
+	err = o.node.store.View(func(tx *store.Tx) error {
 		summary, names = mesh.ReceiptSummary{}, nil
 		return tx.CarriedReceipts(o.org, func(id keys.EnvelopeID, _ store.CarriedReceipt) (bool, error) {
 			summary.Add(id)
@@ -38,6 +38,7 @@ func (c *carriers) summary(named func(id keys.EnvelopeID) bool) (summary mesh.Re
 			return true, nil
 		})
 	})
+	return summary, names, err
 }
 
 // takeSummary answers which receipts of the groups that differ there are here. [MSH-50]

@@ -118,7 +118,7 @@ func (c *carriers) carryOn(carried envelope.Carried, offer mesh.Offer, share uin
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := o.now()
-	return taken, o.node.store.Update(func(tx *store.Tx) error {
+	err = o.node.store.Update(func(tx *store.Tx) error {
 		taken, err = o.carry(tx, carried, now.UnixMilli())
 		if err != nil || !taken {
 			return err
@@ -132,6 +132,7 @@ func (c *carriers) carryOn(carried envelope.Carried, offer mesh.Offer, share uin
 		kept.Opens = carried.Envelope.ParsedHeader().Kind == envelope.KindAnnounce
 		return tx.SetCarry(o.org, kept)
 	})
+	return taken, err
 }
 
 // open opens an envelope that is for this device, and has its receipt told to who brought it. [MSH-13]

@@ -116,7 +116,7 @@ func (o *organization) handSome(ctx context.Context, client *rvclient.Client, so
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return taken, o.node.store.Update(func(tx *store.Tx) error {
+	err = o.node.store.Update(func(tx *store.Tx) error {
 		taken = 0
 		for i, h := range receipts {
 			if status := answer.Receipts[i]; !status.Retryable() {
@@ -136,6 +136,7 @@ func (o *organization) handSome(ctx context.Context, client *rvclient.Client, so
 		}
 		return nil
 	})
+	return taken, err
 }
 
 func (o *organization) receiptsToHand() (all []handing, err error) {

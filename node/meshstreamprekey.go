@@ -13,7 +13,7 @@ import (
 // signedPrekeys returns the prekeys of devices that are known here and that one may still seal to. [MSH-11]
 func (o *organization) signedPrekeys(devices []keys.PublicKey) (list []mesh.Prekey, err error) {
 	now := o.now()
-	return list, o.node.store.View(func(tx *store.Tx) error {
+	err = o.node.store.View(func(tx *store.Tx) error {
 		for _, device := range devices {
 			signed, err := tx.KnownPrekey(o.org, device)
 			if errors.Is(err, store.ErrNotFound) {
@@ -27,6 +27,7 @@ func (o *organization) signedPrekeys(devices []keys.PublicKey) (list []mesh.Prek
 		}
 		return nil
 	})
+	return list, err
 }
 
 // takeInHand remembers, for as long as the stream stands, a prekey that the other side hands over as its own; false if it is none. [MSH-70]

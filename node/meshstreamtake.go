@@ -189,7 +189,7 @@ func (t *meshTaking) flushOwn(ctx context.Context) error {
 // seen returns how many of the envelopes came before.
 func (t *meshTaking) seen() (count int, err error) {
 	o := t.p.streams.o
-	return count, o.node.store.View(func(tx *store.Tx) error {
+	err = o.node.store.View(func(tx *store.Tx) error {
 		count = 0
 		for _, id := range t.ids {
 			before, err := tx.Seen(o.org, id)
@@ -202,6 +202,7 @@ func (t *meshTaking) seen() (count int, err error) {
 		}
 		return nil
 	})
+	return count, err
 }
 
 // tellReceipt has a receipt of this device told to the other side.

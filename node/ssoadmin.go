@@ -65,11 +65,12 @@ func (o *organization) enrolmentLocked(issued membership.IssuedEnrolment) (api.A
 			described.Why = refusal.Detail
 		}
 	}
-	return described, o.node.store.View(func(tx *store.Tx) error {
+	err = o.node.store.View(func(tx *store.Tx) error {
 		entry, _, err := o.entryAt(tx, issued.Since)
 		described.Named = time.UnixMilli(entry.Time).UTC()
 		return err
 	})
+	return described, err
 }
 
 // SetSSO names an enrolment key, or changes what it may do. [API-153]
