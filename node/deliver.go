@@ -327,6 +327,7 @@ func (o *organization) applyLocked(effects effects) {
 		o.node.hub.publish(event)
 	}
 	maps.Copy(o.talks, effects.talks)
+	o.groups.handedOver.came(time.Now(), effects.inGroups...)
 	if effects.erased || len(effects.records)+len(effects.left)+len(effects.arrived) > 0 {
 		wake(o.node.index.wake)
 	}

@@ -35,6 +35,8 @@ type groupTopics struct {
 	heard chan envelope.Carried                 // verified, to be opened; more are dropped: streams repair that
 	wake  chan struct{}                         // capacity 1: topics have changed, or there may be something to publish
 
+	handedOver handedOver
+
 	// The goroutine's alone.
 	joined map[string]bool
 	after  uint64 // the number up to which the outbox was published from, or was not to be
@@ -244,28 +246,40 @@ func (t *groupTopics) hear(group keys.GroupID, m gossip.Received) gossip.Verdict
 	if c.Verify(t.o.org) != nil {
 		return gossip.Reject
 	}
-	if len(c.Label.Wanted) > 0 || !t.isNews(group, c) {
+	if len(c.Label.Wanted) > 0 {
 		return gossip.Ignore
 	}
-	select {
-	case t.heard <- c:
-	default:
+	news, err := t.isNews(group, c)
+	if err != nil || !t.handedOver.handOn(time.Now(), c.Label.ID, news) {
+		return gossip.Ignore
+	}
+	if news {
+		select {
+		case t.heard <- c:
+		default:
+		}
 	}
 	return gossip.Accept
 }
 
-// isNews reports whether an envelope is of a device that may write in a group by the roll, is not over, and did not come before.
-func (t *groupTopics) isNews(group keys.GroupID, c envelope.Carried) bool {
+// errOutOfPlace marks an envelope whose sender may not write in the group by the roll, or that is over.
+var errOutOfPlace = errors.New("an envelope that nobody waits for")
+
+// isNews reports whether an envelope did not come before. It must be of a device that may write in the group, and not be over.
+func (t *groupTopics) isNews(group keys.GroupID, c envelope.Carried) (news bool, err error) {
 	o, header := t.o, c.Envelope.ParsedHeader()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	member, active := o.memberOfLocked(header.Sender)
 	if _, in := o.roll.State().InGroup(group, member); !active || !in || header.Expires < o.sober().Unix() {
-		return false
+		return false, errOutOfPlace
 	}
-	before := true
-	err := o.node.store.View(func(tx *store.Tx) (err error) { before, err = tx.Seen(o.org, c.Label.ID); return err })
-	return err == nil && !before
+	err = o.node.store.View(func(tx *store.Tx) error {
+		before, err := tx.Seen(o.org, c.Label.ID)
+		news = err == nil && !before
+		return err
+	})
+	return news, err
 }
 
 // open opens an envelope whose chain is known: of another the announcement comes on a stream, and the envelope behind it.

@@ -190,6 +190,19 @@ func TestWhatIsNotOfTheGroup(t *testing.T) {
 	if got := bob.groups.hear(crew, gossip.Received{Author: ada.device, From: ada.device, Data: good}); got != gossip.Ignore {
 		t.Errorf("what came before: verdict %d", got)
 	}
+
+	_, posts = p.writes(t, ada, envelope.InGroup(crew), "handed over")
+	carry(t, posts[0])
+	straight := say(carried(posts, ada.self))
+	for at, want := range []gossip.Verdict{gossip.Accept, gossip.Ignore} {
+		if got := bob.groups.hear(crew, gossip.Received{Author: ada.device, From: ada.device, Data: straight}); got != want {
+			t.Errorf("what the author handed over before, time %d: verdict %d, want %d", at+1, got, want)
+		}
+	}
+	if len(bob.groups.heard) > 0 {
+		t.Error("it is to be opened again")
+	}
+
 	org.Expel(org.Founder.Device(), crew, org.Members[1])
 	p.grow(t)
 	if got := carol.groups.hear(crew, gossip.Received{Author: bob.device, From: bob.device, Data: good}); got == gossip.Accept {

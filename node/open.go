@@ -26,11 +26,12 @@ type effects struct {
 	changes    []change
 	alarms     []store.Alarm
 	talks      map[keys.ConversationID]store.Talk
-	attested   []attested // what the archive is to hear of
-	seal       bool       // there are new jobs
-	erased     bool       // there may be files to erase, or the next lifetime to end is another
-	post       bool       // there are envelopes to post again
-	offer      bool       // some that the rendezvous node had
+	attested   []attested        // what the archive is to hear of
+	inGroups   []keys.EnvelopeID // messages of groups that were opened
+	seal       bool              // there are new jobs
+	erased     bool              // there may be files to erase, or the next lifetime to end is another
+	post       bool              // there are envelopes to post again
+	offer      bool              // some that the rendezvous node had
 }
 
 type chainKey struct {
@@ -103,6 +104,9 @@ func (o *organization) takeEnvelope(tx *store.Tx, e envelope.Envelope, effects *
 		return result, nil
 	} else if err != nil {
 		return result, err
+	}
+	if header.Kind == envelope.KindMessage && header.Leave.Kind == envelope.LeaveGroup {
+		effects.inGroups = append(effects.inGroups, result.id)
 	}
 	result.opened, result.silent = true, shut && header.Kind == envelope.KindAnnounce
 	return result, tx.PutSeen(o.org, result.id, header.Expires)
