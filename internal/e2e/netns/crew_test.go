@@ -147,13 +147,23 @@ func (p person) has() (all []string) {
 	}
 }
 
-// complete reports whether everybody has what is for them, each message once, and every author all receipts. Otherwise it says what
-// is not so first.
-func (c *crew) complete() (lack string) {
+// received reports whether everybody has what is for them, each message once. Otherwise it says what is not so first.
+func (c *crew) received() (lack string) {
 	for _, p := range c.people {
-		if has, owed := p.has(), c.owed(p); !slices.Equal(has, owed) {
-			return fmt.Sprintf("%s has %d messages of %d\n%q\nof\n%q", p.device.Name, len(has), len(owed), has, owed)
+		has, owed := p.has(), c.owed(p)
+		if slices.Equal(has, owed) {
+			continue
 		}
+		lacks := slices.DeleteFunc(slices.Clone(owed), func(text string) bool { return slices.Contains(has, text) })
+		return fmt.Sprintf("%s has %d messages of %d: %q, and lacks %q", p.device.Name, len(has), len(owed), has, lacks)
+	}
+	return ""
+}
+
+// complete reports whether everybody has what is for them, and every author all receipts. Otherwise it says what is not so first.
+func (c *crew) complete() (lack string) {
+	if lack := c.received(); lack != "" {
+		return lack
 	}
 	for _, l := range c.sent {
 		m, err := l.from.device.Client.Read(context.Background(), api.ReadRequest{ID: l.id})
@@ -167,18 +177,32 @@ func (c *crew) complete() (lack string) {
 	return ""
 }
 
-// awaitComplete waits until the crew is complete, and then checks the files, and that nothing comes a second time.
-func (c *crew) awaitComplete(limit time.Duration) {
+// awaitReceived waits until everybody has what is for them, whether or not their receipts arrive.
+func (c *crew) awaitReceived(limit time.Duration) {
+	c.t.Helper()
+	took := c.awaitNothing(limit, c.received)
+	c.t.Logf("after %v: %d messages are with everybody they are for", took, len(c.sent))
+}
+
+// awaitNothing waits until nothing is lacking, and returns how long that took.
+func (c *crew) awaitNothing(limit time.Duration, lacking func() string) time.Duration {
 	c.t.Helper()
 	var lack string
 	began := time.Now()
-	for lack = c.complete(); lack != "" && time.Since(began) < limit; lack = c.complete() {
+	for lack = lacking(); lack != "" && time.Since(began) < limit; lack = lacking() {
 		<-time.After(200 * time.Millisecond)
 	}
 	if lack != "" {
 		c.t.Fatalf("after %v: %s", limit, lack)
 	}
-	c.t.Logf("after %v: %d messages are with everybody they are for, and all receipts with their authors", time.Since(began).Round(100*time.Millisecond), len(c.sent))
+	return time.Since(began).Round(100 * time.Millisecond)
+}
+
+// awaitComplete waits until the crew is complete, and then checks the files.
+func (c *crew) awaitComplete(limit time.Duration) {
+	c.t.Helper()
+	took := c.awaitNothing(limit, c.complete)
+	c.t.Logf("after %v: %d messages are with everybody they are for, and all receipts with their authors", took, len(c.sent))
 	for _, l := range c.sent {
 		for _, to := range l.to {
 			if len(l.file) > 0 {

@@ -56,9 +56,7 @@ func TestGroupIsGossiped(t *testing.T) {
 			c.writesAll(p, fmt.Sprintf("round %d, %s to all", round, p.device.Name), 0)
 		}
 	}
-	for _, p := range c.people {
-		program.Await(t, meshTime, p.device.Name+" has what the group says", func() bool { return slices.Equal(p.has(), c.owed(p)) })
-	}
+	c.awaitReceived(meshTime)
 	c.t.Logf("before the receipts could be with all: %v", c.ways())
 
 	c.plug(cara.host, "down")
