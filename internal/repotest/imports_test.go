@@ -103,6 +103,7 @@ var rooms = []room{
 	{"internal/keyring", []string{"internal/task"}, "a keyring keeps bytes under names"},
 	{"internal/sleep", []string{"internal/task"}, "that the computer sleeps is seen whatever is done then"},
 	{"internal/netwatch", []string{"internal/task"}, "that the machine is on another network is seen whatever is done then"},
+	{"internal/linkcost", []string{"internal/task"}, "that a link is metered is seen whatever is done then"},
 	{"internal/durable", nil, "a folder is synced whatever is in it"},
 	{"internal/coredump", nil, "memory is kept from dumps whatever is in it"},
 	{"internal/drive", nil, "what is mounted has nothing to do with what is written there"},
