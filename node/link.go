@@ -15,10 +15,12 @@ import (
 // mostNow is how many messages are remembered that do not wait for a better link.
 const mostNow = 64
 
-// links is what the person chose for this device's link: on one that is metered large files wait, both ways. [API-177]
+// links is what the person chose for this device's link, and what the system says of it: on one that is metered large files wait, both
+// ways. [API-177]
 type links struct {
 	mu     sync.Mutex // guards the following
 	choice store.LinkChoice
+	system bool // the system says that it is metered
 }
 
 // readLink reads what was chosen.
@@ -33,15 +35,17 @@ func (n *Node) readLink() error {
 func (l *links) metered() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.choice.Metered
+	return l.meteredLocked()
 }
+
+func (l *links) meteredLocked() bool { return l.choice.Metered || l.system && !l.choice.Normal }
 
 // waits reports whether a message with so many bytes of files waits.
 func (l *links) waits(message keys.MessageID, files uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	over := cmp.Or(l.choice.FilesOver, api.DefaultFilesOver)
-	return l.choice.Metered && files > over && !slices.Contains(l.choice.Now, message)
+	return l.meteredLocked() && files > over && !slices.Contains(l.choice.Now, message)
 }
 
 // waitsForLink reports whether the files of a message of this account wait for a better link.
@@ -86,11 +90,14 @@ func (o *organization) lackLink(id keys.MessageID, recipients []api.Recipient) {
 // Link says what was chosen for the link, and how many messages wait for a better one.
 func (n *Node) Link(context.Context) (api.Link, error) {
 	n.links.mu.Lock()
-	choice := n.links.choice
+	choice, metered := n.links.choice, n.links.meteredLocked()
 	n.links.mu.Unlock()
-	link := api.Link{Mode: api.LinkNormal, FilesOver: int64(cmp.Or(choice.FilesOver, api.DefaultFilesOver))}
-	if choice.Metered {
+	link := api.Link{Mode: api.LinkAuto, Metered: metered, FilesOver: int64(cmp.Or(choice.FilesOver, api.DefaultFilesOver))}
+	switch {
+	case choice.Metered:
 		link.Mode = api.LinkMetered
+	case choice.Normal:
+		link.Mode = api.LinkNormal
 	}
 	for _, o := range n.all() {
 		held := make(map[keys.MessageID]bool)
@@ -124,8 +131,8 @@ func (n *Node) Link(context.Context) (api.Link, error) {
 
 // SetLink chooses what the link is like, or has one message not wait.
 func (n *Node) SetLink(ctx context.Context, request api.LinkRequest) (api.Link, error) {
-	if request.Mode != "" && request.Mode != api.LinkNormal && request.Mode != api.LinkMetered {
-		return api.Link{}, api.Errorf(api.CodeUsage, "a link is %s or %s", api.LinkNormal, api.LinkMetered)
+	if !slices.Contains([]api.LinkMode{"", api.LinkAuto, api.LinkNormal, api.LinkMetered}, request.Mode) {
+		return api.Link{}, api.Errorf(api.CodeUsage, "a link is %s, %s or %s", api.LinkAuto, api.LinkNormal, api.LinkMetered)
 	}
 	if request.FilesOver != nil && *request.FilesOver <= 0 {
 		return api.Link{}, api.Errorf(api.CodeUsage, "files wait above a number of bytes")
@@ -145,14 +152,12 @@ func (n *Node) SetLink(ctx context.Context, request api.LinkRequest) (api.Link, 
 	return n.Link(ctx)
 }
 
-// chooseLink stores a choice and has what waits looked at again. Sessions begin anew if the mode is another: what the rendezvous node
-// brings in pieces depends on it.
+// chooseLink stores a choice and has what waits looked at again.
 func (n *Node) chooseLink(request api.LinkRequest, now *keys.MessageID) error {
 	n.links.mu.Lock()
-	choice := n.links.choice
-	was := choice.Metered
+	choice, was := n.links.choice, n.links.meteredLocked()
 	if request.Mode != "" {
-		choice.Metered = request.Mode == api.LinkMetered
+		choice.Metered, choice.Normal = request.Mode == api.LinkMetered, request.Mode == api.LinkNormal
 	}
 	if request.FilesOver != nil {
 		choice.FilesOver = uint64(*request.FilesOver)
@@ -165,12 +170,39 @@ func (n *Node) chooseLink(request api.LinkRequest, now *keys.MessageID) error {
 	if err == nil {
 		n.links.choice = choice
 	}
+	is := n.links.meteredLocked()
 	n.links.mu.Unlock()
 	if err != nil {
 		return err
 	}
+	n.lookAtLinkAgain(was != is)
+	return nil
+}
+
+// keepLinkCost takes what the system says of the link, until the context ends.
+func (n *Node) keepLinkCost(ctx context.Context) error {
+	n.config.LinkCost(ctx, n.log, n.noteLinkCost)
+	return nil
+}
+
+// noteLinkCost notes that the system says that the link is metered, or that it is not.
+func (n *Node) noteLinkCost(metered bool) {
+	n.links.mu.Lock()
+	was := n.links.meteredLocked()
+	n.links.system = metered
+	is := n.links.meteredLocked()
+	n.links.mu.Unlock()
+	n.log.Info("the system says what the link is", "metered", metered, "files_wait", is)
+	if was != is {
+		n.lookAtLinkAgain(true)
+	}
+}
+
+// lookAtLinkAgain has what waits, or need not wait any more, looked at again. Sessions begin anew if the link is another: what the rendezvous
+// node brings in pieces depends on it.
+func (n *Node) lookAtLinkAgain(another bool) {
 	for _, o := range n.all() {
-		if was != choice.Metered && o.connection() != nil {
+		if another && o.connection() != nil {
 			o.reconnect()
 		}
 		for _, p := range o.mesh.all() {
@@ -178,5 +210,4 @@ func (n *Node) chooseLink(request api.LinkRequest, now *keys.MessageID) error {
 		}
 		wake(o.wakeOffer)
 	}
-	return nil
 }

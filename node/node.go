@@ -58,6 +58,9 @@ type Config struct {
 	// Networks calls changed each time the machine is on another network, until ctx ends, and bounds how often; see netwatch.Watch. Nil:
 	// nobody says it.
 	Networks func(ctx context.Context, log *slog.Logger, changed func())
+	// LinkCost calls changed with whether the system says that the link is metered, each time that is another, until ctx ends, and bounds how
+	// often; it begins with no. See linkcost.Watch. Nil: nobody says it.
+	LinkCost func(ctx context.Context, log *slog.Logger, changed func(metered bool))
 	// Server is the rendezvous node that this program can run itself; Run runs it. Nil: none.
 	Server Server
 	// Drives is what drives the machine has: backups to marked ones are made by themselves. Nil: none are.
@@ -186,6 +189,9 @@ func (n *Node) Run(ctx context.Context) error {
 	group.Go("tidy", n.tidy)
 	if n.config.Networks != nil {
 		group.Go("networks", n.keepNetworks)
+	}
+	if n.config.LinkCost != nil {
+		group.Go("link cost", n.keepLinkCost)
 	}
 	group.Go("index", n.keepIndexing)
 	group.Go("pairings", n.keepPairings)

@@ -170,6 +170,8 @@ func (o *organization) session(ctx context.Context, local host.Host, found func(
 		seal()
 		group.Go("post", post)
 	}
+	o.setConnection(client) // before deliveries are asked for: who changes the link ends a session that asked otherwise
+	defer o.setConnection(nil)
 	group.Go("roll", func(ctx context.Context) error { return o.keepRoll(ctx, client) })
 	group.Go("deliver", func(ctx context.Context) error { return o.keepReceiving(ctx, client) })
 	group.Go("carried", func(ctx context.Context) error { return o.keepHandingOn(ctx, client) })
@@ -186,8 +188,6 @@ func (o *organization) session(ctx context.Context, local host.Host, found func(
 	}
 	group.Go("upkeep", func(ctx context.Context) error { return o.keepUp(ctx, client) })
 	group.Go("former node", func(ctx context.Context) error { o.leaveFormer(ctx, local); return nil })
-	o.setConnection(client)
-	defer o.setConnection(nil)
 	defer o.fleet.connect(client)()
 	o.node.wakeCandidates()
 	o.log.Info("connected to the rendezvous node")

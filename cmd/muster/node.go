@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"muster.example/internal/drive"
+	"muster.example/internal/linkcost"
 	"muster.example/internal/nearby"
 	"muster.example/internal/nearby/mdns"
 	"muster.example/internal/netwatch"
@@ -51,6 +52,7 @@ func newDevice(v *vault.Vault, log *slog.Logger, noDirect bool) (device, error) 
 		NoDirect: noDirect,
 		Nearby:   networks,
 		Networks: netwatch.Watch,
+		LinkCost: linkcost.Watch,
 		Server:   server,
 		Drives:   drive.System{},
 		Clock:    testOnlyClock,

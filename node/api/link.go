@@ -1,10 +1,11 @@
 package api
 
-// LinkMode is what this device's link to the network is like, as its user says.
+// LinkMode is what this device's link to the network is taken for, as its user chose.
 type LinkMode string
 
 // The modes of a link.
 const (
+	LinkAuto    LinkMode = "auto" // what the system says, normal where it does not
 	LinkNormal  LinkMode = "normal"
 	LinkMetered LinkMode = "metered" // it costs by the byte, or is slow: large files wait
 )
@@ -15,6 +16,7 @@ const DefaultFilesOver = 100 << 10
 // Link is what was chosen for this device's link.
 type Link struct {
 	Mode      LinkMode `json:"mode"`
+	Metered   bool     `json:"metered"`    // large files wait, by Mode
 	FilesOver int64    `json:"files_over"` // bytes
 	Waiting   int      `json:"waiting"`    // messages of all organizations whose files wait for a better link
 }

@@ -13,6 +13,7 @@ type LinkChoice struct {
 	Metered   bool             `cbor:"1,keyasint,omitempty"`
 	FilesOver uint64           `cbor:"2,keyasint,omitempty"` // bytes of a message's files above which they wait; 0 stands for the usual number
 	Now       []keys.MessageID `cbor:"3,keyasint,omitempty"` // messages that do not wait, the last ones that were chosen
+	Normal    bool             `cbor:"4,keyasint,omitempty"` // everything goes; without this and Metered it is as the system says
 }
 
 // LinkChoice returns what was chosen, the zero value if nothing was.

@@ -21,12 +21,12 @@ func TestMeetingSettings(t *testing.T) {
 	app := newHouse(t, h)
 	p := get(t, app, "/o/org/settings")
 	for _, want := range []string{"How your devices meet others", "On the same network only", "It shows your network address", "48MiB", "As much as the rules allow",
-		"It cannot read them", "large files wait for an ordinary one", "what is new"} {
+		"It cannot read them", "large files wait for an ordinary one", "Now it counts as metered", "what is new"} {
 		if !strings.Contains(p.text(), want) {
 			t.Errorf("%q is missing in %s", want, p.text())
 		}
 	}
-	for _, want := range []string{`<option value="local" selected>`, `<option value="48MiB" selected>`, `<option value="off" selected>`, `<option value="normal" selected>`} {
+	for _, want := range []string{`<option value="local" selected>`, `<option value="48MiB" selected>`, `<option value="off" selected>`, `<option value="auto" selected>`} {
 		if !strings.Contains(p.Body.String(), want) {
 			t.Errorf("%s is missing", want)
 		}

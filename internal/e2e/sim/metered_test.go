@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"context"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -9,10 +11,25 @@ import (
 	"muster.example/node/api"
 )
 
-// TestSimMeteredLink has files wait while a device's link is metered, both ways, and texts not. [API-177] [RV-204]
+// TestSimMeteredLink has files wait while a device's link is metered, both ways, and texts not, as the person chose or as the system says. [API-177] [RV-204]
 func TestSimMeteredLink(t *testing.T) {
 	simulate(t, 71, func(w *world) {
-		w.change = func(p *person, config *node.Config) { config.NoDirect = p.place == 3 } // from carol all goes by the rendezvous node
+		system := make(chan bool) // what alice's system says of her link
+		w.change = func(p *person, config *node.Config) {
+			config.NoDirect = p.place == 3 // from carol all goes by the rendezvous node
+			if p.place == 1 {
+				config.LinkCost = func(ctx context.Context, _ *slog.Logger, changed func(bool)) {
+					for {
+						select {
+						case metered := <-system:
+							changed(metered)
+						case <-ctx.Done():
+							return
+						}
+					}
+				}
+			}
+		}
 		alice, bob, carol := w.person("alice"), w.person("bob"), w.person("carol")
 		alice.found("Harbour")
 		bob.join(alice.invite(api.InviteRequest{}))
@@ -53,5 +70,17 @@ func TestSimMeteredLink(t *testing.T) {
 		choose(api.LinkRequest{}, 1)
 		choose(api.LinkRequest{Mode: api.LinkNormal}, 0)
 		w.await(10*time.Minute, "everything", func() bool { return alice.delivered(other) && carol.delivered(in) })
+
+		choose(api.LinkRequest{Mode: api.LinkAuto}, 0)
+		system <- true
+		out, in = alice.sendFile(bob, "second chart", 300<<10), carol.sendFile(alice, "second log", 300<<10)
+		text = alice.send("on the phone's link", carol)
+		w.await(time.Minute, "a text", func() bool { return alice.delivered(text) })
+		time.Sleep(time.Hour)
+		if alice.delivered(out) || carol.delivered(in) {
+			t.Errorf("a file went over a link that the system says is metered: out %t, in %t", alice.delivered(out), carol.delivered(in))
+		}
+		system <- false
+		w.await(10*time.Minute, "everything again", func() bool { return alice.delivered(out) && carol.delivered(in) })
 	})
 }
