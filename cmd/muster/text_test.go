@@ -2,9 +2,9 @@ package main
 
 import (
 	"bytes"
-	"muster.example/internal/filename"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 	"rsc.io/qr"
 
+	"muster.example/internal/filename"
 	"muster.example/node/api"
 )
 
@@ -147,6 +148,48 @@ func TestPages(t *testing.T) {
 	for _, c := range (&app{}).newRoot().Commands() {
 		if !c.Hidden && c.Name() != "completion" {
 			visit(c)
+		}
+	}
+}
+
+// TestReadmeNamesTheCommands holds the README's table against the commands that there are. A name behind `admin members` is one of admin's
+// if admin has such a command.
+func TestReadmeNamesTheCommands(t *testing.T) {
+	data, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(data), "## Commands\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	root := (&app{}).newRoot()
+	named := make(map[*cobra.Command]bool)
+	for row := range strings.Lines(section) {
+		if !strings.HasPrefix(row, "| `") || strings.HasPrefix(row, "| `muster-rendezvous") {
+			continue
+		}
+		cell, _, _ := strings.Cut(row[2:], " |")
+		parent := root
+		for _, match := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell, -1) {
+			c, rest, err := parent.Find(strings.Fields(match[1]))
+			if err != nil || len(rest) > 0 || c == parent {
+				c, rest, err = root.Find(strings.Fields(match[1]))
+			}
+			if err != nil || len(rest) > 0 || c == root {
+				t.Errorf("there is no `%s`", match[1])
+				continue
+			}
+			named[c], parent = true, c.Parent()
+		}
+	}
+	for _, c := range root.Commands() {
+		some := c.Commands()
+		if len(some) == 0 {
+			some = []*cobra.Command{c}
+		}
+		for _, one := range some {
+			if !c.Hidden && c.Name() != "completion" && c.Name() != "help" && !one.Hidden && !named[c] && !named[one] {
+				t.Errorf("the README does not name `%s`", one.CommandPath())
+			}
 		}
 	}
 }
