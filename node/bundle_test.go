@@ -417,6 +417,13 @@ func TestForgedIsRefused(t *testing.T) {
 	}
 }
 
+// keepsWithin has a device carry no more than that.
+func (o *organization) keepsWithin(bounds carriedBounds) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.node.bounds = bounds
+}
+
 // TestCarriedWithinBounds: the largest and oldest go first, and it is said how many; they are not taken again. [CAR-7]
 func TestCarriedWithinBounds(t *testing.T) {
 	w := newIslands(t)
@@ -424,7 +431,7 @@ func TestCarriedWithinBounds(t *testing.T) {
 		w.ann.saved(t, fmt.Sprintf("message %d %s", i, strings.Repeat("x", i<<12)), nil, w.bobM)
 	}
 	out, _ := exportBundle(t, w.ann, api.BundleRequest{})
-	w.carol.node.bounds = carriedBounds{bytes: 32 << 10, count: 5, age: maxCarriedAge}
+	w.carol.keepsWithin(carriedBounds{bytes: 32 << 10, count: 5, age: maxCarriedAge})
 	got := importBundle(t, w.carol, out[0])
 	kept := w.carol.carrying(t)
 	var size uint64
@@ -437,7 +444,7 @@ func TestCarriedWithinBounds(t *testing.T) {
 	if again := importBundle(t, w.carol, out[0]); again.Carried != 0 || again.Dropped != 0 {
 		t.Errorf("again: %+v", again)
 	}
-	w.carol.node.bounds.age = time.Nanosecond
+	w.carol.keepsWithin(carriedBounds{bytes: 32 << 10, count: 5, age: time.Nanosecond})
 	if got := importBundle(t, w.carol, out[0]); got.Dropped != len(kept) || len(w.carol.carrying(t)) != 0 {
 		t.Errorf("what is old stays: %+v", got)
 	}
@@ -461,7 +468,7 @@ func TestBoundsWhereAnImportBreaksOff(t *testing.T) {
 		w.ann.saved(t, fmt.Sprintf("message %d", i), nil, w.bobM)
 	}
 	out, _ := exportBundle(t, w.ann, api.BundleRequest{})
-	w.carol.node.bounds = carriedBounds{bytes: 1 << 20, count: 3, age: maxCarriedAge}
+	w.carol.keepsWithin(carriedBounds{bytes: 1 << 20, count: 3, age: maxCarriedAge})
 	got, err := w.carol.node.ImportBundle(t.Context(), api.BundleImportRequest{}, brokenFile{bytes.NewReader(out[0])})
 	if err == nil || got.Carried != 7 {
 		t.Fatalf("%+v, %v", got, err)

@@ -9,7 +9,7 @@ const (
 // keepWithin keeps what is carried within its bounds.
 func (x *bundleImport) keepWithin() error {
 	x.loose, x.looseSize = 0, 0
-	dropped, err := x.o.keepCarriedWithin(x.o.node.bounds)
+	dropped, err := x.o.keepCarriedWithin()
 	x.result.Dropped += dropped
 	if err != nil {
 		return err

@@ -160,7 +160,7 @@ func (o *organization) passReceipt(signed []byte, r envelope.Receipt) (kept bool
 
 // keepCarriedWithin lets go what is carried beyond the bounds: what is over or of no use any more, what is too old, and where room is
 // short what the router says. It returns how many envelopes went that somebody could still have wanted. [CAR-7] [MSH-52]
-func (o *organization) keepCarriedWithin(own carriedBounds) (dropped int, err error) {
+func (o *organization) keepCarriedWithin() (dropped int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var all []store.Carry
@@ -168,7 +168,7 @@ func (o *organization) keepCarriedWithin(own carriedBounds) (dropped int, err er
 	if err != nil {
 		return 0, err
 	}
-	now, sober, bounds := o.now(), o.sober().Unix(), o.boundsLocked()
+	now, sober, own, bounds := o.now(), o.sober().Unix(), o.node.bounds, o.boundsLocked()
 	var gone []store.Carry
 	of := make(map[keys.EnvelopeID]store.Carry)
 	var items []router.Item

@@ -208,7 +208,7 @@ func (c *carriers) met(device keys.PublicKey, now time.Time) error {
 // keepWithin lets go what is carried beyond the bounds, tells the person, and forgets what is over. [MSH-52]
 func (c *carriers) keepWithin() error {
 	o := c.o
-	dropped, err := o.keepCarriedWithin(o.node.bounds)
+	dropped, err := o.keepCarriedWithin()
 	if err != nil {
 		return fmt.Errorf("keeping what is carried within bounds: %w", err)
 	}

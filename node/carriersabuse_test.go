@@ -205,7 +205,7 @@ func TestSimFloodOfOne(t *testing.T) {
 	testnet.Run(t, 67, func(t *testing.T, net *testnet.Net) {
 		w := newWalkers(t, net, "dan")
 		dan := w.others[0]
-		w.ben.node.bounds = carriedBounds{bytes: 1 << 20, count: 12, age: maxCarriedAge}
+		w.ben.keepsWithin(carriedBounds{bytes: 1 << 20, count: 12, age: maxCarriedAge})
 		w.together(w.cat, dan, 30*time.Second)
 		w.cat.say(t, "one of another", w.members[dan])
 		w.meet(w.cat, w.ben, "ben carries it", func() bool { return len(w.ben.carries(t)) == 2 })
@@ -221,7 +221,7 @@ func TestSimFloodOfOne(t *testing.T) {
 		if of[w.cat.device] != 2 || of[w.ann.device] == 0 || of[w.ann.device]+of[w.cat.device] > 12 {
 			t.Errorf("of the flood %d are carried, of the other member %d", of[w.ann.device], of[w.cat.device])
 		}
-		w.ben.node.bounds.count = 6 // the person wants less from now on
+		w.ben.keepsWithin(carriedBounds{bytes: 1 << 20, count: 6, age: maxCarriedAge}) // the person wants less from now on
 		w.ben.carriers.changed()
 		w.await(time.Minute, "it is less", func() bool { return len(w.ben.carries(t)) == 6 })
 		status, err := w.ben.node.Status(t.Context())

@@ -88,7 +88,7 @@ func (t *meshTaking) addOther(c envelope.Carried) error {
 	if t.others.result.Waiting == waiting {
 		return nil
 	}
-	if _, err := o.keepCarriedWithin(o.node.bounds); err != nil {
+	if _, err := o.keepCarriedWithin(); err != nil {
 		return err
 	}
 	return t.p.spend(costUseless, "envelopes that do not open yet")
