@@ -100,6 +100,13 @@ func (p *play) judge() {
 		for _, file := range message.Text.Files {
 			denied = denied || late[file.Nonce]
 		}
+		offered := func(d *person) bool {
+			return slices.ContainsFunc(sealings[m.text], func(s sealing) bool { return slices.Contains(s.recipients, loots[d].device) })
+		}
+		ahead := slices.ContainsFunc(p.all, func(d *person) bool { // somebody had receipted it before the node was offered it [GOS-12]
+			device := loots[d].device
+			return d != m.by && l.devices[device].from < size && !offered(d) && l.right(device, loots[m.by].device, place, size, first.at) == must
+		})
 		for _, d := range p.all {
 			if d == m.by {
 				continue
@@ -115,8 +122,8 @@ func (p *play) judge() {
 			if l.right(loots[d].device, loots[m.by].device, place, m.known, first.at) == none && r != none {
 				r = may // who came after it was written, unless its author's roll grew just then
 			}
-			if denied && r == must && l.devices[loots[d].device].from >= size {
-				r = may // if it was receipted before it was offered again, nobody told its author of a new device
+			if (denied || ahead) && r == must && l.devices[loots[d].device].from >= size {
+				r = may // if it was receipted before it was offered, or offered again, nobody told its author of a new device
 			}
 			for _, file := range message.Text.Files {
 				total += int(file.Chunks())
