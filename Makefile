@@ -76,7 +76,7 @@ net: ## run the programs in network namespaces: LANs, routers, NAT (needs root, 
 	$(GO) test -count=1 -tags netns -parallel 6 -timeout 10m ./internal/e2e/netns
 
 browser: ## open the app in a real Chromium (needs Debian's chromium); pictures of the pages go to bin/pages
-	MUSTER_SCREENSHOTS=$(CURDIR)/bin/pages $(GO) test -count=1 -tags browser -timeout 10m ./internal/e2e/browser
+	MUSTER_SCREENSHOTS=$(CURDIR)/bin/pages $(GO) test -count=1 -tags browser -timeout 12m ./internal/e2e/browser
 
 mounts: ## back up to drives that are mounted (needs root, Debian's dosfstools, fusefat, exfatprogs, exfat-fuse, e2fsprogs, psmisc)
 	$(GO) test -count=1 -tags mounts -timeout 5m ./internal/e2e/mount
