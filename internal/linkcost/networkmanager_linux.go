@@ -3,6 +3,7 @@ package linkcost
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 
@@ -93,8 +94,13 @@ func concerns(s *dbus.Signal) bool {
 	return ok
 }
 
+// answerTime is how long NetworkManager has to answer: one that hangs says nothing, and is heard again when it says that something changed.
+const answerTime = 25 * time.Second
+
 // ask asks NetworkManager, without having the bus start it. Where it does not run, or does not know, the link is not metered.
 func ask(ctx context.Context, bus *dbus.Conn) bool {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	var word dbus.Variant
 	call := bus.Object(manager, path).CallWithContext(ctx, properties+".Get", dbus.FlagNoAutoStart, manager, property)
 	if call.Store(&word) != nil {
