@@ -10,7 +10,9 @@ import (
 // What came by another way is handed on once, within the time; what gossip brought first is not handed on again; and what is beyond the
 // bound is not handed on unless it is news. [GOS-11]
 func TestHandedOver(t *testing.T) {
-	id := func(n int) keys.EnvelopeID { return keys.Hash[keys.Envelope](keys.DomainEnvelope, []byte{byte(n), byte(n >> 8)}) }
+	id := func(n int) keys.EnvelopeID {
+		return keys.Hash[keys.Envelope](keys.DomainEnvelope, []byte{byte(n), byte(n >> 8)})
+	}
 	begin := time.Unix(1_000_000, 0)
 	var h handedOver
 	check := func(what string, after time.Duration, n int, news, want bool) {
