@@ -15,6 +15,10 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 export RAPID_SEED       ?= 1
 export RAPID_NOFAILFILE ?= 1
 
+# As releases are built, everything is: so the tests are of the same code, and everything is compiled once.
+export CGO_ENABLED ?= 0
+export GOFLAGS     ?= -trimpath
+
 # The time of all files in packages: that of the commit, so that the same commit gives the same bytes.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
@@ -31,7 +35,7 @@ RACE := ./internal/task ./internal/kv ./internal/p2p ./internal/testnet ./intern
 packages_with = $(shell grep -rlE '^func $(1)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo race sim fuzz crash cluster cluster-test net browser mounts pictures s3 bench flat soak cross dist deb vectors capacity carrying fmt vet lint check clean
+.PHONY: help build test long demo race sim fuzz crash cluster cluster-test net browser mounts pictures s3 bench flat soak cross dist deb vectors capacity carrying fmt vet lint check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +45,10 @@ build: ## build both programs to bin/
 	$(BUILD) -v -o bin/ $(PROGRAMS)
 
 test: ## run every quick test
-	$(GO) test $(PKG)
+	$(GO) test -short $(PKG)
+
+long: ## run the tests that make test leaves out since they take long
+	$(GO) test -count=1 -run '^TestLong' -timeout 20m $(call packages_with,TestLong)
 
 demo: build ## play a short session with the real programs
 	scripts/demo.sh
@@ -52,7 +59,7 @@ race: ## run the concurrent packages under the race detector (needs a C compiler
 # A simulation uses one processor, so that it can be repeated: each seed is a process of its own, as many at once as there are.
 sim: ## run each simulation under SEEDS seeds, from SIMFROM on
 	@seq $(SIMFROM) $$(($(SIMFROM) + $(SEEDS) - 1)) | xargs -P $$(getconf _NPROCESSORS_ONLN) -I SEED \
-		env MUSTER_SIM_SEEDS=1 MUSTER_SIM_FROM=SEED $(GO) test -count=1 -run '^TestSim' -timeout 20m $(call packages_with,TestSim)
+		env MUSTER_SIM_SEEDS=1 MUSTER_SIM_FROM=SEED $(GO) test -count=1 -run '^Test(Long)?Sim' -timeout 20m $(call packages_with,Test(Long)?Sim)
 
 fuzz: ## fuzz every target with FUZZTIME inputs
 	scripts/fuzz.sh $(FUZZTIME)

@@ -3,11 +3,15 @@
 package cluster
 
 import (
+	"errors"
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"muster.example/internal/e2e/program"
 )
 
 // TestFaultsWhileMessagesFlow kills and stops servers and processes while people write to each other. In the end each message is in
@@ -93,16 +97,17 @@ func TestStreamDataDeletedWhileMessagesFlow(t *testing.T) {
 		carol.stop() // what is for her waits, and is lost
 		for range 6 {
 			w.flow(300 * time.Millisecond)
-			w.streams(kind, func(s jetstream.Stream) {
+			err := w.streams(kind, func(s jetstream.Stream) error {
 				info, err := s.Info(t.Context())
 				if err != nil {
-					t.Fatal(err)
+					return err
 				}
 				lost += int(info.State.Msgs)
-				if err := s.Purge(t.Context()); err != nil {
-					t.Fatal(err)
-				}
+				return s.Purge(t.Context())
 			})
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 		t.Logf("%d messages of the streams of %s were deleted", lost, kind)
 		if lost == 0 {
@@ -129,21 +134,30 @@ func (w *world) signal(send func(syscall.Signal) error, signal syscall.Signal) {
 	}
 }
 
-// current waits until every server has every message: an operator waits so before the next restart.
+// current waits until every server has every message: an operator waits so before the next restart. While the servers choose who leads,
+// none of them may answer.
 func (w *world) current() {
 	w.t.Helper()
 	for _, kind := range []string{"log", "bodies", "keys"} {
-		w.streams(kind, func(s jetstream.Stream) {
-			for behind := true; behind; {
-				info, err := s.Info(w.t.Context())
-				if err != nil || info.Cluster == nil || info.Cluster.Leader == "" || len(info.Cluster.Replicas) < 2 {
-					continue
-				}
-				behind = false
-				for _, r := range info.Cluster.Replicas {
-					behind = behind || !r.Current
-				}
-			}
+		program.Await(w.t, 2*time.Minute, "every server has every message of the streams of "+kind, func() bool {
+			return w.streams(kind, w.isCurrent) == nil
 		})
 	}
+}
+
+// isCurrent returns an error as long as a server lacks something of a stream.
+func (w *world) isCurrent(s jetstream.Stream) error {
+	info, err := s.Info(w.t.Context())
+	if err != nil {
+		return err
+	}
+	if info.Cluster == nil || info.Cluster.Leader == "" || len(info.Cluster.Replicas) < 2 {
+		return errors.New("nobody leads, or not all follow")
+	}
+	for _, r := range info.Cluster.Replicas {
+		if !r.Current {
+			return fmt.Errorf("%s is behind", r.Name)
+		}
+	}
+	return nil
 }

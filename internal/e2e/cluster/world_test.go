@@ -310,32 +310,28 @@ func (w *world) entries(i int) int {
 }
 
 // streams opens the cluster as an operator does, and calls visit with each stream of the queue of a kind.
-func (w *world) streams(kind string, visit func(s jetstream.Stream)) {
-	w.t.Helper()
+func (w *world) streams(kind string, visit func(s jetstream.Stream) error) error {
 	credentials, err := replicated.ReadCredentials(w.nats.Credentials())
 	if err != nil {
-		w.t.Fatal(err)
+		return err
 	}
 	options, err := credentials.Options()
 	if err != nil {
-		w.t.Fatal(err)
+		return err
 	}
 	nc, err := nats.Connect(w.nats.URL(), options...)
 	if err != nil {
-		w.t.Fatal(err)
+		return err
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for n := range 4 {
-		s, err := js.Stream(w.t.Context(), fmt.Sprintf("muster-%d-%s", n, kind))
-		if err != nil {
-			w.t.Fatal(err)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(30*time.Second))
+	for n := 0; n < 4 && err == nil; n++ {
+		var s jetstream.Stream
+		if s, err = js.Stream(w.t.Context(), fmt.Sprintf("muster-%d-%s", n, kind)); err == nil {
+			err = visit(s)
 		}
-		visit(s)
 	}
+	return err
 }
 
 func freePort(t *testing.T) int {

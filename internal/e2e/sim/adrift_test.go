@@ -24,12 +24,13 @@ const briefLife = time.Hour
 // adriftDays are those of the week on which they are there.
 var adriftDays = []int{0, 3, 6}
 
-// TestSimClocksWithoutANode is six devices of five people on a local network whose rendezvous node is gone for a week: one clock is a year
+// TestLongSimClocksWithoutANode is six devices of five people on a local network whose rendezvous node is gone for a week: one clock is a year
 // ahead, one a year behind, one jumps back by 40 days while it runs. Each day they talk in their group, one after the other, and say what lives
 // for an hour. A phone is barred on the first day, of which its owner's desk alone hears from the node. What is said comes to all, in the order in
 // which it was caused; what is over goes, and nothing else does; who is barred is out at once, and nobody else is, whatever clocks show. With
 // the node back all agree. [MSH-62] [MSH-63] [MSH-67] [MSH-68]
-func TestSimClocksWithoutANode(t *testing.T) {
+func TestLongSimClocksWithoutANode(t *testing.T) {
+	long(t)
 	simulate(t, 77, func(w *world) {
 		t := w.t
 		w.direct(true)

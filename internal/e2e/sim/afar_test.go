@@ -101,9 +101,10 @@ func TestSimContactsAcrossNetworks(t *testing.T) {
 // placeBytes is the most that a place at the relay may cost a device in a day.
 const placeBytes = 300 << 10
 
-// TestSimPlaceAtTheRelay is a day on which nothing happens: what it costs a device that it can be called from afar, held against one
+// TestLongSimPlaceAtTheRelay is a day on which nothing happens: what it costs a device that it can be called from afar, held against one
 // whose owner knows nobody; and at its end it can be.
-func TestSimPlaceAtTheRelay(t *testing.T) {
+func TestLongSimPlaceAtTheRelay(t *testing.T) {
+	long(t)
 	simulate(t, 86, func(w *world) {
 		t := w.t
 		w.direct(false)

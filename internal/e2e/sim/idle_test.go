@@ -22,9 +22,10 @@ func (w *world) traffic(a, b string) traffic {
 // devices talk for nothing would be seen by nobody but those who pay for their link.
 const idleBytes = 3 << 20
 
-// TestSimIdleDay is a day on which nothing happens: what it costs a device that is online, with another device of the account and
+// TestLongSimIdleDay is a day on which nothing happens: what it costs a device that is online, with another device of the account and
 // people who are there too.
-func TestSimIdleDay(t *testing.T) {
+func TestLongSimIdleDay(t *testing.T) {
+	long(t)
 	simulate(t, 47, func(w *world) {
 		w.near = true // own devices hear each other's beacons too
 		accounts := w.crowd(2, 2, func(int, *person) {})

@@ -7,9 +7,10 @@ import (
 	"muster.example/node/api"
 )
 
-// TestSimFileBeyondAllWindows sends a file that is larger than what may lie sealed, be on its way to a neighbour, or wait for a rendezvous
+// TestLongSimFileBeyondAllWindows sends a file that is larger than what may lie sealed, be on its way to a neighbour, or wait for a rendezvous
 // node's answers: by each way, and by both, it goes on by itself as room comes, and not when a job is looked at again a minute later. [RV-203]
-func TestSimFileBeyondAllWindows(t *testing.T) {
+func TestLongSimFileBeyondAllWindows(t *testing.T) {
+	long(t)
 	const size, limit = 20 << 20, 50 * time.Second
 	for name, ways := range map[string]struct{ direct, node bool }{
 		"the node": {node: true}, "directly": {direct: true}, "both": {direct: true, node: true},

@@ -188,9 +188,10 @@ func TestSimRepeatedBeacons(t *testing.T) {
 	})
 }
 
-// TestSimIdleLAN is eight hours in which nothing happens on a local network with some members' devices: what it costs one of them, with
+// TestLongSimIdleLAN is eight hours in which nothing happens on a local network with some members' devices: what it costs one of them, with
 // each of the others, in bytes on the network between devices; beacons, which are multicast, are not in it.
-func TestSimIdleLAN(t *testing.T) {
+func TestLongSimIdleLAN(t *testing.T) {
+	long(t)
 	simulate(t, 85, func(w *world) {
 		t := w.t
 		w.direct(true)

@@ -33,7 +33,7 @@ const (
 	libp2ps                       // whoever is connected, on libp2p's terms
 )
 
-// hostileTable is every protocol that a device serves on its host for others, and who may speak there. TestSimNonsenseOnEveryProtocol keeps
+// hostileTable is every protocol that a device serves on its host for others, and who may speak there. TestLongSimNonsenseOnEveryProtocol keeps
 // it whole. /muster/meet/1 has a host of its own, for one meeting (meeting_test.go).
 var hostileTable = map[protocol.ID]speakers{
 	"/muster/sync/1": siblingsAlone, "/muster/known/1": siblingsAlone, meshProtocol: members, gossip.Protocol: libp2ps,
@@ -113,10 +113,11 @@ func speak(t *testing.T, local host.Host, victim *person, on protocol.ID, what [
 	return true, answered, nil
 }
 
-// TestSimNonsenseOnEveryProtocol has a stolen device of the account, and another member's, say nonsense on each protocol that a device
+// TestLongSimNonsenseOnEveryProtocol has a stolen device of the account, and another member's, say nonsense on each protocol that a device
 // serves, whole, truncated, too long, and without end: each stream ends, little is answered, and the device goes on as before. A protocol
 // without an entry in the table fails.
-func TestSimNonsenseOnEveryProtocol(t *testing.T) {
+func TestLongSimNonsenseOnEveryProtocol(t *testing.T) {
+	long(t)
 	simulate(t, 188, func(w *world) {
 		t := w.t
 		w.direct(true)

@@ -16,11 +16,12 @@ import (
 	"muster.example/sync/history"
 )
 
-// TestSimOrganization is a whole organization at work: members with two devices each write to groups of two to all of
+// TestLongSimOrganization is a whole organization at work: members with two devices each write to groups of two to all of
 // them and to one another, while groups are made, entered and left, members and devices are removed and added, and parts
 // of the network fail. In the end each message is once on each device that it should be on, and none other can open it
 // with anything it ever had. It has thirty members when simulations were asked for, and some of them otherwise.
-func TestSimOrganization(t *testing.T) {
+func TestLongSimOrganization(t *testing.T) {
+	long(t)
 	members, steps := 10, 90
 	if os.Getenv(testnet.EnvSeeds) != "" {
 		members, steps = 30, 110

@@ -24,10 +24,11 @@ type apart struct {
 	trace   []string
 }
 
-// TestSimClocksApart is four devices of one person through a month: their clocks are hours apart and jump back, connections break,
+// TestLongSimClocksApart is four devices of one person through a month: their clocks are hours apart and jump back, connections break,
 // devices crash and start again, one is away for longer than the node keeps anything, and all the time something is sent, edited,
 // deleted, marked, tagged, drafted, chosen, blocked at random ones. In the end all show the same, and have the same records.
-func TestSimClocksApart(t *testing.T) {
+func TestLongSimClocksApart(t *testing.T) {
+	long(t)
 	simulate(t, 71, func(w *world) {
 		accounts := w.crowd(2, 1, func(int, *person) {})
 		ann, ben := accounts[0], accounts[1]

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -39,6 +40,17 @@ type world struct {
 	// change, if set before people come, is a test's own settings of a device.
 	change func(*person, *node.Config)
 }
+
+// long leaves a simulation that takes more than ten seconds to `make long`.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("this simulation is a long one: make long plays it")
+	}
+}
+
+// Simulated nodes make much garbage that is dead at once, and share one processor with its collection.
+func init() { debug.SetGCPercent(400) }
 
 // simulate runs a test in a bubble, with a rendezvous node that is up.
 func simulate(t *testing.T, seed uint64, test func(w *world)) {

@@ -23,10 +23,11 @@ type years struct {
 	said   []string // in the order of cause and effect
 }
 
-// TestSimClocksOfYears founds an organization with a clock of years ahead, has others join with clocks of years behind and days apart, and
+// TestLongSimClocksOfYears founds an organization with a clock of years ahead, has others join with clocks of years behind and days apart, and
 // lets them talk, with a rendezvous node, after a time without it, and after a start without it. Everything comes to all, in the order in
 // which it was caused, nothing is over early, and nobody is locked out. [MSH-61] [MSH-62] [MSH-63] [MSH-67] [MSH-68]
-func TestSimClocksOfYears(t *testing.T) {
+func TestLongSimClocksOfYears(t *testing.T) {
+	long(t)
 	simulate(t, 91, func(w *world) {
 		t, y := w.t, &years{world: w}
 		for i, off := range wrongClocks {
