@@ -54,7 +54,7 @@ demo: build ## play a short session with the real programs
 	scripts/demo.sh
 
 race: ## run the concurrent packages under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m $(RACE)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(RACE)
 
 # A simulation uses one processor, so that it can be repeated: each seed is a process of its own, as many at once as there are.
 sim: ## run each simulation under SEEDS seeds, from SIMFROM on

@@ -230,7 +230,19 @@ const whole = "whole"
 
 // A store of which anything was changed is refused, or says what is damaged when that is read. Nothing that was answered is missing
 // in silence, and nothing comes back. [STO-8]
-func TestTamperingIsNoticed(t *testing.T) {
+func TestTamperingIsNoticed(t *testing.T) { tamper(t, 3) }
+
+// TestLongTamperingIsNoticed changes every file in more places.
+func TestLongTamperingIsNoticed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("this test is a long one: make long runs it")
+	}
+	tamper(t, 1)
+}
+
+// tamper changes every file in every so manieth of its places, cuts it, and removes it.
+func tamper(t *testing.T, stride int) {
+	t.Helper()
 	for _, of := range storesToTamper(t) {
 		if verdict := judge(t, copyFolder(t, of.dir), of.held); verdict != whole {
 			t.Fatalf("%s and untouched: %s", of.name, verdict)
@@ -249,7 +261,8 @@ func TestTamperingIsNoticed(t *testing.T) {
 				}
 				os.RemoveAll(dir)
 			}
-			for _, at := range places(name, size) {
+			for at := range slices.Chunk(places(name, size), stride) {
+				at := at[len(at)-1]
 				try(fmt.Sprintf("changed at %d of %d", at, size), func(path string) error { flip(t, path, at); return nil })
 			}
 			for _, left := range []int{0, size / 2, size - 1} {

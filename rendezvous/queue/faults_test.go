@@ -37,17 +37,18 @@ func (h *history) refused(err error, n int, devices []int) {
 
 // Whatever fails, from one change of the folder on and for a while: what is accepted is durable, what is refused is not
 // there, and when the fault ends the queue works again by itself, loses nothing and gives all its room back. [STO-26]
-func TestAFailingDiskLosesNothingAndHeals(t *testing.T) {
+func TestAFailingDiskLosesNothingAndHeals(t *testing.T)         { failDisk(t, 11) }
+func TestLongADiskThatFailsAtAnyWriteLosesNothing(t *testing.T) { long(t); failDisk(t, 1) }
+
+// failDisk has the disk fail from every so manieth change on.
+func failDisk(t *testing.T, stride int) {
+	t.Helper()
 	steps := 0
 	synctest.Test(t, func(t *testing.T) {
 		h := play(t, newMemFiles())
 		h.script()
 		steps = h.files.steps
 	})
-	stride := 1
-	if testing.Short() {
-		stride = 11
-	}
 	for _, fault := range []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS} {
 		for _, span := range []int{1, 2, 40} {
 			for from := 1; from <= steps && !t.Failed(); from += stride {

@@ -258,7 +258,20 @@ func (h *history) check() {
 	}
 }
 
-func TestNothingAnsweredIsLostInAPowerCutAtAnyWrite(t *testing.T) { // [STO-26]
+func TestNothingAnsweredIsLostInAPowerCut(t *testing.T)               { cutPower(t, 7) } // [STO-26]
+func TestLongNothingAnsweredIsLostInAPowerCutAtAnyWrite(t *testing.T) { long(t); cutPower(t, 1) }
+
+// long leaves a test at every write to `make long`; make test has it at some of them.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("this test is a long one: make long runs it")
+	}
+}
+
+// cutPower cuts the power at every so manieth write of the script.
+func cutPower(t *testing.T, stride int) {
+	t.Helper()
 	steps := 0
 	synctest.Test(t, func(t *testing.T) {
 		h := play(t, newMemFiles())
@@ -271,10 +284,6 @@ func TestNothingAnsweredIsLostInAPowerCutAtAnyWrite(t *testing.T) { // [STO-26]
 	}
 	if t.Failed() {
 		return
-	}
-	stride := 1
-	if testing.Short() {
-		stride = 7
 	}
 	for cut := 1; cut <= steps && !t.Failed(); cut += stride {
 		for name, keep := range manners(uint64(cut)) {
@@ -295,17 +304,21 @@ func TestNothingAnsweredIsLostInAPowerCutAtAnyWrite(t *testing.T) { // [STO-26]
 
 // A process that is killed leaves behind what it had written and not synced. The next one sees that, and must not rely on it
 // when the power fails.
-func TestNothingIsLostWhenThePowerFailsAfterAKill(t *testing.T) { // [STO-26]
+func TestNothingIsLostWhenThePowerFailsAfterAKill(t *testing.T) { killBeforeCut(t, 7) } // [STO-26]
+func TestLongNothingIsLostWhenThePowerFailsAfterAKillAtAnyWrite(t *testing.T) {
+	long(t)
+	killBeforeCut(t, 1)
+}
+
+// killBeforeCut kills the process at every so manieth write of the script, and cuts the power some time after.
+func killBeforeCut(t *testing.T, stride int) {
+	t.Helper()
 	steps := 0
 	synctest.Test(t, func(t *testing.T) {
 		h := play(t, newMemFiles())
 		h.script()
 		steps = h.files.steps
 	})
-	stride := 1
-	if testing.Short() {
-		stride = 7
-	}
 	for kill := 1; kill <= steps && !t.Failed(); kill += stride {
 		synctest.Test(t, func(t *testing.T) {
 			files := newMemFiles()
