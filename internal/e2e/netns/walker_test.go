@@ -23,16 +23,21 @@ func (n network) divide() {
 	n.do("0", "ip", "link", "set", secondBridge, "up")
 }
 
-// walks takes a host from the LAN where it is to another: its cable is pulled, and put in there.
+// walks takes a host from the LAN where it is to another: its cable is pulled, and put in there. That takes a moment, so that the machine
+// sees that it was out.
 func (n network) walks(host, bridge string) {
 	n.t.Helper()
 	port := "port" + host
 	n.do("0", "ip", "link", "set", port, "down")
+	pulled := time.Now()
+	program.Await(n.t, commandTime, "the cable of host "+host+" is put in again", func() bool { return time.Since(pulled) >= cableTime })
 	n.do("0", "ip", "link", "set", port, "master", bridge)
 	n.do("0", "ip", "link", "set", port, "up")
 }
 
 const (
+	// cableTime is how long a cable is out that is pulled here and put in there.
+	cableTime = 3 * time.Second
 	// stayTime is how long who walks between two LANs stays on each.
 	stayTime = 12 * time.Second
 	// deadTime is after how long a connection that stood when somebody came back is alive, or gone: 30 seconds after the last packet, of
@@ -53,7 +58,7 @@ func (p person) stays(others []person) {
 	program.Await(p.t, commandTime, what, func() bool {
 		around, old := p.around(), false
 		for _, o := range others {
-			i := slices.IndexFunc(around, func(n api.Neighbour) bool { return n.Name == o.device.Name })
+			i := slices.IndexFunc(around, func(n api.Neighbour) bool { return n.Name == o.device.Name && n.Path != "" })
 			if i < 0 {
 				met = time.Now()
 				return false
