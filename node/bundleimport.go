@@ -416,22 +416,24 @@ func (x *bundleImport) keepReceipts(ack rvproto.AckFrame, before int) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	opened, failed := 0, 0
-	err := o.node.store.Update(func(tx *store.Tx) error {
+	err := o.updateReceipts(func(tx *store.Tx) (some bool, err error) {
 		opened, failed = 0, 0
 		for _, signed := range ack.Receipts {
 			r, err := envelope.ReadReceipt(signed, o.org)
 			if err != nil {
-				return err
+				return false, err
 			}
 			opened, failed = opened+len(r.Opened), failed+len(r.Failed)
-			if _, err := o.keepReceipt(tx, signed, r.Sender, o.now().UnixMilli()); err != nil {
-				return err
+			kept, err := o.keepReceipt(tx, signed, r.Sender, o.now().UnixMilli())
+			if err != nil {
+				return false, err
 			}
+			some = some || kept
 			if err := o.cancelCarried(tx, r); err != nil {
-				return err
+				return false, err
 			}
 		}
-		return nil
+		return some, nil
 	})
 	if err != nil {
 		return err

@@ -54,6 +54,7 @@ func (o *organization) setCallableLocked(now callable) {
 	before := o.gate.members.Swap(&now)
 	wake(o.neighbours.wake)
 	wake(o.neighbours.direct)
+	wake(o.neighbours.admitted)
 	if before == nil || o.host == nil {
 		return
 	}

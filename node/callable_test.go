@@ -1,8 +1,10 @@
 package node
 
 import (
+	"context"
 	"crypto/rand"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"muster.example/internal/keys"
 	"muster.example/internal/nearby"
 	"muster.example/internal/p2p"
+	"muster.example/internal/task"
 	"muster.example/membership"
 )
 
@@ -135,6 +138,45 @@ func TestMadeUpBeacons(t *testing.T) {
 	}
 	if one := n.all[bad]; len(one.heard.at) != mostHeardOther || one.from.Sub(now) > 20*time.Second*mostMoves+yieldTime {
 		t.Errorf("it has %d places, and is to be called at once after %v", len(one.heard.at), one.from.Sub(now))
+	}
+}
+
+// TestBeaconBeforeTheRoll hears devices that the roll does not have yet: local networks tell of them once, and they count when it has them.
+func TestBeaconBeforeTheRoll(t *testing.T) { // [NEAR-3]
+	org := newRoll(t, "Ben")
+	o := newDevice(t, org, org.Founder)
+	key, err := o.beaconKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.gate.members.Store(&callable{})
+	n, now, at := o.neighbours, time.Now(), netip.MustParseAddrPort("10.0.0.1:5000")
+	var devices []keys.PublicKey
+	for range mostEarly + 1 {
+		devices = append(devices, keys.Generate().Public())
+		n.hear(key, nearby.Found{Payload: sealed(t, key, devices[len(devices)-1]), Addresses: []netip.AddrPort{at}}, now)
+	}
+	if len(n.near()) != 0 || o.gate.callers.Expected(at.Addr()) || len(n.early) != mostEarly {
+		t.Errorf("of %d that may not call %d are heard, %d remembered", len(devices), len(n.near()), len(n.early))
+	}
+	last := devices[mostEarly]
+	turn, end := context.WithCancel(t.Context())
+	group := task.New(turn)
+	group.Go("early beacons", func(ctx context.Context) error { return n.keepHearingEarly(ctx, key) })
+	o.mu.Lock()
+	o.setCallableLocked(callable{last: false})
+	o.mu.Unlock()
+	for len(n.near()) == 0 {
+		<-n.wake
+	}
+	end()
+	_ = group.Wait()
+	if near := n.near(); !slices.Equal(near, []keys.PublicKey{last}) || !o.gate.callers.Expected(at.Addr()) || !n.all[last].due {
+		t.Errorf("once the roll has it, %d are heard", len(near))
+	}
+	o.gate.members.Store(&callable{devices[mostEarly-1]: false})
+	if n.hearEarly(key, now.Add(heardTime)); len(n.near()) != 1 || len(n.early) != 0 {
+		t.Errorf("what was heard long ago counts: %d are heard, %d remembered", len(n.near()), len(n.early))
 	}
 }
 

@@ -126,6 +126,20 @@ func (o *organization) keepReceipt(tx *store.Tx, signed []byte, sender keys.Publ
 	return o.keepReceiptAs(tx, signed, store.CarriedReceipt{Sender: sender, Kept: now})
 }
 
+// updateReceipts runs a change that keeps receipts, and has neighbours told once they are durable: who looks before that finds nothing new,
+// and does not look again.
+func (o *organization) updateReceipts(change func(tx *store.Tx) (kept bool, err error)) error {
+	kept := false
+	err := o.node.store.Update(func(tx *store.Tx) (err error) {
+		kept, err = change(tx)
+		return err
+	})
+	if err == nil && kept {
+		o.carriers.stir()
+	}
+	return err
+}
+
 // keepReceiptAs is keepReceipt with what is known of the receipt.
 func (o *organization) keepReceiptAs(tx *store.Tx, signed []byte, r store.CarriedReceipt) (kept bool, err error) {
 	id := rvproto.ReceiptID(signed)
@@ -133,7 +147,6 @@ func (o *organization) keepReceiptAs(tx *store.Tx, signed []byte, r store.Carrie
 	if err != nil || has {
 		return false, err
 	}
-	o.carriers.stir()
 	r.Bytes = signed
 	return true, tx.PutCarriedReceipt(o.org, id, r)
 }
@@ -149,11 +162,11 @@ func (o *organization) passReceipt(signed []byte, r envelope.Receipt) (kept bool
 	if !o.activeSenderLocked(r.Sender) || !o.activeSenderLocked(r.Device) {
 		return false, errRefusedReceipt
 	}
-	err = o.node.store.Update(func(tx *store.Tx) error {
+	err = o.updateReceipts(func(tx *store.Tx) (bool, error) {
 		if kept, err = o.keepReceipt(tx, signed, r.Sender, o.now().UnixMilli()); err != nil {
-			return err
+			return false, err
 		}
-		return o.cancelCarried(tx, r)
+		return kept, o.cancelCarried(tx, r)
 	})
 	return kept, err
 }

@@ -89,7 +89,7 @@ func (c *carriers) takeList(t *carrierTalk, list mesh.ReceiptList) error {
 func (o *organization) keepVaccine(signed []byte, r envelope.Receipt, brought bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.node.store.Update(func(tx *store.Tx) error {
+	return o.updateReceipts(func(tx *store.Tx) (kept bool, err error) {
 		keep := brought
 		for _, id := range slices.Concat(r.Opened, r.Failed) {
 			if w, err := tx.WaitingByID(o.org, id); err == nil && len(w.Carriers) > 0 {
@@ -97,9 +97,8 @@ func (o *organization) keepVaccine(signed []byte, r envelope.Receipt, brought bo
 			}
 		}
 		if !keep {
-			return nil
+			return false, nil
 		}
-		_, err := o.keepReceiptAs(tx, signed, store.CarriedReceipt{Sender: r.Sender, Kept: o.now().UnixMilli(), Landed: true})
-		return err
+		return o.keepReceiptAs(tx, signed, store.CarriedReceipt{Sender: r.Sender, Kept: o.now().UnixMilli(), Landed: true})
 	})
 }

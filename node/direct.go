@@ -84,6 +84,7 @@ func (n *neighbours) waitDirect(ctx context.Context) error {
 	}
 	group := task.New(ctx)
 	group.Go("announce", func(ctx context.Context) error { return n.o.keepAnnouncing(ctx, networks, key, n.o.device, port) })
+	group.Go("early beacons", func(ctx context.Context) error { return n.keepHearingEarly(ctx, key) })
 	group.Go("browse", func(ctx context.Context) error {
 		return n.o.keepTrying(ctx, "listening for other devices on local networks", func(ctx context.Context) error {
 			return networks.Browse(ctx, nearby.Devices, func(found nearby.Found) { n.hear(key, found, time.Now()) })

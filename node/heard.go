@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"maps"
 	"net/netip"
 	"slices"
@@ -25,7 +26,15 @@ const (
 	// mostMoves is how often within heardTime another member's device is called at once since it was heard elsewhere: whoever makes up
 	// beacons, or repeats one from places of their own, is called ever more seldom after that.
 	mostMoves = 6
+	// mostEarly is how many devices that may have no connection are remembered to be heard, in case that they may soon.
+	mostEarly = 64
 )
+
+// earlyBeacon is what was heard of a device that may have no connection with this one, and when.
+type earlyBeacon struct {
+	found nearby.Found
+	heard time.Time
+}
 
 // heard is where a device was heard on local networks, and when there.
 type heard struct {
@@ -89,7 +98,7 @@ func (h *heard) note(addresses []netip.AddrPort, most int, now time.Time) (elsew
 // bounds. [NEAR-3] [NEAR-13]
 func (n *neighbours) hear(key beacon.Key, found nearby.Found, now time.Time) {
 	device, err := n.o.openBeacon(key, found.Payload)
-	if err != nil || device == n.o.device || !n.o.gate.mayCall(device, true) {
+	if err != nil || device == n.o.device || !n.admits(device, found, now) {
 		return
 	}
 	addresses := slices.DeleteFunc(slices.Clone(found.Addresses), func(at netip.AddrPort) bool { return !p2p.Callable(at) })
@@ -107,6 +116,55 @@ func (n *neighbours) hear(key beacon.Key, found nearby.Found, now time.Time) {
 	}
 	for _, at := range addresses {
 		n.o.gate.expect(sibling, heardTime, at.Addr())
+	}
+}
+
+// admits reports whether a device may have a connection with this one. What was heard of one that may not is kept: the roll may be behind,
+// and local networks tell of an announcement once. [NEAR-3]
+func (n *neighbours) admits(device keys.PublicKey, found nearby.Found, now time.Time) bool {
+	if n.o.gate.mayCall(device, true) {
+		return true
+	}
+	n.mu.Lock()
+	if _, known := n.early[device]; !known && len(n.early) >= mostEarly {
+		for some := range n.early { // any: members can make them up
+			delete(n.early, some)
+			break
+		}
+	}
+	n.early[device] = earlyBeacon{found, now}
+	n.mu.Unlock()
+	return n.o.gate.mayCall(device, true) // who may call was perhaps replaced meanwhile
+}
+
+// hearEarly takes in what was heard of devices that may have a connection by now.
+func (n *neighbours) hearEarly(key beacon.Key, now time.Time) {
+	var due []nearby.Found
+	n.mu.Lock()
+	for device, one := range n.early {
+		old := now.Sub(one.heard) >= heardTime
+		if may := n.o.gate.mayCall(device, true); may || old {
+			delete(n.early, device)
+			if !old {
+				due = append(due, one.found)
+			}
+		}
+	}
+	n.mu.Unlock()
+	for _, found := range due {
+		n.hear(key, found, now)
+	}
+}
+
+// keepHearingEarly does so whenever others may have a connection than before, until the context ends.
+func (n *neighbours) keepHearingEarly(ctx context.Context, key beacon.Key) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-n.admitted:
+			n.hearEarly(key, time.Now())
+		}
 	}
 }
 
@@ -173,6 +231,7 @@ func (n *neighbours) forgetHeard() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	clear(n.own)
+	clear(n.early)
 	for _, one := range n.all {
 		one.heard, one.due = heard{}, false
 	}

@@ -239,20 +239,22 @@ func (p *meshPeer) keepUntold() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	err := inParts(untold, func(part [][]byte) error {
-		return o.node.store.Update(func(tx *store.Tx) error {
+		return o.updateReceipts(func(tx *store.Tx) (some bool, err error) {
 			for _, signed := range part {
 				r, err := envelope.ReadReceipt(signed, o.org)
 				if err != nil {
-					return err
+					return false, err
 				}
 				if !o.activeSenderLocked(r.Sender) {
 					continue
 				}
-				if _, err := o.keepReceipt(tx, signed, r.Sender, o.now().UnixMilli()); err != nil {
-					return err
+				kept, err := o.keepReceipt(tx, signed, r.Sender, o.now().UnixMilli())
+				if err != nil {
+					return false, err
 				}
+				some = some || kept
 			}
-			return nil
+			return some, nil
 		})
 	})
 	if err != nil {

@@ -61,10 +61,13 @@ type neighbours struct {
 	wake   chan struct{} // capacity 1: somebody may be to be called
 	review chan struct{} // capacity 1: who may call from afar is to be asked anew
 	direct chan struct{} // capacity 1: whether this device waits for calls may be otherwise
+	// admitted has capacity 1: others may have a connection than before.
+	admitted chan struct{}
 
-	mu  sync.Mutex // guards the following
-	all map[keys.PublicKey]*neighbour
-	own map[keys.PublicKey]*heard // devices of the account
+	mu    sync.Mutex // guards the following
+	all   map[keys.PublicKey]*neighbour
+	own   map[keys.PublicKey]*heard      // devices of the account
+	early map[keys.PublicKey]earlyBeacon // devices that may have no connection
 	// reached is how many there are with a direct connection, and under how many are being called.
 	reached, under int
 	spent          allowance
@@ -73,7 +76,8 @@ type neighbours struct {
 func newNeighbours(o *organization) *neighbours {
 	return &neighbours{
 		o: o, wake: make(chan struct{}, 1), review: make(chan struct{}, 1), direct: make(chan struct{}, 1),
-		all: make(map[keys.PublicKey]*neighbour), own: make(map[keys.PublicKey]*heard),
+		admitted: make(chan struct{}, 1),
+		all:      make(map[keys.PublicKey]*neighbour), own: make(map[keys.PublicKey]*heard), early: make(map[keys.PublicKey]earlyBeacon),
 	}
 }
 

@@ -43,6 +43,7 @@ func (o *organization) noteSiblingsLocked() {
 			wake(o.wakeSiblings)
 			wake(o.wakePlace)
 			wake(o.neighbours.direct)
+			wake(o.neighbours.admitted)
 		}
 	}
 }
