@@ -49,7 +49,7 @@ build: ## build both programs to bin/
 	$(BUILD) -v -o bin/ $(PROGRAMS)
 
 test: ## run every quick test
-	$(GO) test -short $(PKG)
+	RAPID_CHECKS=$${RAPID_CHECKS:-500} $(GO) test -short $(PKG) # -short makes that 100, as many as without
 	@echo "make long runs the tests that were left out since they take long"
 
 long: ## run the tests that make test leaves out since they take long
