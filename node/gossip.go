@@ -44,6 +44,7 @@ func (o *organization) startGossip(group *task.Group, local host.Host) error {
 		},
 		PeerJoined: func(ctx context.Context, topic string, peer keys.PublicKey) {
 			if topic != g.topic {
+				wake(o.groups.anew)
 				return
 			}
 			if err := o.tellPeer(ctx, g, peer); err != nil {

@@ -25,6 +25,11 @@ const (
 	gossipedAtOnce = 32
 	// gossipAgain is after how long what the bound of gossip held back is tried again.
 	gossipAgain = 5 * time.Second
+	// gossipSettle is how long after somebody came to a topic, or is served no more, what waits is looked at once more: others may follow,
+	// and pubsub hands on to who it has taken into its mesh by then.
+	gossipSettle = 3 * time.Second
+	// mostPublished bounds the envelopes that are known to be published: of more, some may be published again.
+	mostPublished = 4096
 )
 
 // groupTopics has what is said in groups go round among their devices, by gossip, while this device has no session with a rendezvous
@@ -34,12 +39,14 @@ type groupTopics struct {
 	all   atomic.Pointer[map[string]groupTopic] // by the names of topics; replaced, never changed; nil until the roll was looked at
 	heard chan envelope.Carried                 // verified, to be opened; more are dropped: streams repair that
 	wake  chan struct{}                         // capacity 1: topics have changed, or there may be something to publish
+	anew  chan struct{}                         // capacity 1: what was not to be published may be by now
 
 	handedOver handedOver
 
 	// The goroutine's alone.
-	joined map[string]bool
-	after  uint64 // the number up to which the outbox was published from, or was not to be
+	joined    map[string]bool
+	after     uint64                   // the number up to which the outbox was published from, or was not to be
+	published map[keys.EnvelopeID]bool // what was published, and may still wait
 }
 
 // groupTopic is the topic of a group that this account is in, and whose devices may take part.
@@ -50,7 +57,8 @@ type groupTopic struct {
 
 func newGroupTopics(o *organization) *groupTopics {
 	return &groupTopics{
-		o: o, heard: make(chan envelope.Carried, gossipedAtOnce), wake: make(chan struct{}, 1), joined: make(map[string]bool),
+		o: o, heard: make(chan envelope.Carried, gossipedAtOnce), wake: make(chan struct{}, 1), anew: make(chan struct{}, 1),
+		joined: make(map[string]bool), published: make(map[keys.EnvelopeID]bool),
 	}
 }
 
@@ -117,6 +125,7 @@ func (t *groupTopics) run(ctx context.Context, g *gossiping) error {
 }
 
 func (t *groupTopics) keep(ctx context.Context, g *gossiping) error {
+	var settled <-chan time.Time
 	for {
 		if err := t.join(g); err != nil {
 			return err
@@ -134,6 +143,12 @@ func (t *groupTopics) keep(ctx context.Context, g *gossiping) error {
 			return ctx.Err()
 		case <-t.wake:
 		case <-again:
+		case <-t.anew:
+			if settled == nil {
+				settled = time.After(gossipSettle)
+			}
+		case <-settled:
+			settled, t.after = nil, 0
 		case c := <-t.heard:
 			if err := t.open(c); err != nil {
 				return err
@@ -197,6 +212,10 @@ func (t *groupTopics) publish(ctx context.Context, g *gossiping) (held bool, err
 			t.o.log.Debug("gossiping in a group", "error", err)
 		}
 		t.after = w.Number
+		if len(t.published) >= mostPublished {
+			clear(t.published)
+		}
+		t.published[w.ID] = true
 	}
 	t.after = last
 	if len(some) == gossipedAtOnce {
@@ -215,7 +234,7 @@ func (t *groupTopics) toPublish(g *gossiping) (some []outgoing, last uint64, err
 			last = w.Number
 			topic := gossip.GroupTopic(o.org, w.Place.Group)
 			if w.Place.Group.IsZero() || envelope.Kind(w.Kind) != envelope.KindMessage || w.Accepted || w.Size > maxGossiped ||
-				!t.joined[topic] || !slices.ContainsFunc(w.Pending, elsewhere) || len(g.Peers(topic)) == 0 {
+				t.published[w.ID] || !t.joined[topic] || !slices.ContainsFunc(w.Pending, elsewhere) || len(g.Peers(topic)) == 0 {
 				return true, nil
 			}
 			data, err := tx.Envelope(o.org, w)

@@ -10,6 +10,7 @@ import (
 	"muster.example/internal/gossip"
 	"muster.example/internal/keys"
 	"muster.example/internal/testnet"
+	"muster.example/membership"
 	"muster.example/membership/group"
 	"muster.example/membership/membershiptest"
 	"muster.example/node/api"
@@ -94,6 +95,38 @@ func TestSimGroupGoesRound(t *testing.T) {
 		if slices.Sort(texts); len(slices.Compact(slices.Clone(texts))) != len(texts) {
 			t.Errorf("something came twice: %q", texts)
 		}
+	})
+}
+
+// TestSimSaidBeforeAnybodyCame has somebody say something in a group while nobody is in reach: it goes round once somebody is, to who is in
+// reach of that one alone. No device carries it. [GOS-12]
+func TestSimSaidBeforeAnybodyCame(t *testing.T) {
+	testnet.Run(t, 71, func(t *testing.T, net *testnet.Net) {
+		n := newNeighbourhood(t, net, "ben", "cleo")
+		crew := n.org.Group(n.org.Founder.Device(), "Crew", group.Open)
+		n.org.EnterGroup(n.org.Members[1].Device(), crew)
+		n.org.EnterGroup(n.org.Members[2].Device(), crew)
+		policy := n.org.Roll.State().Policy()
+		policy.Carry = &membership.Carrying{Hops: 1, Bytes: membership.MinCarryBytes, Age: membership.MinPolicyTime}
+		n.org.SetPolicy(policy)
+		ann, ben, cleo := n.gossiping(n.org.Members[0]), n.gossiping(n.org.Members[1]), n.gossiping(n.org.Members[2])
+		n.call(ann, ben)
+		n.call(ann, cleo)
+		time.Sleep(5 * time.Second) // each has the others' prekeys
+		ann.sayIn(t, crew, "all here")
+		n.await(2*time.Minute, "both have it", func() bool { return len(ben.texts(t)) == 1 && len(cleo.texts(t)) == 1 })
+		n.cut(ann, cleo)
+		n.cut(ann, ben)
+		n.await(time.Minute, "ann is alone", func() bool {
+			return len(ann.mesh.all()) == 0 && len(ann.gossip.Load().Peers(gossip.GroupTopic(n.org.ID, crew))) == 0
+		})
+		for i := range 5 {
+			ann.sayIn(t, crew, fmt.Sprint("alone ", i))
+		}
+		time.Sleep(10 * time.Second)
+		n.call(ben, cleo)
+		n.call(ann, ben)
+		n.await(time.Minute, "all of it is with both", func() bool { return len(ben.texts(t)) == 6 && len(cleo.texts(t)) == 6 })
 	})
 }
 

@@ -258,6 +258,7 @@ func (m *meshStreams) leave(p *meshPeer) {
 // serveNoMore has the rendezvous node, and carriers, get what waits for a device that is served directly no more.
 func (m *meshStreams) serveNoMore() {
 	wake(m.o.wakeOffer)
+	wake(m.o.groups.anew)
 	if m.unserved != nil {
 		m.unserved()
 	}

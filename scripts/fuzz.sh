@@ -9,7 +9,7 @@ trap 'rm -rf "$here"' EXIT
 trap 'exit 130' INT TERM
 found=$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u)
 for package in $found; do
-	go test -c -fuzz . -o "$here/fuzz.test" "$package"
+	go test -c -fuzz . -ldflags=-w -o "$here/fuzz.test" "$package"
 	names=$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$package"/*_test.go | sed 's/^func //' | sort)
 	for name in $names; do
 		echo "$name in $package"
