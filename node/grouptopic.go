@@ -209,13 +209,14 @@ func (t *groupTopics) publish(ctx context.Context, g *gossiping) (held bool, err
 		case ctx.Err() != nil:
 			return false, ctx.Err()
 		case err != nil:
-			t.o.log.Debug("gossiping in a group", "error", err)
+			t.o.log.Debug("gossiping in a group", "error", err) // it is tried again when somebody comes
+		default:
+			if len(t.published) >= mostPublished {
+				clear(t.published)
+			}
+			t.published[w.ID] = true
 		}
 		t.after = w.Number
-		if len(t.published) >= mostPublished {
-			clear(t.published)
-		}
-		t.published[w.ID] = true
 	}
 	t.after = last
 	if len(some) == gossipedAtOnce {

@@ -36,6 +36,16 @@ func (o *organization) sayIn(t *testing.T, group keys.GroupID, text string) stri
 	return result.ID
 }
 
+// wereInReach has the first of a group be in reach of two others once: they know her chain.
+func (n *neighbourhood) wereInReach(crew keys.GroupID, ann, ben, cleo *organization) {
+	n.t.Helper()
+	n.call(ann, ben)
+	n.call(ann, cleo)
+	time.Sleep(5 * time.Second) // in a bubble: each has the others' prekeys
+	ann.sayIn(n.t, crew, "all here")
+	n.await(2*time.Minute, "both have it", func() bool { return len(ben.texts(n.t)) == 1 && len(cleo.texts(n.t)) == 1 })
+}
+
 // TestSimGroupGoesRound has the author of a message to a group reach one device of it, and that one the other: gossip brings the message
 // there, to nobody outside of the group, and the receipt comes back when they meet. [GOS-10] [GOS-11] [GOS-12] [GOS-13]
 func TestSimGroupGoesRound(t *testing.T) {
@@ -51,12 +61,7 @@ func TestSimGroupGoesRound(t *testing.T) {
 		ann, ben, cleo, dora := all[0], all[1], all[2], all[3]
 		topic := gossip.GroupTopic(n.org.ID, crew)
 
-		// Once she was in reach of both: they know her chain.
-		n.call(ann, ben)
-		n.call(ann, cleo)
-		time.Sleep(5 * time.Second) // each has the others' prekeys
-		ann.sayIn(t, crew, "all here")
-		n.await(2*time.Minute, "both have it", func() bool { return len(ben.texts(t)) == 1 && len(cleo.texts(t)) == 1 })
+		n.wereInReach(crew, ann, ben, cleo)
 		n.cut(ann, cleo)
 		n.call(ben, cleo)
 		n.call(ben, dora)
@@ -110,11 +115,7 @@ func TestSimSaidBeforeAnybodyCame(t *testing.T) {
 		policy.Carry = &membership.Carrying{Hops: 1, Bytes: membership.MinCarryBytes, Age: membership.MinPolicyTime}
 		n.org.SetPolicy(policy)
 		ann, ben, cleo := n.gossiping(n.org.Members[0]), n.gossiping(n.org.Members[1]), n.gossiping(n.org.Members[2])
-		n.call(ann, ben)
-		n.call(ann, cleo)
-		time.Sleep(5 * time.Second) // each has the others' prekeys
-		ann.sayIn(t, crew, "all here")
-		n.await(2*time.Minute, "both have it", func() bool { return len(ben.texts(t)) == 1 && len(cleo.texts(t)) == 1 })
+		n.wereInReach(crew, ann, ben, cleo)
 		n.cut(ann, cleo)
 		n.cut(ann, ben)
 		n.await(time.Minute, "ann is alone", func() bool {
